@@ -1,0 +1,102 @@
+"""Law 9: what importing costs, and who imports whom."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, skip_or_fail
+
+from semeq_export.cli import VERBS
+
+RUNTIME = ("semeq_export", "semeq_host", "semeq_presets")
+HEAVY = ("torch", "onnx", "onnxscript", "matplotlib", "sklearn", "pyarrow", "huggingface_hub", "pooch", "rich")
+
+
+def loaded_after(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter has loaded after running the code, which must print nothing."""
+    program = textwrap.dedent(code) + "\nimport json, sys\nprint(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("\n") == 1, done.stdout
+    return set(json.loads(done.stdout))
+
+
+def test_importing_the_package_loads_no_library_at_all() -> None:
+    assert not loaded_after("import semeq_export") & {"numpy", "scipy", "onnxruntime", "click", "msgspec", *HEAVY}
+
+
+def test_importing_the_runtime_loads_neither_torch_nor_onnx_nor_matplotlib() -> None:  # law 9
+    assert not loaded_after("import semeq_export, semeq_host, semeq_presets") & set(HEAVY)
+
+
+def test_using_every_public_name_loads_neither_torch_nor_onnx_nor_matplotlib() -> None:
+    everything = """
+        import semeq_export, semeq_host, semeq_presets
+        for package in (semeq_export, semeq_host, semeq_presets):
+            for name in package.__all__:
+                getattr(package, name)
+    """
+    loaded = loaded_after(everything)
+    assert "numpy" in loaded
+    assert not loaded & set(HEAVY)
+
+
+def test_only_the_host_loads_pedalboard() -> None:
+    assert "pedalboard" not in loaded_after(
+        """
+        import semeq_export, semeq_presets
+        for package in (semeq_export, semeq_presets):
+            for name in package.__all__:
+                getattr(package, name)
+        """
+    )
+
+
+def test_no_runtime_module_works_or_loads_torch_at_import() -> None:
+    """Every module: nothing printed (see loaded_after), no thread started, no torch."""
+    loaded = loaded_after(
+        f"""
+        import importlib, pkgutil, threading
+        for package in {RUNTIME}:
+            root = importlib.import_module(package)
+            for found in pkgutil.walk_packages(root.__path__, package + "."):
+                if not found.name.endswith("__main__"):
+                    importlib.import_module(found.name)
+        assert threading.active_count() == 1, threading.enumerate()
+        """
+    )
+    assert not loaded & {"torch", "semeq_training", "sklearn", "pyarrow"}
+
+
+def test_pictures_need_no_pyplot() -> None:
+    program = "import sys, semeq_export.plot; sys.exit('matplotlib.pyplot' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
+def test_help_loads_no_numpy(arguments: list[str]) -> None:  # law 9
+    loaded = loaded_after(
+        f"""
+        import contextlib, io
+        from semeq_export.cli import _shared, cli
+        with contextlib.redirect_stdout(io.StringIO()):
+            code = _shared.run(cli, {arguments})
+        assert code == 0, code
+        """
+    )
+    assert not loaded & {"numpy", "scipy", "onnxruntime", "pedalboard", "soundfile", *HEAVY}
+
+
+def test_the_layers_hold() -> None:
+    tool = Path(sysconfig.get_path("scripts")) / "lint-imports"
+    if not tool.exists():
+        skip_or_fail("import-linter is not installed; pip install -e '.[dev]'")
+    done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,42 @@
+"""What the packages offer: every public name exists, is explained, and is listed once and in order."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+
+import pytest
+
+import semeq_export
+
+PACKAGES = ("semeq_export", "semeq_host", "semeq_presets")
+NAMES = [(package, name) for package in PACKAGES for name in importlib.import_module(package).__all__]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_public_names_are_listed_once(package: str) -> None:
+    names = importlib.import_module(package).__all__
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("package", "name"), NAMES, ids=lambda part: part)
+def test_every_public_name_exists_and_is_explained(package: str, name: str) -> None:
+    found = getattr(importlib.import_module(package), name)
+    if inspect.isclass(found) or inspect.isfunction(found):
+        text = inspect.getdoc(found) or ""
+        assert text
+        assert not text.startswith(f"{name}("), "a docstring that dataclasses made up"
+        assert text.splitlines()[0].rstrip().endswith((".", "`", ":"))
+
+
+def test_the_lazy_table_and_the_list_are_the_same() -> None:
+    assert semeq_export.__all__ == [
+        *sorted(n for n in semeq_export._MODULES if n.isupper()),
+        *sorted(n for n in semeq_export._MODULES if not n.isupper()),
+    ]
+    assert set(dir(semeq_export)) == {*semeq_export.__all__, "__version__"}
+
+
+def test_unknown_names_are_attribute_errors() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'wram'"):
+        semeq_export.wram  # noqa: B018

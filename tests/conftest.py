@@ -1,0 +1,40 @@
+"""Fixtures for the whole suite: where the real data and the hosts are, and what happens where they are missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("semeq", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("semeq")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the rows that tests have measured, such as the table of targets."""
+    rows = [value for report in terminalreporter.getreports("") for name, value in report.user_properties if name == "row"]
+    if rows:
+        terminalreporter.section("measured")
+        for row in sorted(rows):
+            terminalreporter.write_line(str(row))
+
+
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip with a named reason; fail instead where SEMEQ_REQUIRE_ALL is set, as CI does."""
+    if os.environ.get("SEMEQ_REQUIRE_ALL"):
+        pytest.fail(f"required here: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The real data: ../shared/data beside the checkout, or SEMEQ_DATA."""
+    folder = Path(os.environ.get("SEMEQ_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "safe_eq.csv").is_file():
+        skip_or_fail(f"real data not found in {folder}; set SEMEQ_DATA to the folder that holds safe_eq.csv")
+    return folder
