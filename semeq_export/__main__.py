@@ -1,0 +1,5 @@
+"""python -m semeq_export"""
+
+from semeq_export.cli import main
+
+main()

@@ -1,0 +1,190 @@
+"""Every error that semeq raises on purpose.
+
+Two families: what was given is bad (exit code 2), and the environment failed (exit code 1).
+`code` is a stable short name for programs; the text is for people: one line, lower case, with the value, the bound and the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import ClassVar
+
+
+class SemeqError(Exception):
+    """Base of all errors raised by semeq."""
+
+    exit_code: ClassVar[int] = 2
+    code: ClassVar[str] = "error"
+
+
+class EnvironmentFailure(SemeqError, OSError):
+    """The disk, a permission or another part of the environment failed, not the input."""
+
+    exit_code = 1
+    code = "environment"
+
+
+class MissingHostError(EnvironmentFailure):
+    """A program, library or plug-in that a check in a real host needs is not installed; the text says how to get it."""
+
+    code = "missing-host"
+
+
+class InvalidEqError(SemeqError, ValueError):
+    """An EQ value is out of its range or not finite."""
+
+    code = "invalid-eq"
+
+    def __init__(self, field: str, value: object, bound: str) -> None:
+        super().__init__(" ".join(part for part in (field, str(value), "is", bound) if part))
+        self.field, self.value, self.bound = field, value, bound
+
+    def __reduce__(self) -> tuple[type[InvalidEqError], tuple[str, object, str]]:
+        return type(self), (self.field, self.value, self.bound)
+
+
+class InvalidTargetError(SemeqError, ValueError):
+    """A semantic target cannot be understood (weights, intensity)."""
+
+    code = "invalid-target"
+
+
+class UnknownTermError(SemeqError, LookupError):
+    """A word is not in the bundle's centroid bank."""
+
+    code = "unknown-term"
+
+    def __init__(self, term: str, suggestions: Sequence[str] = ()) -> None:
+        hint = f"; did you mean {' or '.join(repr(s) for s in suggestions)}?" if suggestions else ""
+        super().__init__(f"unknown term {term!r}{hint or '; see: semeq-export terms'}")
+        self.term, self.suggestions = term, tuple(suggestions)
+
+    def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.term, self.suggestions)
+
+
+class AudioError(SemeqError, ValueError):
+    """Audio that cannot be used: a broken file, a wrong shape, type or sample rate."""
+
+    code = "audio"
+
+    def __init__(self, why: str, path: str | PathLike[str] | None = None) -> None:
+        super().__init__(f"{path}: {why}" if path is not None else why)
+        self.why, self.path = why, path
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str | PathLike[str] | None]]:
+        return type(self), (self.why, self.path)
+
+
+class InUseError(SemeqError, RuntimeError):
+    """A stream was called while another caller was inside: it has one owner."""
+
+    code = "in-use"
+
+
+class ChainError(AudioError):
+    """A chain of plug-ins that cannot be used: its file, a plug-in's name, a parameter, or what a plug-in did with the audio."""
+
+    code = "chain"
+
+
+class OutputError(SemeqError, ValueError):
+    """The place for a result cannot be used as given (exists already, is the input, its folder is missing)."""
+
+    code = "output"
+
+
+class DataError(SemeqError, ValueError):
+    """A table of EQ data that cannot be read as what it claims to be."""
+
+    code = "data"
+
+    def __init__(self, why: str, path: str | PathLike[str] | None = None, row: int | None = None) -> None:
+        place = "".join([f"{path}: " if path is not None else "", f"row {row}: " if row is not None else ""])
+        super().__init__(place + why)
+        self.why, self.path, self.row = why, path, row
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[str, str | PathLike[str] | None, int | None]]:
+        return type(self), (self.why, self.path, self.row)
+
+
+class TrainingError(SemeqError):
+    """Training cannot start or go on (bad recipe, non-finite loss, a run that does not fit)."""
+
+    code = "training"
+
+
+class MissingExtraError(SemeqError, ImportError):
+    """A command needs an optional part of the installation."""
+
+    code = "missing-extra"
+
+    def __init__(self, extra: str, missing: str = "") -> None:
+        what = f"{missing} is missing; " if missing else ""
+        super().__init__(f"{what}this needs an optional part: pip install 'semeq-export[{extra}]'")
+        self.extra, self.missing = extra, missing
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.extra, self.missing)
+
+
+class PresetError(SemeqError):
+    """Base of everything that goes wrong with preset files."""
+
+    code = "preset"
+
+
+class UnknownFormatError(PresetError, LookupError):
+    """No preset format of that id, or none that recognises the file."""
+
+    code = "unknown-format"
+
+
+class AmbiguousFormatError(PresetError):
+    """More than one preset format recognises the file."""
+
+    code = "ambiguous-format"
+
+
+class PresetReadError(PresetError, ValueError):
+    """A preset file is damaged; `where` is a byte offset, a line or a path inside the file."""
+
+    code = "preset-read"
+
+    def __init__(self, why: str, path: str = "", where: str = "") -> None:
+        super().__init__(": ".join(part for part in (path, where, why) if part))
+        self.why, self.path, self.where = why, path, where
+
+    def __reduce__(self) -> tuple[type[PresetReadError], tuple[str, str, str]]:
+        return type(self), (self.why, self.path, self.where)
+
+
+class PresetWriteError(PresetError, ValueError):
+    """A preset cannot be written as asked (out of the format's range, or too far off under --strict)."""
+
+    code = "preset-write"
+
+
+class BundleError(SemeqError, ValueError):
+    """Base of everything that goes wrong with model bundles."""
+
+    code = "bundle"
+
+
+class BundleFormatError(BundleError):
+    """A bundle's structure or content is not what the format demands."""
+
+    code = "bundle-format"
+
+
+class BundleVersionError(BundleError):
+    """A bundle of another major schema version."""
+
+    code = "bundle-version"
+
+
+class BundleIntegrityError(BundleError):
+    """A file of a bundle is missing, unlisted or changed."""
+
+    code = "bundle-integrity"

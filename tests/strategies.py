@@ -1,0 +1,139 @@
+"""The one place that builds random objects for the suite."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from semeq_export.eq import SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
+from semeq_presets import Limits
+
+
+def spec_values(spec: ParamSpec) -> st.SearchStrategy[float]:
+    """Values inside a parameter's range."""
+    return st.floats(spec.minimum, spec.maximum, allow_nan=False)
+
+
+@st.composite
+def layout_settings(draw: st.DrawFn, layout: EqLayout = SAFE_13) -> EqSettings:
+    """Settings that fill every slot of a layout."""
+    bands = []
+    for slot in layout.slots:
+        q = draw(spec_values(slot.q)) if isinstance(slot.q, ParamSpec) else slot.q
+        bands.append(Band(slot.kind, draw(spec_values(slot.freq_hz)), draw(spec_values(slot.gain_db)), q))
+    return EqSettings(tuple(bands))
+
+
+bands = st.builds(
+    Band,
+    kind=st.sampled_from(BandKind),
+    freq_hz=st.floats(20.0, 20_000.0),
+    gain_db=st.floats(-24.0, 24.0),
+    q=st.floats(0.1, 20.0),
+    enabled=st.booleans(),
+)
+"""One band of any kind within ordinary ranges."""
+
+eq_settings = st.builds(EqSettings, bands=st.lists(bands, max_size=8).map(tuple), preamp_db=st.floats(-24.0, 24.0))
+"""Settings of up to eight bands, disabled ones and a preamp included."""
+
+
+def random_settings(count: int, seed: int, *, layout: EqLayout = SAFE_13, q_range: tuple[float, float] = (0.3, 4.0)) -> list[EqSettings]:
+    """Settings as the issues define them: gains uniform in their range, frequencies log-uniform over the layout's, Q log-uniform 0.3..4."""
+    rng = np.random.default_rng(seed)
+
+    def log_uniform(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    result = []
+    for _ in range(count):
+        drawn = []
+        for slot in layout.slots:
+            q = log_uniform(*q_range) if isinstance(slot.q, ParamSpec) else slot.q
+            gain_db = float(rng.uniform(slot.gain_db.minimum, slot.gain_db.maximum))
+            drawn.append(Band(slot.kind, log_uniform(slot.freq_hz.minimum, slot.freq_hz.maximum), gain_db, q))
+        result.append(EqSettings(tuple(drawn)))
+    return result
+
+
+def random_settings_inside(count: int, seed: int, limits: Limits) -> list[EqSettings]:
+    """Settings of up to eight bands anywhere inside a device's limits, below 22 kHz; slots are filled at most once."""
+    rng = np.random.default_rng(seed)
+
+    def log_uniform(bounds: tuple[float, float]) -> float:
+        return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(min(bounds[1], 22_000.0)))))
+
+    result = []
+    for _ in range(count):
+        if limits.slots is not None:
+            drawn = [
+                Band(
+                    slot.kind,
+                    log_uniform((slot.freq_hz.minimum, slot.freq_hz.maximum)),
+                    float(rng.uniform(slot.gain_db.minimum, slot.gain_db.maximum)),
+                    log_uniform((slot.q.minimum, slot.q.maximum)) if isinstance(slot.q, ParamSpec) else slot.q,
+                )
+                for slot in limits.slots
+                if rng.random() < 0.7
+            ]
+        else:
+            kinds = sorted(limits.kinds)
+            drawn = []
+            for _ in range(int(rng.integers(0, 1 + min(limits.max_bands or 8, 8)))):
+                kind = kinds[int(rng.integers(len(kinds)))]
+                fixed = limits.shelf_q is not None and kind is not BandKind.PEAK
+                enabled = not limits.holds_disabled or bool(rng.random() < 0.8)
+                q = float(limits.shelf_q) if fixed and limits.shelf_q is not None else log_uniform(limits.q)
+                drawn.append(Band(kind, log_uniform(limits.freq_hz), float(rng.uniform(*limits.gain_db)), q, enabled))
+        preamp_db = float(rng.uniform(*limits.preamp_db)) if limits.preamp_db is not None else 0.0
+        result.append(EqSettings(tuple(drawn), preamp_db))
+    return result
+
+
+def _band(kind: str, freq_hz: float, gain_db: float, q: float) -> Band:
+    kinds = {"LS": BandKind.LOW_SHELF, "PK": BandKind.PEAK, "HS": BandKind.HIGH_SHELF}
+    return Band(kinds[kind], freq_hz, gain_db, q)
+
+
+T5 = EqSettings(
+    (
+        _band("LS", 105.0, -4.5, 0.71),
+        _band("PK", 240.0, 3.5, 1.2),
+        _band("PK", 1_100.0, -6.0, 2.5),
+        _band("PK", 3_800.0, 5.0, 0.8),
+        _band("HS", 8_000.0, 4.0, 0.71),
+    )
+)
+"""The usual test EQ of the formats: two shelves and three peaks."""
+
+T5B = EqSettings(
+    (
+        _band("LS", 90.0, 6.0, 0.5),
+        _band("PK", 60.0, -4.0, 4.0),
+        _band("PK", 900.0, 8.0, 2.0),
+        _band("PK", 6_000.0, -7.0, 0.5),
+        _band("HS", 9_000.0, -5.0, 0.9),
+    )
+)
+"""A harder one: Q from 0.5 to 4, shelves of Q 0.5 and 0.9, and a narrow band at a low frequency."""
+
+T10 = EqSettings(
+    (
+        _band("LS", 80.0, 4.0, 0.71),
+        *(
+            _band("PK", freq_hz, gain_db, q)
+            for freq_hz, gain_db, q in (
+                (60.0, -3.0, 1.4),
+                (120.0, 2.5, 1.0),
+                (250.0, -4.0, 1.4),
+                (500.0, 3.0, 2.0),
+                (1_000.0, -2.5, 1.0),
+                (2_000.0, 4.0, 3.0),
+                (4_000.0, -3.5, 1.4),
+                (8_000.0, 3.0, 2.0),
+            )
+        ),
+        _band("HS", 10_000.0, 3.0, 0.71),
+    )
+)
+"""Ten biquads."""
