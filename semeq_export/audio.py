@@ -1,0 +1,447 @@
+"""Audio files in and out, by libsndfile alone: read block by block with every sample checked, written in the source's own format.
+
+Samples are (channels, n), full scale 1.0. Integer formats map k bits to k bits: reading and writing back is bit-exact.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from semeq_export.audio_header import HEAD_BYTES, Announcement, looks_like, ogg_is_cut, read_announcement
+from semeq_export.biquad import MAX_CHANNELS, check_samples
+from semeq_export.curve import Float64Array, FloatArray
+from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
+from semeq_export.files import atomic_file, environment_failure, open_regular, printable
+from semeq_export.units import check_sample_rate_hz, db_to_amplitude
+
+BLOCK_SAMPLES = 16_384
+MAX_PEAK_DBFS = 60.0
+"""Louder is no audio: a damaged float file, or one whose byte order is wrong."""
+
+_RIFF_LIMIT_BYTES = 2**32 - 2**20
+_UNKNOWN_FRAMES = 2**62  # libsndfile says 2^63-1 where a stream states no length
+_FORMAT_NOT_RECOGNISED, _SYSTEM_ERROR = 1, 2  # libsndfile's SF_ERR_*
+
+_SUFFIXES = {
+    ".wav": "WAV",
+    ".wave": "WAV",
+    ".bwf": "WAV",
+    ".rf64": "RF64",
+    ".w64": "W64",
+    ".aif": "AIFF",
+    ".aiff": "AIFF",
+    ".aifc": "AIFF",
+    ".caf": "CAF",
+    ".au": "AU",
+    ".snd": "AU",
+    ".flac": "FLAC",
+    ".ogg": "OGG",
+    ".oga": "OGG",
+    ".opus": "OGG",
+    ".mp3": "MP3",
+}
+
+AUDIO_SUFFIXES = frozenset(_SUFFIXES)
+"""Endings of the files that can be read and written, lower case, with the dot."""
+_WAV_FAMILY = ("WAV", "WAVEX", "RF64")
+
+_HELD_BY = {  # what holds a subtype without loss where a container lacks it; anything else (telephone codecs) decodes to 16 bits
+    "PCM_S8": ("PCM_U8", "PCM_16"),
+    "PCM_U8": ("PCM_S8", "PCM_16"),
+    "PCM_24": (),
+    "PCM_32": (),
+    "FLOAT": (),
+    "DOUBLE": (),
+    "ALAC_20": ("PCM_24",),
+    "ALAC_24": ("PCM_24",),
+    "ALAC_32": ("PCM_32",),
+    "DWVW_24": ("PCM_24",),
+}
+_LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
+_FLOATING = ("FLOAT", "DOUBLE")
+_MORE_THAN_24_BITS = ("PCM_32", "DOUBLE", "ALAC_32")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a file is. container and subtype are libsndfile's names: "WAV", "FLAC" ... and "PCM_16", "FLOAT", "VORBIS" ..."""
+
+    sample_rate_hz: int
+    channels: int
+    frames: int
+    container: str
+    subtype: str
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate_hz
+
+    @property
+    def is_lossy(self) -> bool:
+        """Whether writing the same samples again would change them."""
+        return self.subtype in _LOSSY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Audio:
+    """Samples (channels, n), float32 or float64, at a rate of 8 kHz..384 kHz. Raises AudioError for anything else."""
+
+    samples: FloatArray
+    sample_rate_hz: float
+
+    def __post_init__(self) -> None:
+        check_samples(self.samples)
+        check_sample_rate_hz(self.sample_rate_hz)
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.samples.shape[0])
+
+    @property
+    def frames(self) -> int:
+        """Number of samples in each channel."""
+        return int(self.samples.shape[1])
+
+
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A sound file that is read or written in one go.
+
+    soundfile seeks after every block where it can; that costs FLAC and MP3 five times the decoding, and hides a decoder's error behind
+    one about seeking.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+class AudioReader:
+    """An open audio file. Made by `open_audio`."""
+
+    def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool) -> None:
+        self._descriptor, self._name, self._repair = descriptor, printable(path), repair_nonfinite
+        self.repaired_samples = 0
+        """Samples that were not finite and became 0, in the last full pass."""
+        warnings: list[str] = []
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            head = file.read(HEAD_BYTES)
+            self._check_announcement(read_announcement(file))
+            if head.startswith(b"OggS") and ogg_is_cut(file):
+                warnings.append("the Ogg stream ends early: it has no last page")
+        self.info = self._read_info(head)
+        if self.info.frames >= _UNKNOWN_FRAMES:
+            counted = sum(block.shape[1] for block in self.blocks())
+            self.info = AudioInfo(self.info.sample_rate_hz, self.info.channels, counted, self.info.container, self.info.subtype)
+            warnings.append(f"the header states no length; found {counted} frames")
+        suffix_container = _SUFFIXES.get(Path(path).suffix.lower())
+        if suffix_container is not None and not _same_family(suffix_container, self.info.container):
+            warnings.append(f"is {self.info.container} by content, whatever its suffix {Path(path).suffix} says")
+        self.warnings = tuple(warnings)
+
+    def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Float64Array]:
+        """Decode the file from its start as float64 (channels, n), n = block_samples but for the last block.
+
+        Each call is a new pass over the same file; finish one before the next. Raises AudioError on damage, on fewer frames than announced,
+        on a sample that is not finite (naming channel and time; unless repaired) and on a peak over +60 dBFS.
+        """
+        frames = self.repaired_samples = 0
+        limit = db_to_amplitude(MAX_PEAK_DBFS)
+        with self._decoder() as decoder:
+            while True:
+                try:
+                    interleaved = decoder.read(block_samples, dtype="float64", always_2d=True)
+                except soundfile.LibsndfileError as error:
+                    why = f"damaged or truncated: header says {self.info.frames} frames, the decoder stopped after {frames}"
+                    raise self._error(f"{why} ({_reason(error)})") from error
+                if not len(interleaved):
+                    break
+                block: Float64Array = np.ascontiguousarray(interleaved.T)
+                if not np.isfinite(peak := np.abs(block).max()):
+                    block = self._repaired(block, frames)
+                    peak = np.abs(block).max()
+                if peak > limit:
+                    raise self._error(f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged")
+                frames += block.shape[1]
+                yield block
+        if frames < self.info.frames < _UNKNOWN_FRAMES:
+            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}")
+
+    def copy_to(self, path: Path) -> None:
+        """Write the file's bytes, as they are, to another name."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(self._descriptor), "rb") as source, path.open("wb") as target:
+            while data := source.read(1 << 20):
+                target.write(data)
+
+    def _error(self, why: str) -> AudioError:
+        return AudioError(why, self._name)
+
+    def _decoder(self) -> soundfile.SoundFile:
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return _Stream(self._descriptor, closefd=False)
+
+    def _check_announcement(self, announced: Announcement | None) -> None:
+        if announced is None:
+            return
+        if announced.is_unfinished:
+            raise self._error(
+                f"header announces no audio, but {announced.present_bytes} bytes follow: the recording was never finished; "
+                "repair its header first"
+            )
+        if announced.is_truncated:
+            raise self._error(f"truncated: header says {announced.audio_bytes} bytes of audio, file holds {announced.present_bytes}")
+
+    def _read_info(self, head: bytes) -> AudioInfo:
+        try:
+            with self._decoder() as decoder:
+                info = AudioInfo(decoder.samplerate, decoder.channels, decoder.frames, decoder.format, decoder.subtype)
+        except soundfile.LibsndfileError as error:
+            if error.code == _FORMAT_NOT_RECOGNISED:
+                guess = looks_like(head)
+                what = f"it looks like {guess}" if guess else "libsndfile knows no such format"
+                raise self._error(f"not an audio file: {what}") from error
+            raise self._error(f"cannot be read: {_reason(error)}") from error
+        if not 1 <= info.channels <= MAX_CHANNELS:
+            raise self._error(f"{info.channels} channels, expected 1..{MAX_CHANNELS}")
+        try:
+            check_sample_rate_hz(info.sample_rate_hz)
+        except AudioError as error:
+            raise self._error(error.why) from error
+        if info.frames <= 0:
+            raise self._error("no audio: the file holds 0 frames")
+        return info
+
+    def _repaired(self, block: Float64Array, first_frame: int) -> Float64Array:
+        bad = ~np.isfinite(block)
+        if not self._repair:
+            frame = int(bad.any(axis=0).argmax())
+            channel = int(bad[:, frame].argmax())
+            where = f"channel {channel + 1} at {(first_frame + frame) / self.info.sample_rate_hz:.6f} s (frame {first_frame + frame})"
+            raise self._error(f"sample of {where} is {block[channel, frame]}, not a finite number; --repair-nonfinite replaces it with 0")
+        self.repaired_samples += int(bad.sum())
+        return np.where(bad, 0.0, block)
+
+
+@contextlib.contextmanager
+def open_audio(path: str | os.PathLike[str], *, repair_nonfinite: bool = False) -> Iterator[AudioReader]:
+    """Give a reader of an audio file, decoded by content whatever its suffix.
+
+    Raises AudioError for what is no regular file, no audio, cut short by its own header, without frames, of more than 64 channels or of a
+    rate outside 8 kHz..384 kHz; EnvironmentFailure where the system refuses. Nothing is decoded yet.
+    """
+    descriptor = open_regular(path, AudioError)
+    try:
+        yield AudioReader(descriptor, path, repair_nonfinite=repair_nonfinite)
+    finally:
+        os.close(descriptor)
+
+
+def read_audio(path: str | os.PathLike[str], *, repair_nonfinite: bool = False) -> Audio:
+    """Return a whole file: float64 where it holds more than 24 bits, else float32, which is exact.
+
+    Raises as `open_audio` and `AudioReader.blocks` do.
+    """
+    with open_audio(path, repair_nonfinite=repair_nonfinite) as reader:
+        dtype = np.float64 if reader.info.subtype in _MORE_THAN_24_BITS else np.float32
+        blocks = [block.astype(dtype) for block in reader.blocks()]
+        return Audio(np.concatenate(blocks, axis=1), reader.info.sample_rate_hz)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormat:
+    """Container and subtype to write, and one line for each difference from the source."""
+
+    container: str
+    subtype: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def clips(self) -> bool:
+        """Whether samples over full scale are lost (or will be, in most players, for lossy codecs)."""
+        return self.subtype not in _FLOATING
+
+
+def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, subtype: str | None = None) -> OutputFormat:
+    """Return the format for an output name: the container from its suffix, the source's subtype where that container can hold it.
+
+    Otherwise the closest subtype that loses nothing, or the container's best, with a warning. `subtype` overrides the choice. Without a
+    source: 24-bit, or what the container has. WAV becomes RF64 where the samples need 4 GiB or more.
+    Raises OutputError for a suffix or a subtype that cannot be written.
+    """
+    name, suffix = printable(path), Path(path).suffix.lower()
+    container = _SUFFIXES.get(suffix)
+    if container is None:
+        raise OutputError(f"{name}: unknown audio suffix {suffix!r}; use one of {' '.join(sorted(_SUFFIXES))}")
+    if like is not None and container in _WAV_FAMILY and like.container in _WAV_FAMILY:
+        container = like.container if container == "WAV" else container
+    writable = _writable_subtypes(container)
+    warnings: list[str] = []
+    if subtype is not None:
+        chosen = subtype.upper()
+        if chosen not in writable:
+            raise OutputError(f"{name}: {container} cannot hold subtype {subtype}; it can hold {' '.join(writable)}")
+    else:
+        chosen = _closest_subtype(like.subtype if like is not None else "PCM_24", writable, suffix)
+        if like is not None and chosen != like.subtype:
+            warnings.append(f"{container} is not written as {like.subtype}, used {chosen}")
+    if container in ("WAV", "WAVEX") and like is not None and like.frames * like.channels * _bytes_per_sample(chosen) > _RIFF_LIMIT_BYTES:
+        container = "RF64"
+        warnings.append("over 4 GiB, which WAV cannot hold: written as RF64")
+    return OutputFormat(container, chosen, tuple(warnings))
+
+
+class AudioWriter:
+    """An audio file being written, block by block; a context manager.
+
+    path: where the bytes go (a temporary name); name: the output's name for messages. Raises OutputError where the format cannot hold the
+    rate or the channels, EnvironmentFailure where the system fails (disk full).
+    """
+
+    def __init__(self, path: Path, form: OutputFormat, sample_rate_hz: int, channels: int, *, name: str | os.PathLike[str] = "") -> None:
+        self._name, self._channels = name or path, channels
+        self.frames = 0
+        try:  # by descriptor: libsndfile takes no path that is not UTF-8
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise environment_failure(self._name, error) from error
+        try:
+            self._file = _Stream(self._descriptor, "w", sample_rate_hz, channels, form.subtype, format=form.container, closefd=False)
+        except soundfile.LibsndfileError as error:
+            try:
+                if error.code == _SYSTEM_ERROR:
+                    self._fail(error)
+            finally:
+                os.close(self._descriptor)
+            what = f"{form.container} {form.subtype} cannot hold {channels} channels at {sample_rate_hz} Hz"
+            raise OutputError(f"{printable(self._name)}: {what}: {_reason(error)}") from error
+
+    def write(self, samples: FloatArray) -> None:
+        """Append a block (channels, n), float32 or float64; over full scale, integer formats clip.
+
+        Raises AudioError on another shape or type, and on a sample that is not finite.
+        """
+        check_samples(samples, self._channels)
+        if not np.isfinite(samples).all():
+            raise AudioError(f"processing gave a sample that is not finite, after frame {self.frames}", printable(self._name))
+        try:
+            self._file.write(np.ascontiguousarray(samples.T))
+        except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all frames were taken
+            self._fail(error)
+        self.frames += samples.shape[1]
+
+    def close(self) -> None:
+        """Finish the file and make sure that all of it is there; FLAC without a single frame is no file at all."""
+        try:
+            self._file.close()
+            if self.frames:
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                with _Stream(self._descriptor, closefd=False) as written:
+                    is_complete = written.frames >= self.frames
+                if not is_complete:
+                    self._fail(None)
+        except soundfile.LibsndfileError as error:
+            self._fail(error)
+        finally:
+            os.close(self._descriptor)
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+            return
+        try:
+            with contextlib.suppress(soundfile.LibsndfileError):  # the first error is the one to tell
+                self._file.close()
+        finally:
+            os.close(self._descriptor)
+
+    def _fail(self, error: Exception | None) -> NoReturn:
+        """Raise what the system says; libsndfile keeps no more than "System error"."""
+        try:
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+            os.write(self._descriptor, bytes(1 << 16))
+            os.fsync(self._descriptor)
+        except OSError as cause:
+            raise environment_failure(self._name, cause) from cause
+        raise EnvironmentFailure(f"{printable(self._name)}: could not be written") from error
+
+
+def write_audio(
+    path: str | os.PathLike[str],
+    audio: Audio,
+    *,
+    like: AudioInfo | None = None,
+    subtype: str | None = None,
+    overwrite: bool = False,
+) -> tuple[str, ...]:
+    """Write a whole file or nothing; return one line for each difference from the format of `like` (see `output_format`).
+
+    Samples over full scale are clipped by integer formats: measure first. Raises OutputError, AudioError and EnvironmentFailure.
+    """
+    form = output_format(path, like, subtype)
+    if audio.sample_rate_hz != round(audio.sample_rate_hz):
+        raise OutputError(f"{printable(path)}: sample_rate_hz {audio.sample_rate_hz} is not a whole number, as files need")
+    with (
+        atomic_file(path, overwrite=overwrite) as temporary,
+        AudioWriter(temporary, form, int(audio.sample_rate_hz), audio.channels, name=path) as writer,
+    ):
+        writer.write(audio.samples)
+    return form.warnings
+
+
+def resample(audio: Audio, sample_rate_hz: float) -> Audio:
+    """Return the audio at another rate (soxr, very high quality, linear phase, no shift); the same object where the rate is the same."""
+    rate = check_sample_rate_hz(sample_rate_hz)
+    if rate == audio.sample_rate_hz:
+        return audio
+    import soxr  # type: ignore[import-untyped]
+
+    samples = soxr.resample(np.ascontiguousarray(audio.samples.T), audio.sample_rate_hz, rate, quality="VHQ")
+    return Audio(np.ascontiguousarray(samples.T), rate)
+
+
+def to_mono(samples: FloatArray) -> FloatArray:
+    """Return (n,), the mean of the channels of (channels, n), in the type that came in."""
+    check_samples(samples)
+    mono: NDArray[np.floating[Any]] = samples.mean(axis=0)  # Any: float32 or float64
+    return mono
+
+
+def _same_family(a: str, b: str) -> bool:
+    return a == b or (a in _WAV_FAMILY and b in _WAV_FAMILY)
+
+
+def _writable_subtypes(container: str) -> tuple[str, ...]:
+    """Subtypes that libsndfile writes. It lists MP3 in WAV without writing it, and 1.2.2 corrupts memory while writing 24-bit ALAC."""
+    listed: Sequence[str] = list(soundfile.available_subtypes(container))
+    return tuple(s for s in listed if not s.startswith("ALAC") and (container == "MP3" or not s.startswith("MPEG")))
+
+
+def _closest_subtype(wanted: str, writable: tuple[str, ...], suffix: str) -> str:
+    if suffix == ".opus" and "OPUS" in writable:
+        return "OPUS"
+    fallbacks = ("PCM_24",) if wanted in _LOSSY else _HELD_BY.get(wanted, ("PCM_16",))
+    best = ("PCM_24", "VORBIS", "MPEG_LAYER_III")  # where nothing holds it without loss
+    return next(s for s in (wanted, *fallbacks, *best, *writable) if s in writable)
+
+
+def _bytes_per_sample(subtype: str) -> int:
+    return {"FLOAT": 4, "PCM_32": 4, "DOUBLE": 8, "PCM_24": 3, "PCM_16": 2}.get(subtype, 1)
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    text = " ".join(str(error.error_string).split()).removeprefix("Error : ").rstrip(".")
+    return (text[:1].lower() + text[1:]) or "libsndfile gives no reason"

@@ -1,0 +1,61 @@
+"""Sounds that tests analyse: generated ones, and parts of the real files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semeq_export.audio import Audio, read_audio
+
+LAW_WORDS = ("warm", "bright", "muddy", "airy", "boxy")
+"""The five words that the laws of adaptive EQ are checked with."""
+
+
+def noise(seconds: float, rate_hz: float = 48_000.0, *, slope: float = 0.5, channels: int = 1, seed: int = 1, rms: float = 0.05) -> Audio:
+    """Gaussian noise of power falling with f^(-2 slope): 0.5 is pink, 0 white."""
+    n = int(seconds * rate_hz)
+    bins = np.fft.rfft(np.random.default_rng(seed).standard_normal((channels, n)))
+    freqs_hz = np.fft.rfftfreq(n, 1.0 / rate_hz)
+    bins[:, 1:] *= freqs_hz[1:] ** -slope
+    bins[:, 0] = 0.0
+    samples: NDArray[np.float64] = np.fft.irfft(bins, n)
+    return Audio(rms * samples / samples.std(), rate_hz)
+
+
+def performance(seconds: float, rate_hz: float = 44_100.0, *, seed: int = 1) -> Audio:
+    """Notes of changing pitch, level and brightness with pauses: a spectrum that wanders as that of music does."""
+    rng = np.random.default_rng(seed)
+    n = int(seconds * rate_hz)
+    samples = np.zeros(n)
+    start = 0
+    while start < n:
+        length = int(rng.uniform(0.15, 0.5) * rate_hz)
+        time = np.arange(min(length, n - start)) / rate_hz
+        note = np.zeros(len(time))
+        pitch_hz, tilt = float(rng.choice([82.4, 110.0, 146.8, 196.0, 246.9])), rng.uniform(0.9, 1.6)
+        for partial in range(1, 60):
+            note += partial**-tilt * np.sin(2 * np.pi * partial * pitch_hz * time + rng.uniform(0, 6.28))
+        note += 0.02 * rng.standard_normal(len(time))
+        samples[start : start + len(time)] += rng.uniform(0.2, 1.0) * np.exp(-4.0 * time) * note
+        start += length + int(rng.uniform(0.0, 0.1) * rate_hz)
+    return Audio((0.1 * samples / np.abs(samples).max())[np.newaxis], rate_hz)
+
+
+def alternate_seconds(audio: Audio) -> tuple[Audio, Audio]:
+    """The even and the odd seconds of a sound: two parts of the same source."""
+    second = int(audio.sample_rate_hz)
+    parts = [audio.samples[:, start : start + second] for start in range(0, audio.frames, second)]
+    even, odd = (np.concatenate(parts[first::2], axis=1) for first in (0, 1))
+    return Audio(even, audio.sample_rate_hz), Audio(odd, audio.sample_rate_hz)
+
+
+def real_names(data_dir: Path) -> list[str]:
+    """Names of the real files without their suffix."""
+    return sorted(path.stem for path in (data_dir / "audio").glob("*.flac"))
+
+
+def real(data_dir: Path, name: str) -> Audio:
+    """A real file, or pink noise under the name "pink"."""
+    return noise(12.0, 44_100.0, channels=2) if name == "pink" else read_audio(data_dir / "audio" / f"{name}.flac")
