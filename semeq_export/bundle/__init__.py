@@ -1,0 +1,135 @@
+"""Model bundles: what training writes and everything else reads. The format is described in SPEC.md beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+
+from semeq_export.bundle import store
+from semeq_export.bundle.inference import Decoder, EqEncoder
+from semeq_export.bundle.manifest import DataSource, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
+from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
+from semeq_export.files import printable
+from semeq_export.semantic import CentroidBank
+
+__all__ = [
+    "CENTROIDS",
+    "FLAT",
+    "README",
+    "Bundle",
+    "DataSource",
+    "Decoder",
+    "EncoderSpec",
+    "EqEncoder",
+    "FileEntry",
+    "GraphSpec",
+    "Manifest",
+    "TrainingRecord",
+    "check_files",
+    "factory_path",
+    "load_bundle",
+    "write_bundle",
+]
+
+CENTROIDS = "centroids.json"
+FLAT = "decoder.semeq"
+README = "README.md"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bundle:
+    """A loaded bundle. files: content of every file by name, manifest.json included. path: where it was read from."""
+
+    manifest: Manifest
+    centroids: CentroidBank
+    decoder: Decoder
+    eq_encoder: EqEncoder | None
+    files: Mapping[str, bytes]
+    path: Path
+
+
+def factory_path() -> Path:
+    """Return the folder of the bundle that is installed with this package."""
+    return Path(str(resources.files("semeq_export"))) / "factory" / "default.semeq"
+
+
+def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
+    """Return a bundle (folder or zip) after every check that needs no run; without a path, the factory bundle.
+
+    Graphs that do not come with this package are checked before ONNX Runtime sees them (operators, sizes, finite weights).
+    Raises BundleError: BundleVersionError for another major schema version, BundleIntegrityError for a missing, unlisted or changed file,
+    BundleFormatError for the rest; EnvironmentFailure where the system refuses.
+    """
+    place = factory_path() if path is None else Path(path)
+    files = store.read_files(place)
+    try:
+        bundle = check_files(files, place)
+        if path is not None:
+            # onnx takes longer to import than everything else together, and the factory bundle needs none of it
+            from semeq_export.bundle import validate
+
+            validate.check_graphs(bundle)
+    except BundleError as error:
+        raise type(error)(f"{printable(place)}: {error}") from error
+    return bundle
+
+
+def write_bundle(
+    path: str | os.PathLike[str],
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    *,
+    zipped: bool = False,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write a bundle as a folder or a zip and return its manifest, completed with size and SHA-256 of every file.
+
+    files: content by name, without manifest.json. Equal inputs give equal bytes. Nothing is written unless the result would load.
+    Raises as `load_bundle` and `store.write_files` do.
+    """
+    entries = {name: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())}
+    complete = replace(manifest, files=entries)
+    everything = {**files, store.MANIFEST: complete.to_json()}
+    check_files(everything, Path(path))
+    store.write_files(path, everything, zipped=zipped, overwrite=overwrite)
+    return complete
+
+
+def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
+    """Return the bundle that these files make: schema version, member list and hashes first, then the words. Raises as `load_bundle`."""
+    if store.MANIFEST not in files:
+        raise BundleIntegrityError(f"{store.MANIFEST} is missing, so this is no bundle")
+    _check_pointer(store.MANIFEST, files[store.MANIFEST])
+    manifest = Manifest.from_json(files[store.MANIFEST])
+    _check_members(manifest, files)
+    bank = CentroidBank.from_json(files[CENTROIDS])
+    if bank.latent_dim != manifest.latent_dim:
+        raise BundleFormatError(f"{CENTROIDS}: words have {bank.latent_dim} latent numbers, the manifest says {manifest.latent_dim}")
+    decoder = Decoder(files[manifest.decoder.file], manifest.decoder, manifest.layout)
+    encoder = manifest.eq_encoder
+    eq_encoder = EqEncoder(files[encoder.file], encoder) if encoder is not None else None
+    return Bundle(manifest, bank, decoder, eq_encoder, files, path)
+
+
+def _check_members(manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    found = files.keys() - {store.MANIFEST}
+    for name in sorted(manifest.files.keys() - found):
+        raise BundleIntegrityError(f"{printable(name[:100])} is listed in {store.MANIFEST} but missing")
+    for name in sorted(found - manifest.files.keys()):
+        raise BundleIntegrityError(f"{name} is not listed in {store.MANIFEST}")
+    for name, entry in manifest.files.items():
+        _check_pointer(name, files[name])
+        if len(files[name]) != entry.size or hashlib.sha256(files[name]).hexdigest() != entry.sha256:
+            raise BundleIntegrityError(f"{name} differs from its SHA-256 in {store.MANIFEST}: damaged or changed")
+    for name in (CENTROIDS, *(graph.file for graph in manifest.graphs)):
+        if name not in files:
+            raise BundleIntegrityError(f"{name} is needed but not in the bundle")
+
+
+def _check_pointer(name: str, data: bytes) -> None:
+    if store.is_lfs_pointer(data):
+        raise BundleIntegrityError(f"{name} is {store.looks_like(data)}")

@@ -1,0 +1,91 @@
+"""What a plug-in developer gets: a sealed bundle, chosen from another one, and the folder around it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from semeq_export import files as rim
+from semeq_export.bundle import CENTROIDS, README, Bundle, Manifest, store, write_bundle
+from semeq_export.bundle.card import model_card
+from semeq_export.errors import BundleFormatError, OutputError
+from semeq_export.semantic import CentroidBank
+
+BENCHMARK = "benchmark.json"
+
+
+def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: bool | None = None) -> dict[str, bytes]:
+    """Return the files of a bundle, without manifest.json, with only some of its words or without its TorchScript.
+
+    terms: the words to keep, all where None; the card is written anew for them. torchscript: None keeps what is there, True demands it.
+    Raises UnknownTermError, and BundleFormatError where TorchScript is demanded and not there.
+    """
+    result = {name: data for name, data in bundle.files.items() if name != store.MANIFEST}
+    scripts = [name for name in result if name.endswith(".pt")]
+    if torchscript and not scripts:
+        raise BundleFormatError(f"{rim.printable(bundle.path)}: has no TorchScript; export it from a training run")
+    if torchscript is False:
+        for name in scripts:
+            del result[name]
+    if terms is not None:
+        bank = CentroidBank({bundle.centroids[word].name: bundle.centroids[word] for word in terms}.values())
+        result |= {CENTROIDS: bank.to_json(), README: model_card(bundle.manifest, bank)}
+    return result
+
+
+def write_kit(
+    path: str | os.PathLike[str],
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    benchmark: bytes,
+    *,
+    zipped: bool = False,
+    overwrite: bool = False,
+) -> Manifest:
+    """Write the developer's folder and return the manifest of the bundle in it.
+
+    benchmark: JSON of this machine on this day; it stays outside the sealed bundle, which depends on its content only.
+    zipped: the bundle inside is a zip. Raises as `write_bundle` does, and OutputError rather than replace a folder that is no kit.
+    """
+    target, model = Path(path), store.KIT_MODELS[zipped]
+    if overwrite and target.is_dir() and any(target.iterdir()) and not is_kit(target):
+        raise OutputError(f"{rim.printable(path)}: is a folder without {store.KIT_MODELS[0]}, so no kit; it is not replaced")
+    with rim.atomic_folder(path, overwrite=overwrite) as temporary:
+        complete = write_bundle(temporary / model, manifest, files, zipped=zipped)
+        (temporary / BENCHMARK).write_bytes(benchmark)
+        (temporary / README).write_text(_readme(complete, model), encoding="utf-8")
+    return complete
+
+
+def is_kit(path: Path) -> bool:
+    """Whether a folder is what `write_kit` makes."""
+    return any((path / name).exists() for name in store.KIT_MODELS)
+
+
+def _readme(manifest: Manifest, model: str) -> str:
+    names = manifest.files.keys()
+    rows = {
+        "decoder.onnx": "z -> EQ parameters, for ONNX Runtime",
+        "eq_encoder.onnx": "EQ parameters -> z, for ONNX Runtime",
+        "decoder.pt": "the decoder as TorchScript, for LibTorch",
+        "eq_encoder.pt": "the EQ encoder as TorchScript, for LibTorch",
+        "decoder.semeq": "the decoder's weights, flat, for C++ without a library",
+        "centroids.json": "the words: latent vector and evidence of each",
+        "vectors/decoder.json": "inputs and expected outputs with tolerances: run them in your plug-in's tests",
+    }
+    listed = "".join(f"| `{model}/{name}` | {what} |\n" for name, what in rows.items() if name in names)
+    return f"""# {manifest.name} {manifest.version}: kit for plug-in developers
+
+| file | what |
+| --- | --- |
+{listed}| `{BENCHMARK}` | what `semeq-export bench` measured on the machine that wrote this folder |
+
+Start with `{model}/README.md`: what the model is, its data and their licence state, how to load it in each runtime.
+`{model}` is sealed: its `manifest.json` holds the SHA-256 of every file. Check it after copying with
+
+    semeq-export validate {model} --level 3
+
+From a word to sound: take the word's `z` from `centroids.json`, run the decoder, multiply the gains (dB) by the intensity, and run the
+bands as sections of the Audio EQ Cookbook in float64. The decoder is fast enough to run in the audio callback; loading it is not.
+"""
