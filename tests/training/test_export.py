@@ -1,0 +1,139 @@
+"""Export: one model in three formats that agree, the same bytes every time and everywhere."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from semeq_export.bundle import FLAT, load_bundle, store
+from semeq_export.bundle.validate import ALLOWED_OPERATORS, validate
+from semeq_export.errors import OutputError, TrainingError
+
+pytestmark = pytest.mark.train
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+pytest.importorskip("safetensors", reason="needs the [train] extra")
+pytest.importorskip("sklearn", reason="needs the [train] extra")
+pytest.importorskip("onnxscript", reason="needs the [train] extra")
+
+from tiny_training import write_recipe, write_tiny_data  # noqa: E402
+
+from semeq_training import export as exporter  # noqa: E402
+from semeq_training import torchscript  # noqa: E402
+from semeq_training.run import fit, read_run  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    fit(write_recipe(folder / "tiny.toml", steps=10), write_tiny_data(folder / "data"), folder / "run")
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(run_folder: Path) -> Path:
+    path = run_folder.parent / "tiny.semeq"
+    exporter.export(run_folder, path)
+    return path
+
+
+def test_the_bundle_passes_every_check(bundle_folder: Path) -> None:
+    assert [finding for finding in validate(bundle_folder, 3) if finding.severity != "note"] == []
+
+
+def test_the_bundle_is_that_of_the_run(bundle_folder: Path, run_folder: Path) -> None:
+    bundle, run = load_bundle(bundle_folder), read_run(run_folder)
+    assert bundle.manifest.training == run.record
+    assert (bundle.manifest.name, bundle.manifest.version, bundle.manifest.latent_dim) == ("tiny", "0.1", 16)
+    assert [(source.name, source.license, source.rows) for source in bundle.manifest.data] == [
+        ("SAFE-DB equaliser settings", "none stated", 60)
+    ]
+    assert dict(bundle.centroids) == dict(run.bank)
+    assert set(bundle.files) >= {"decoder.onnx", "eq_encoder.onnx", "decoder.pt", "eq_encoder.pt", FLAT, "README.md"}
+
+
+def test_onnx_and_flat_weights_give_what_torch_gives(bundle_folder: Path, run_folder: Path) -> None:
+    bundle, model = load_bundle(bundle_folder), read_run(run_folder).model
+    z = np.random.default_rng(3).uniform(-1, 1, (20, 16)).astype(np.float32)
+    with torch.no_grad():
+        wanted = model.decoder(torch.from_numpy(z)).numpy()
+        codes = model.encoder(torch.from_numpy(wanted)).numpy()
+    assert bundle.eq_encoder is not None
+    np.testing.assert_allclose([bundle.decoder(row) for row in z], wanted, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose([bundle.eq_encoder(row) for row in wanted], codes, atol=1e-4)
+
+
+def test_another_process_in_another_folder_gives_the_same_bytes(bundle_folder: Path, run_folder: Path, tmp_path: Path) -> None:
+    code = "import sys, pathlib; from semeq_training.export import export; export(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
+    command = [sys.executable, "-c", code, str(run_folder.resolve()), str(tmp_path / "again.semeq")]
+    subprocess.run(command, check=True, env=environment, cwd=tmp_path)
+    again, once = store.read_files(tmp_path / "again.semeq"), store.read_files(bundle_folder)
+    assert again.keys() == once.keys()
+    assert [name for name in once if once[name] != again[name]] == []
+
+
+def test_no_file_holds_a_path_of_this_machine_or_a_date(bundle_folder: Path) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    for name, data in store.read_files(bundle_folder).items():
+        for secret in (root, sys.prefix, sys.base_prefix, "site-packages", "stack_trace"):
+            assert secret.encode() not in data, (name, secret)
+        if name.endswith(".pt"):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+                assert not [entry for entry in archive.namelist() if entry.endswith(".debug_pkl")]
+
+
+def test_the_graphs_are_self_contained_and_plain(bundle_folder: Path) -> None:  # fault D25
+    onnx = pytest.importorskip("onnx", reason="comes with the package")
+    for name in ("decoder.onnx", "eq_encoder.onnx"):
+        model = onnx.load_from_string((bundle_folder / name).read_bytes())
+        assert {node.op_type for node in model.graph.node} <= ALLOWED_OPERATORS
+        assert not [tensor.name for tensor in model.graph.initializer if tensor.external_data]
+        assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
+        assert not model.functions
+
+
+def test_a_format_that_differs_refuses_to_write(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = torchscript.run_files
+
+    def off(*arguments: object) -> tuple[np.ndarray, ...]:
+        params, codes = honest(*arguments)  # type: ignore[arg-type]
+        params = params.copy()
+        params[0, 0] += 2e-4
+        return params, codes
+
+    monkeypatch.setattr(torchscript, "run_files", off)
+    with pytest.raises(TrainingError, match="decoder in torchscript: gain differs from torch by 0.0002 dB, more than 0.0001"):
+        exporter.export(run_folder, tmp_path / "x.semeq")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_existing_bundles_are_kept_unless_told_otherwise(run_folder: Path, bundle_folder: Path) -> None:
+    before = store.read_files(bundle_folder)
+    with pytest.raises(OutputError, match="exists already"):
+        exporter.export(run_folder, bundle_folder)
+    assert store.read_files(bundle_folder) == before
+
+
+def test_an_unfinished_run_is_not_exported(run_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for name in ("recipe.toml", "weights.safetensors", "centroids.json"):
+        (tmp_path / "run" / name).write_bytes((run_folder / name).read_bytes())
+    with pytest.raises(TrainingError, match=r"record\.json is missing"):
+        exporter.export(tmp_path / "run", tmp_path / "x.semeq")
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"")
+    with pytest.raises(TrainingError, match="unfinished run; finish it with"):
+        exporter.export(tmp_path / "run", tmp_path / "x.semeq")
+
+
+def test_a_child_process_that_fails_is_one_line() -> None:
+    with pytest.raises(TrainingError, match="torchscript failed in another process") as caught:
+        torchscript.run_files(b"no archive", np.zeros((1, 2), np.float32), b"", np.zeros((1, 13), np.float32))
+    assert "\n" not in str(caught.value)

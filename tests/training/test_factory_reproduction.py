@@ -1,0 +1,110 @@
+"""The factory bundle: made by the committed recipe from the committed weights, byte for byte, and as good as its record says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, skip_or_fail
+
+from semeq_export.biquad import response_db
+from semeq_export.bundle import factory_path, load_bundle, store
+from semeq_export.curve import correlation, level_free, log_grid, rms_db
+
+pytestmark = pytest.mark.train
+torch = pytest.importorskip("torch", reason="needs the [train] extra")
+pytest.importorskip("safetensors", reason="needs the [train] extra")
+pytest.importorskip("sklearn", reason="needs the [train] extra")
+pytest.importorskip("onnxscript", reason="needs the [train] extra")
+
+from semeq_training import run as runs  # noqa: E402
+from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.export import export  # noqa: E402
+
+RECIPES = ROOT / "training" / "recipes"
+COMMITTED = RECIPES / "default"
+GRID = log_grid()
+
+
+@pytest.fixture(scope="module")
+def table(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> ExampleTable:
+    recipe = runs.read_recipe(RECIPES / "default.toml").recipe
+    return load_examples(data_dir, socialeq_scale_db=recipe.socialeq_scale_db, cache=tmp_path_factory.mktemp("cache"))
+
+
+def check_quality(metrics: dict[str, float]) -> None:
+    """The bars that any training of the default recipe meets, on any processor."""
+    assert metrics["curve_mae_db"] <= 0.05
+    assert metrics["word_curve_worst_rmse_ratio"] <= 1.01
+    assert metrics["word_curve_worst_correlation_loss"] <= 0.015
+    assert metrics["warm_bright_accuracy"] >= 0.78
+    assert metrics["curve_mae_db"] < metrics["baseline_flat_curve_mae_db"]
+
+
+def test_the_committed_run_is_whole_and_of_the_committed_recipe() -> None:
+    run = runs.read_run(COMMITTED)
+    assert (COMMITTED / runs.RECIPE).read_bytes() == (RECIPES / "default.toml").read_bytes()
+    assert (COMMITTED / runs.WEIGHTS).stat().st_size <= 3_000_000
+    assert run.record.recipe == "default.toml"
+    check_quality(dict(run.record.metrics))
+
+
+def test_the_factory_bundle_is_of_the_committed_weights() -> None:
+    record = load_bundle().manifest.training
+    assert record == runs.read_run(COMMITTED).record
+    assert record.weights_sha256 == hashlib.sha256((COMMITTED / runs.WEIGHTS).read_bytes()).hexdigest()
+    assert record.rows.keys() == {"safe", "socialeq"}
+
+
+def test_export_of_the_committed_weights_reproduces_the_factory_bundle(tmp_path: Path) -> None:
+    record = runs.read_run(COMMITTED).record
+    if record.torch != str(torch.__version__):
+        skip_or_fail(f"byte identity is promised for torch {record.torch} (constraints.txt), not for {torch.__version__}")
+    export(COMMITTED, tmp_path / "again.semeq")
+    again, shipped = store.read_files(tmp_path / "again.semeq"), store.read_files(factory_path())
+    assert again.keys() == shipped.keys()
+    assert [name for name in shipped if shipped[name] != again[name]] == []
+
+
+@pytest.mark.parametrize("word", ["warm", "bright"])
+def test_words_decode_to_the_mean_curve_of_safe(table: ExampleTable, word: str) -> None:
+    rows = np.array([(example.word, example.dataset) == (word, "safe") for example in table.examples])
+    curves = [response_db(runs.LAYOUT.from_vector(vector), GRID, 48_000.0) for vector in table.vectors[rows]]
+    assert correlation(decoded(word), level_free(np.array(curves)).mean(axis=0)) >= 0.95
+
+
+def test_warm_and_bright_are_opposites() -> None:
+    assert correlation(decoded("warm"), decoded("bright")) < -0.5
+
+
+def test_every_word_with_ten_rows_predicts_people_as_well_as_its_mean_curve(table: ExampleTable) -> None:
+    for word in table.usable_words(10):
+        rows = [example.vector for example in table.examples if (example.word, example.language) == (word.word, word.language)]
+        people = level_free(np.array([response_db(runs.LAYOUT.from_vector(vector), GRID, 48_000.0) for vector in rows]))
+        mean, ours = people.mean(axis=0), level_free(decoded(word.word))
+        assert rms_db(people - ours) <= 1.01 * rms_db(people - mean), word
+        gained = np.mean([correlation(person, ours) - correlation(person, mean) for person in people])
+        assert gained >= -0.015, word
+
+
+def test_every_usable_word_is_in_the_bundle_with_its_evidence(table: ExampleTable) -> None:
+    bank = load_bundle().centroids
+    assert {(term.name, term.language, term.examples) for term in bank.values()} == {tuple(word) for word in table.usable_words()}
+
+
+@pytest.mark.slow
+def test_training_again_gives_the_committed_weights(data_dir: Path, tmp_path: Path) -> None:  # fault E12
+    committed = runs.read_run(COMMITTED).record
+    record = runs.fit(RECIPES / "default.toml", data_dir, tmp_path / "run")
+    check_quality(dict(record.metrics))
+    if (record.processor, record.threads, record.torch) == (committed.processor, committed.threads, committed.torch):
+        assert record == committed
+        assert (tmp_path / "run" / runs.CENTROIDS).read_bytes() == (COMMITTED / runs.CENTROIDS).read_bytes()
+
+
+def decoded(word: str) -> np.ndarray:
+    bundle = load_bundle()
+    vector = bundle.decoder(np.array(bundle.centroids[word].z, dtype=np.float32))
+    return response_db(bundle.manifest.layout.from_vector(vector), GRID, 48_000.0)

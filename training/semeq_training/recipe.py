@@ -1,0 +1,80 @@
+"""Recipes: the TOML files that say how a model is trained. Every field is checked, unknown ones are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from semeq_export.errors import TrainingError
+from semeq_export.files import printable, read_regular
+from semeq_training.tables import N_FOLDS
+
+MAX_BYTES = 100_000
+
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Weight = Annotated[float, msgspec.Meta(ge=0.0, le=1_000.0)]
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a training run depends on, the data apart.
+
+    name, version: of the bundle. steps: the most optimiser steps a run may take; the evaluation chooses how many of them the shipped model
+    gets, looking every evaluate_every steps. holdout_fold: rows that the evaluation keeps back. batch_size: rows per step, half of them
+    drawn as groups of rows_per_word rows of one word. learning_rate: of the inner paths. linear_rate: share of it for the weights that
+    start as a linear map, which decodes well from the first step where latent_dim has room. contrastive_weight, parameter_weight: of the
+    two losses beside the curve loss. temperature: of the contrastive loss. mixed_share: how many of the evenly drawn rows are put together
+    from bands of different rows. min_rows: rows that a word needs to pull its rows together and to become a term. socialeq_scale_db: dB
+    per unit of a SocialEQ shape.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9]+(\.[0-9]+){0,3}$")]
+    latent_dim: Annotated[int, msgspec.Meta(ge=2, le=512)]
+    steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    evaluate_every: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    holdout_fold: Annotated[int, msgspec.Meta(ge=0, lt=N_FOLDS)]
+    batch_size: Annotated[int, msgspec.Meta(ge=2, le=4_096)]
+    rows_per_word: Annotated[int, msgspec.Meta(ge=2, le=64)]
+    learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    linear_rate: _Share
+    contrastive_weight: _Weight
+    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=10.0)]
+    parameter_weight: _Weight
+    mixed_share: _Share
+    dropout: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
+    min_rows: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    socialeq_scale_db: Annotated[float, msgspec.Meta(ge=0.1, le=20.0)]
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeFile:
+    """A recipe as read: its file's name and content stay with it, since runs keep a copy and records its hash."""
+
+    name: str
+    content: bytes
+    recipe: Recipe
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the file, hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def read_recipe(path: str | os.PathLike[str]) -> RecipeFile:
+    """Return the recipe of a TOML file; raises TrainingError naming the file and the field that is missing, unknown or out of range."""
+    content = read_regular(path, TrainingError, max_bytes=MAX_BYTES)
+    try:
+        recipe = msgspec.toml.decode(content, type=Recipe)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is one
+        raise TrainingError(f"{printable(path)}: {_lower(str(error))}") from error
+    return RecipeFile(printable(os.path.basename(path)), content, recipe)  # noqa: PTH119 - works on bytes-like names too
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

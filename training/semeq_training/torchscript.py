@@ -1,0 +1,126 @@
+"""Graphs as TorchScript, for LibTorch. All that touches torch.jit, which torch 2.13 calls deprecated, is in this file.
+
+Both making and checking happen in processes of their own. Making, because TorchScript numbers its types over the life of a process, so that
+only a fresh one gives the same bytes every time. Checking, because loading a TorchScript file can run code; nothing else of ours ever
+loads one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import warnings
+import zipfile
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from semeq_export.errors import TrainingError
+from semeq_training.models import EqAutoencoder
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
+_CHILD_SECONDS = 300
+_MAKE = "from semeq_training.torchscript import _make; _make()"
+_RUN = "from semeq_training.torchscript import _run; _run()"
+
+
+def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
+    """Return the decoder's and the encoder's TorchScript file, frozen; equal weights give equal bytes, without this machine's paths.
+
+    Raises TrainingError where the process that makes them fails.
+    """
+    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(np.array([model.latent_dim])), safetensors.torch.save(weights))))
+    return decoder, encoder
+
+
+def run_files(decoder: bytes, z: NDArray[np.float32], encoder: bytes, params: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return what both files give for rows z (n, latent_dim) and params (n, n_params), loaded and run in another process.
+
+    Only for files that `to_bytes` just made. Raises TrainingError where that process fails.
+    """
+    return tuple(_load(part) for part in _unpack(_child(_RUN, _pack(decoder, _dump(z), encoder, _dump(params)))))
+
+
+def _child(code: str, data: bytes) -> bytes:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", code]
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, timeout=_CHILD_SECONDS, check=True, env=environment)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = (error.stderr or b"").decode("utf-8", "replace").strip().splitlines()
+        raise TrainingError(f"torchscript failed in another process: {said[-1] if said else error}") from error
+    return done.stdout
+
+
+def _make() -> None:
+    """Make both files of the weights on stdin: runs in the child."""
+    # here, since the layout comes from the run's module, which the exporter imports as well
+    from semeq_training.run import LAYOUT
+
+    numbers, weights = _unpack(sys.stdin.buffer.read())
+    latent_dim = int(_load(numbers)[0])
+    model = EqAutoencoder(LAYOUT, latent_dim)
+    model.load_state_dict(safetensors.torch.load(weights))
+    files = [_script(model.decoder, latent_dim), _script(model.encoder, len(LAYOUT.params))]
+    sys.stdout.buffer.write(_pack(*files))
+
+
+def _script(module: nn.Module, n_in: int) -> bytes:
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*torch.jit.*deprecated.*", DeprecationWarning)  # torch 2.13
+        traced = torch.jit.trace(module.eval(), torch.zeros(1, n_in))  # type: ignore[no-untyped-call]
+        torch.jit.save(torch.jit.freeze(traced), buffer)
+    return _without_debug_files(buffer.getvalue())
+
+
+def _without_debug_files(data: bytes) -> bytes:
+    """Return the archive without *.debug_pkl (stack traces with paths), with fixed time stamps, stored and in order of name."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(source.namelist()):
+            if not name.endswith((".debug_pkl", "/.data/serialization_id")):
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), source.read(name))
+    return target.getvalue()
+
+
+def _run() -> None:
+    """Run the files on stdin, row by row: runs in the child."""
+    decoder, z, encoder, params = _unpack(sys.stdin.buffer.read())
+    results = []
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.filterwarnings("ignore", ".*torch.jit.*deprecated.*", DeprecationWarning)  # torch 2.13
+        for file, rows in ((decoder, z), (encoder, params)):
+            module = torch.jit.load(io.BytesIO(file))  # type: ignore[no-untyped-call]
+            results.append(np.concatenate([module(torch.from_numpy(row[np.newaxis])).numpy() for row in _load(rows)]))
+    sys.stdout.buffer.write(_pack(*map(_dump, results)))
+
+
+def _pack(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+
+
+def _unpack(data: bytes) -> list[bytes]:
+    parts = []
+    while data:
+        end = 8 + int.from_bytes(data[:8], "little")
+        parts.append(data[8:end])
+        data = data[end:]
+    return parts
+
+
+def _dump(array: NDArray[np.generic]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _load(data: bytes) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+    return array
