@@ -1,0 +1,76 @@
+"""The bundle that ships: sound, small, and its words mean what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from semeq_export.biquad import response_db
+from semeq_export.bundle import FLAT, README, Bundle, factory_path, load_bundle, vectors
+from semeq_export.bundle.validate import validate
+from semeq_export.curve import correlation, log_grid
+from semeq_export.engine import Engine
+from semeq_export.eq import SAFE_13
+from semeq_export.semantic import SemanticTarget
+
+FREQS = log_grid()
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle()
+
+
+def test_factory_bundle_passes_every_check() -> None:
+    assert {finding.severity for finding in validate(factory_path(), 3)} == {"note"}
+
+
+def test_factory_bundle_is_complete_and_small(bundle: Bundle) -> None:
+    assert {FLAT, README, "decoder.pt", "eq_encoder.pt", *(vectors.DECODER, vectors.RESPONSE, vectors.EQ_ENCODER)} <= set(bundle.files)
+    assert sum(map(len, bundle.files.values())) <= 8_000_000
+    assert bundle.manifest.layout == SAFE_13
+    assert bundle.eq_encoder is not None
+    assert {source.license for source in bundle.manifest.data} == {"none stated"}
+
+
+def test_warm_lifts_the_bass_and_bright_the_treble(bundle: Bundle) -> None:
+    engine = Engine(bundle)
+    warm, bright = engine.curve_for("warm", FREQS), engine.curve_for("bright", FREQS)
+    bass, treble = (FREQS > 60) & (FREQS < 200), (FREQS > 5_000) & (FREQS < 12_000)
+    assert warm[bass].mean() > warm[treble].mean() + 1.0
+    assert bright[treble].mean() > bright[bass].mean() + 1.0
+    assert correlation(warm, bright) < -0.5
+
+
+def test_every_word_decodes_inside_the_layout_and_to_something(bundle: Bundle) -> None:
+    engine = Engine(bundle)
+    for word in bundle.centroids:
+        eq = engine.eq_for(word)
+        SAFE_13.to_vector(eq)
+        assert np.ptp(engine.curve_for(word, FREQS)) > 0.1, word
+        assert engine.eq_for(SemanticTarget({word: 1.0}, 0.0)).is_flat
+
+
+def test_encoder_and_decoder_undo_each_other_in_the_curve(bundle: Bundle) -> None:
+    engine = Engine(bundle)
+    for word in ("warm", "bright"):
+        wanted = engine.curve_for(word, FREQS)
+        again = SAFE_13.from_vector(bundle.decoder(engine.encode(engine.eq_for(word))))
+        assert np.abs(response_db(again, FREQS, 48_000.0) - wanted).mean() < 0.5
+
+
+def test_a_word_taken_away_fits_closely(bundle: Bundle) -> None:
+    engine = Engine(bundle)
+    wanted = engine.curve_for("bright", FREQS) - 0.5 * engine.curve_for("harsh", FREQS)
+    assert np.sqrt(np.mean((engine.curve_for("bright,harsh:-0.5", FREQS) - wanted) ** 2)) < 0.3
+
+
+def test_using_the_factory_bundle_needs_no_onnx() -> None:
+    code = (
+        "import sys, semeq_export as se; se.Engine(se.load_bundle()).eq_for('warm'); print('onnx' in sys.modules, 'torch' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["False", "False"]
