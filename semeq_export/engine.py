@@ -1,0 +1,201 @@
+"""The one place that turns words into EQ settings, with the knowledge of a bundle."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semeq_export.adapt import Adaptation, adapt_eq, band_response_db, difference
+from semeq_export.audio import Audio
+from semeq_export.biquad import for_rate, response_db
+from semeq_export.bundle import Bundle
+from semeq_export.curve import Float64Array, FloatArray, log_grid
+from semeq_export.eq import EqSettings
+from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
+from semeq_export.fit import fit_eq
+from semeq_export.match import refined
+from semeq_export.profile import Profile, profile_of
+from semeq_export.reference import Reference, stored_reference
+from semeq_export.semantic import MAX_INTENSITY, SemanticTarget
+from semeq_export.spectrum import Spectrum, measure
+
+FIT_RATE_HZ = 48_000.0
+"""Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""
+
+_CACHED_TARGETS = 1_024
+_AGREED = 0.1  # agreement of people below which a word is no description
+_ADVISED = 0.2  # ... and below which it is no advice
+
+
+class Engine:
+    """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again costs next to nothing."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._decoded: dict[tuple[tuple[str, float], ...], EqSettings] = {}
+
+    def eq_for(self, target: SemanticTarget | str) -> EqSettings:
+        """Return the settings of a target, in the bundle's layout, all gains multiplied by its intensity; at 0 exactly flat.
+
+        Words with positive weights are blended in the latent, by their shares of the sum. Each word with a negative weight takes away
+        its dB curve times its weight over that same sum, and the layout is fitted to the result once.
+        Raises UnknownTermError, InvalidTargetError, and InvalidEqError where the intensity takes a gain out of -60..60 dB.
+        """
+        if isinstance(target, str):
+            target = SemanticTarget.parse(target)
+        return self._at_full(target).scaled(target.intensity)
+
+    def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
+        """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
+        return response_db(for_rate(self.eq_for(target), sample_rate_hz).eq, freqs_hz, sample_rate_hz)
+
+    def adapt(
+        self,
+        target: SemanticTarget | str,
+        audio: Audio | Spectrum,
+        reference: Reference | Audio | Spectrum | None = None,
+        *,
+        mode: Literal["target", "soft"] | None = None,
+        refine: bool = False,
+        sample_rate_hz: float | None = None,
+    ) -> Adaptation:
+        """Return the settings of a target for one sound: less of it where the sound has it already, more where it has the opposite.
+
+        audio: the sound, or its spectrum (then sample_rate_hz is that of the sound, 48 kHz where left out). reference: another sound or its
+        spectrum, such as another part of the same source, or a `Reference`; the stored reference "any" where left out.
+        mode: "target" aims at a dose above the reference and is the default with a sound to compare with; "soft", the default with a
+        stored reference, leans by at most a factor of two. refine: solve for the bands once more, where this sound has its power.
+        Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
+        Raises as `eq_for` does, and AudioError.
+        """
+        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        heard, rate = _heard(audio, sample_rate_hz)
+        against = _against(reference)
+        term = self._at_full(wanted)
+        compared = difference(heard, against.spectrum)
+        chosen = mode or ("soft" if against.is_stored else "target")
+        why = f"no signal ({heard.no_signal}): the word as it is" if not heard.has_signal else "nothing to compare: the word as it is"
+        adaptation = adapt_eq(term, wanted.intensity, compared, chosen, rate, reference=against.name, why_static=why)
+        return refined(adaptation, term, heard, compared, self.bundle.manifest.layout, rate) if refine else adaptation
+
+    def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
+        """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
+        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        return band_response_db(self._at_full(wanted), sample_rate_hz)
+
+    def suggest_intensity(
+        self, target: SemanticTarget | str, audio: Audio | Spectrum, reference: Reference | Audio | Spectrum | None = None
+    ) -> float:
+        """Return the intensity at which `eq_for` does for this sound what people typically do with the words: 0..3.
+
+        The words' typical intensity, times how much more or less of it this sound needs (see `adapt`); without a signal, the former alone.
+        """
+        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        typical = self.typical_intensity(wanted)
+        adaptation = self.adapt(SemanticTarget(wanted.weights, typical), audio, reference)
+        return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
+
+    def typical_intensity(self, target: SemanticTarget | str) -> float:
+        """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights."""
+        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        weights = {word: weight for word, weight in self._known_words(wanted.weights).items() if weight > 0}
+        mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
+        return float(np.clip(mean, 0.0, MAX_INTENSITY))
+
+    def profile(
+        self,
+        audio: Audio | Spectrum,
+        top: int = 5,
+        reference: Reference | Audio | Spectrum | None = None,
+        *,
+        words: Sequence[str] | None = None,
+    ) -> Profile:
+        """Return the words that describe how a sound differs from a reference, with doses over the whole and over time.
+
+        words: those to choose from; where left out, the English ones that people agree on at all, or all words if there are none.
+        Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
+        """
+        bank = self.bundle.centroids
+        agreed = [name for name, term in bank.items() if term.language == "en" and term.agreement >= _AGREED]
+        chosen = [bank[word].name for word in words] if words is not None else agreed or list(bank)
+        terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
+        advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVISED] or chosen
+        return profile_of(_heard(audio, None)[0], _against(reference), terms_db, top, advise=advise)
+
+    def encode(self, eq: EqSettings) -> NDArray[np.float32]:
+        """Return z (latent_dim,) of any settings: their bands where the layout can hold them, else the closest fit. No preamp.
+
+        Raises BundleFormatError if the bundle has no EQ encoder.
+        """
+        encoder = self.bundle.eq_encoder
+        if encoder is None:
+            raise BundleFormatError(f"bundle {self.bundle.manifest.name} has no EQ encoder, so settings cannot be compared with words")
+        return encoder(self._vector_of(eq))
+
+    def nearest_terms(self, eq: EqSettings, top: int = 5) -> list[tuple[str, float]]:
+        """Return the words closest to some settings with their distances in the latent, closest first. Raises as `encode` does."""
+        return self.bundle.centroids.nearest(self.encode(eq), top)
+
+    def _vector_of(self, eq: EqSettings) -> Float64Array:
+        """Return the layout's vector (n_params,) closest to some settings without their preamp."""
+        layout = self.bundle.manifest.layout
+        enabled = tuple(band for band in eq.bands if band.enabled)
+        for bands in (enabled, eq.active_bands):  # idle bands first: in them, each band stays in the slot that it came from
+            with contextlib.suppress(InvalidEqError):
+                return layout.to_vector(EqSettings(bands))
+        freqs_hz = log_grid()
+        curve_db = response_db(for_rate(EqSettings(enabled), FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
+        fitted = fit_eq(curve_db, freqs_hz, layout, FIT_RATE_HZ, level_free=True).eq
+        return layout.to_vector(EqSettings(fitted.bands))
+
+    def _at_full(self, target: SemanticTarget) -> EqSettings:
+        """Return the settings of a target at intensity 1."""
+        weights = self._known_words(target.weights)
+        key = tuple(sorted(weights.items()))
+        found = self._decoded.get(key)
+        if found is None:
+            found = self._decode(dict(key))
+            if len(self._decoded) >= _CACHED_TARGETS:
+                self._decoded.clear()
+            self._decoded[key] = found
+        return found
+
+    def _known_words(self, weights: Mapping[str, float]) -> dict[str, float]:
+        known = {self.bundle.centroids[word].name: weight for word, weight in weights.items()}
+        if len(known) != len(weights):
+            raise InvalidTargetError(f"a word occurs twice in {', '.join(weights)}")
+        return known
+
+    def _decode(self, weights: Mapping[str, float]) -> EqSettings:
+        wanted = {word: weight for word, weight in weights.items() if weight > 0}
+        total = sum(wanted.values())
+        eq = self._decode_blend(wanted)
+        if len(wanted) == len(weights):
+            return eq
+        freqs_hz = log_grid()
+        curve_db = response_db(eq, freqs_hz, FIT_RATE_HZ)
+        for word, weight in weights.items():
+            if weight < 0:
+                curve_db = curve_db + weight / total * response_db(self._decode_blend({word: 1.0}), freqs_hz, FIT_RATE_HZ)
+        return fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+
+    def _decode_blend(self, weights: Mapping[str, float]) -> EqSettings:
+        return self.bundle.manifest.layout.from_vector(self.bundle.decoder(self.bundle.centroids.blend(weights)))
+
+
+def _heard(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple[Spectrum, float]:
+    if isinstance(audio, Spectrum):
+        return audio, FIT_RATE_HZ if sample_rate_hz is None else sample_rate_hz
+    return measure(audio.samples, audio.sample_rate_hz), audio.sample_rate_hz
+
+
+def _against(reference: Reference | Audio | Spectrum | None) -> Reference:
+    if reference is None:
+        return stored_reference()
+    if isinstance(reference, Reference):
+        return reference
+    return Reference("reference", _heard(reference, None)[0], is_stored=False)

@@ -1,0 +1,192 @@
+"""Words as data: terms with their evidence, the bank that holds them, and targets such as "warm:0.7,bright:0.3"."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from semeq_export import strict_json
+from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+
+MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
+MAX_TERM_CHARS = 64
+MAX_TERMS = 5_000
+
+
+def normalise_term(text: str) -> str:
+    """Return a word as banks spell it: Unicode NFC, lower case, trimmed, runs of spaces joined."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word with its place in the latent space and the evidence for it.
+
+    z: (latent_dim,) in -1..1. language: "en" or "es". examples: number of people's settings behind it, by source in `sources`.
+    agreement: mean correlation of pairs of its examples' level-free curves; 0 = people disagree.
+    typical_intensity: how strongly the median contributor does it, in units of this term.
+    """
+
+    name: str
+    z: tuple[float, ...]
+    language: str
+    examples: int
+    agreement: float
+    typical_intensity: float
+    sources: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name != normalise_term(self.name) or not 0 < len(self.name) <= MAX_TERM_CHARS:
+            raise BundleFormatError(f"term {self.name[:60]!r} is not a lower-case word of 1..{MAX_TERM_CHARS} characters")
+        if not self.name.isprintable() or re.search(r"[/\\:,]", self.name):
+            raise BundleFormatError(f"term {self.name[:60]!r} holds a character that no word has")
+        if not all(math.isfinite(v) and abs(v) <= 1.0 for v in self.z):
+            raise BundleFormatError(f"term {self.name!r}: z is outside -1..1")
+        if not (math.isfinite(self.agreement) and math.isfinite(self.typical_intensity) and self.examples >= 0):
+            raise BundleFormatError(f"term {self.name!r}: evidence is not finite")
+
+
+class CentroidBank(Mapping[str, Term]):
+    """The words of a bundle by name, all of one latent size, in alphabetical order. Raises BundleFormatError if empty or mixed."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        ordered = sorted(terms, key=lambda term: term.name)
+        self._terms = {term.name: term for term in ordered}
+        if not 0 < len(ordered) <= MAX_TERMS or len(self._terms) != len(ordered):
+            raise BundleFormatError(f"a centroid bank holds 1..{MAX_TERMS} terms of different names, found {len(ordered)}")
+        self.latent_dim = len(ordered[0].z)
+        if any(len(term.z) != self.latent_dim for term in ordered):
+            raise BundleFormatError("terms of a centroid bank differ in latent size")
+        self._matrix = np.array([term.z for term in ordered], dtype=np.float64)
+
+    def __getitem__(self, name: str) -> Term:
+        """Return a term by name, in any spelling of case and spaces; raises UnknownTermError with suggestions."""
+        term = self._terms.get(name) or self._terms.get(normalise_term(name))
+        if term is None:
+            raise UnknownTermError(name, self.suggest(name))
+        return term
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self._terms or normalise_term(name) in self._terms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def suggest(self, name: str, top: int = 3) -> list[str]:
+        """Return known words spelled like this one, closest first."""
+        return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], self._terms, n=top, cutoff=0.6)
+
+    def blend(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """Return the weighted mean (latent_dim,) of the words' latent vectors; weights are positive, any sum.
+
+        Raises UnknownTermError, and InvalidTargetError where no weight is positive or one is not.
+        """
+        if not weights or any(not math.isfinite(w) or w <= 0 for w in weights.values()):
+            raise InvalidTargetError("a blend needs one or more words, all with weights above 0")
+        vectors = np.array([self[name].z for name in weights])
+        shares = np.array(list(weights.values()))
+        return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
+
+    def nearest(self, z: NDArray[np.floating], top: int = 5) -> list[tuple[str, float]]:
+        """Return the words closest to z (latent_dim,) with their Euclidean distances, closest first."""
+        distances = np.linalg.norm(self._matrix - np.asarray(z, dtype=np.float64), axis=1)
+        names = list(self._terms)
+        return [(names[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:top]]
+
+    def to_json(self) -> bytes:
+        """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""
+        return strict_json.dumps({"terms": {name: _term_to_dict(term) for name, term in self._terms.items()}})
+
+    @classmethod
+    def from_json(cls, data: bytes) -> CentroidBank:
+        """Return the bank of a centroids.json; raises BundleFormatError with the place that is wrong."""
+        try:
+            document = strict_json.loads(data, max_bytes=16_000_000)
+            stored = msgspec.convert(document, _StoredBank, strict=True)
+        except ValueError as error:  # msgspec.ValidationError is one
+            raise BundleFormatError(f"centroids.json: {error}") from error
+        return cls(Term(name=name, **msgspec.structs.asdict(term)) for name, term in stored.terms.items())
+
+
+class _StoredTerm(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    z: tuple[float, ...]
+    language: str
+    examples: int
+    agreement: float
+    typical_intensity: float
+    sources: dict[str, int] = {}
+
+
+class _StoredBank(msgspec.Struct, frozen=True):
+    terms: dict[str, _StoredTerm]
+
+
+def _term_to_dict(term: Term) -> dict[str, object]:
+    return {
+        "z": list(term.z),
+        "language": term.language,
+        "examples": term.examples,
+        "agreement": term.agreement,
+        "typical_intensity": term.typical_intensity,
+        "sources": dict(term.sources),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticTarget:
+    """What is asked for: words with weights, and how much.
+
+    weights: word -> weight, finite, not 0; positive ones are blended in the latent, a negative one ("but less harsh") subtracts that
+    word's dB curve.
+    intensity: -3..3; 0 = flat, 1 = the term, 2 = exaggerated, negative = the opposite. Raises InvalidTargetError.
+    """
+
+    weights: Mapping[str, float]
+    intensity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise InvalidTargetError("a target needs at least one word, such as warm or warm:0.7,bright:0.3")
+        for word, weight in self.weights.items():
+            if not math.isfinite(weight) or weight == 0 or abs(weight) > 1e6:
+                raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
+        if not any(weight > 0 for weight in self.weights.values()):
+            raise InvalidTargetError("a target needs one word with a weight above 0; for the opposite use a negative intensity")
+        if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
+            raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+
+    @classmethod
+    def parse(cls, text: str, intensity: float = 1.0) -> SemanticTarget:
+        """Return the target of "warm" or "warm:0.7,bright:0.3"; a word without a weight counts 1. Raises InvalidTargetError."""
+        weights: dict[str, float] = {}
+        for part in text.split(","):
+            word, separator, number = part.partition(":")
+            name = normalise_term(word)
+            if not name:
+                raise InvalidTargetError(f"no word in {part.strip()!r} of target {text!r}")
+            try:
+                weight = float(number) if separator else 1.0
+            except ValueError as error:
+                raise InvalidTargetError(f"weight {number.strip()!r} of {name!r} is not a number") from error
+            if name in weights:
+                raise InvalidTargetError(f"{name!r} occurs twice in target {text!r}")
+            weights[name] = weight
+        return cls(weights, intensity)
+
+    def __str__(self) -> str:
+        if len(self.weights) == 1:
+            return next(iter(self.weights))
+        return ",".join(f"{word}:{weight:g}" for word, weight in self.weights.items())

@@ -1,0 +1,114 @@
+"""The engine: words to settings, blends, what a negative word takes away, and back from settings to words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import bundles
+import numpy as np
+import pytest
+
+from semeq_export.biquad import response_db
+from semeq_export.bundle import Bundle, check_files
+from semeq_export.curve import correlation, log_grid
+from semeq_export.engine import Engine
+from semeq_export.eq import SAFE_13, Band, BandKind, EqSettings
+from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.semantic import SemanticTarget
+
+FREQS = log_grid()
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return check_files(bundles.sealed(bundles.files()), Path("tiny.semeq"))
+
+
+@pytest.fixture
+def engine(bundle: Bundle) -> Engine:
+    return Engine(bundle)
+
+
+def test_a_word_decodes_from_its_centroid(engine: Engine, bundle: Bundle) -> None:
+    eq = engine.eq_for("warm")
+    assert eq == SAFE_13.from_vector(bundle.decoder(np.array(bundles.WORDS["warm"])))
+    curve = engine.curve_for("warm", FREQS)
+    assert curve[10] > 3.0
+    assert curve[-1] < -3.0
+
+
+def test_intensity_scales_the_gains_and_negative_is_the_opposite(engine: Engine) -> None:
+    whole = engine.eq_for("warm")
+    for intensity in (-1.0, 0.5, 2.0, 3.0):
+        assert engine.eq_for(SemanticTarget.parse("warm", intensity)) == whole.scaled(intensity)
+
+
+def test_shares_decide_not_sums_and_order_carries_no_meaning(engine: Engine) -> None:
+    assert engine.eq_for("warm:0.7,bright:0.3") == engine.eq_for("bright:3,warm:7")
+    assert engine.eq_for("warm:2") == engine.eq_for("warm")
+    assert engine.eq_for("warm,harsh:-0.5") == engine.eq_for("warm:2,harsh:-1")
+
+
+def test_a_blend_lies_between_its_words(engine: Engine) -> None:
+    warm, bright, mixed = (engine.curve_for(text, FREQS)[5] for text in ("warm", "bright", "warm,bright"))
+    assert bright < mixed < warm
+
+
+def test_a_negative_word_takes_its_curve_away(engine: Engine) -> None:
+    wanted = engine.curve_for("bright", FREQS) - 0.5 * engine.curve_for("harsh", FREQS)
+    got = engine.curve_for("bright,harsh:-0.5", FREQS)
+    assert np.abs(got - wanted).max() < 0.5
+    assert np.sqrt(np.mean((got - wanted) ** 2)) < 0.15
+    assert engine.eq_for("bright,harsh:-0.5").preamp_db == 0.0
+
+
+def test_words_may_be_spelled_with_case_and_spaces_but_only_once(engine: Engine) -> None:
+    assert engine.eq_for(SemanticTarget({" WARM ": 1.0})) == engine.eq_for("warm")
+    assert engine.eq_for("CÁLIDO") == engine.eq_for("cálido")
+    with pytest.raises(InvalidTargetError, match="twice"):
+        engine.eq_for(SemanticTarget({"warm": 1.0, "Warm": 1.0}))
+
+
+def test_unknown_words_come_with_suggestions(engine: Engine) -> None:
+    for text in ("wram", "warm,wram:-0.5"):
+        with pytest.raises(UnknownTermError, match="did you mean 'warm'"):
+            engine.eq_for(text)
+
+
+def test_asking_again_gives_the_same_without_decoding(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(bundle)
+    first = engine.eq_for("warm,harsh:-0.3")
+    monkeypatch.setattr(engine, "bundle", replace(bundle, decoder=None))  # type: ignore[arg-type] # any use would fail
+    assert engine.eq_for(SemanticTarget.parse("harsh:-0.3,warm", intensity=0.5)) == first.scaled(0.5)
+
+
+def test_more_targets_than_are_kept_do_no_harm(engine: Engine) -> None:
+    for i in range(1, 1_300):
+        engine.eq_for(SemanticTarget({"warm": 1.0, "bright": i / 100}))
+    assert engine.eq_for("warm") == Engine(engine.bundle).eq_for("warm")
+
+
+def test_settings_of_a_word_are_nearest_to_that_word(engine: Engine) -> None:
+    for word in ("warm", "bright", "harsh"):
+        (nearest, distance), *others = engine.nearest_terms(engine.eq_for(word), top=3)
+        assert nearest == word
+        assert all(distance <= further for _, further in others)
+
+
+def test_foreign_settings_are_fitted_before_they_are_encoded(engine: Engine) -> None:
+    foreign = EqSettings((Band(BandKind.LOW_SHELF, 100.0, 4.0), Band(BandKind.LOW_SHELF, 200.0, 4.0)), preamp_db=-6.0)
+    z = engine.encode(foreign)
+    decoded = response_db(SAFE_13.from_vector(engine.bundle.decoder(z)), FREQS, 48_000.0)
+    assert correlation(decoded, response_db(foreign, FREQS, 48_000.0)) > 0.9
+
+
+def test_preamp_and_idle_bands_do_not_change_the_code(engine: Engine) -> None:
+    eq = engine.eq_for("warm")
+    dressed = EqSettings((*eq.bands, Band(BandKind.PEAK, 300.0, 6.0, 1.0, enabled=False)), preamp_db=-3.0)
+    np.testing.assert_array_equal(engine.encode(dressed), engine.encode(eq))
+
+
+def test_bundle_without_encoder_says_so(bundle: Bundle) -> None:
+    with pytest.raises(BundleFormatError, match="no EQ encoder"):
+        Engine(replace(bundle, eq_encoder=None)).nearest_terms(EqSettings())

@@ -1,0 +1,144 @@
+"""Words, banks and targets as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import bundles
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.semantic import CentroidBank, SemanticTarget, Term, normalise_term
+
+BANK = bundles.bank()
+WARM = BANK["warm"]
+
+
+def test_bank_comes_back_byte_for_byte() -> None:
+    again = CentroidBank.from_json(BANK.to_json())
+    assert again.to_json() == BANK.to_json()
+    assert dict(again) == dict(BANK)
+
+
+def test_bank_is_alphabetical_and_found_in_any_spelling() -> None:
+    assert list(BANK) == sorted(bundles.WORDS)
+    assert BANK["  WARM "] is WARM
+    assert BANK["CA\u0301LIDO"].name == "cálido"
+    assert "Warm" in BANK
+    assert "nothing" not in BANK
+
+
+def test_unknown_word_suggests_what_is_close() -> None:
+    with pytest.raises(UnknownTermError) as caught:
+        BANK["brigth"]
+    assert caught.value.suggestions == ("bright",)
+    with pytest.raises(UnknownTermError, match="see: semeq-export terms"):
+        BANK["qqqqqq"]
+
+
+def test_blend_is_the_weighted_mean() -> None:
+    blend = BANK.blend({"warm": 3.0, "bright": 1.0})
+    np.testing.assert_allclose(blend, 0.75 * np.array(WARM.z) + 0.25 * np.array(BANK["bright"].z), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(BANK.blend({"warm": 0.1}), WARM.z, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("weights", [{}, {"warm": 0.0}, {"warm": -1.0}, {"warm": math.nan}, {"warm": math.inf}])
+def test_blend_without_positive_weights_is_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(InvalidTargetError):
+        BANK.blend(weights)
+
+
+def test_nearest_is_by_distance() -> None:
+    (first, zero), (second, distance), *_ = BANK.nearest(np.array(WARM.z))
+    assert (first, zero) == ("warm", 0.0)
+    assert second == "cálido"
+    assert distance == pytest.approx(math.dist(WARM.z, BANK["cálido"].z))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"z": (1.5, 0.0, 0.0, 0.0)},
+        {"z": (math.nan, 0.0, 0.0, 0.0)},
+        {"name": "Warm"},
+        {"name": ""},
+        {"name": "a" * 65},
+        {"name": "a/b"},
+        {"name": "a:b"},
+        {"name": "a,b"},
+        {"name": "a\x07b"},
+        {"agreement": math.inf},
+        {"examples": -1},
+    ],
+)
+def test_term_that_makes_no_sense_is_refused(change: dict[str, object]) -> None:  # fault D13, E6
+    with pytest.raises(BundleFormatError):
+        replace(WARM, **change)  # type: ignore[arg-type]
+
+
+def test_bank_of_mixed_sizes_or_no_words_or_doubles_is_refused() -> None:
+    for terms in ([], [WARM, WARM], [WARM, replace(BANK["airy"], z=(0.0,))]):
+        with pytest.raises(BundleFormatError):
+            CentroidBank(terms)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"terms": []}', b'{"terms": {"warm": {}}}', b'{"terms": {"warm": {"z": "x"}}}', b"\xff"])
+def test_malformed_bank_is_our_error(text: bytes) -> None:
+    with pytest.raises(BundleFormatError):
+        CentroidBank.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("warm", {"warm": 1.0}),
+        ("warm:0.7,bright:0.3", {"warm": 0.7, "bright": 0.3}),
+        (" Warm , harsh:-0.5 ", {"warm": 1.0, "harsh": -0.5}),
+        ("very warm:2", {"very warm": 2.0}),
+    ],
+)
+def test_targets_are_parsed(text: str, weights: dict[str, float]) -> None:
+    assert dict(SemanticTarget.parse(text).weights) == weights
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "warm,", ":1", "warm:x", "warm:", "warm:0", "warm:nan", "warm:inf", "warm,WARM", "warm:-1", "warm:1:2"]
+)
+def test_targets_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(InvalidTargetError):
+        SemanticTarget.parse(text)
+
+
+@pytest.mark.parametrize("intensity", [3.1, -3.1, math.nan, math.inf])
+def test_intensity_outside_its_range_is_refused(intensity: float) -> None:
+    with pytest.raises(InvalidTargetError, match="intensity"):
+        SemanticTarget.parse("warm", intensity)
+
+
+WORDS = st.text(st.characters(categories=("Ll",)), min_size=1, max_size=12).map(normalise_term).filter(lambda word: 0 < len(word) <= 64)
+
+
+@given(st.dictionaries(WORDS, st.integers(1, 999).map(lambda i: i / 100), min_size=1, max_size=5))
+def test_text_of_a_target_parses_to_the_same_shares(weights: dict[str, float]) -> None:
+    target = SemanticTarget(weights)
+    again = SemanticTarget.parse(str(target))
+    assert list(again.weights) == list(weights)
+    if len(weights) > 1:
+        assert dict(again.weights) == pytest.approx(weights)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_target_or_our_error(text: str) -> None:
+    try:
+        target = SemanticTarget.parse(text)
+    except InvalidTargetError:
+        return
+    assert any(weight > 0 for weight in target.weights.values())
+
+
+def test_terms_are_values() -> None:
+    assert Term(**{name: getattr(WARM, name) for name in WARM.__dataclass_fields__}) == WARM
