@@ -1,0 +1,65 @@
+"""Presets for DAWs and plug-ins, read and written through one neutral EQ model.
+
+import semeq_presets as presets
+
+result = presets.write_file("warm.lv2", eq, format="lsp-x16-lv2", name="Warm")
+for note in result.notes:
+    print(note)
+preset = presets.read_file("warm.lv2")
+"""
+
+from semeq_presets.device import Device, read_device
+from semeq_presets.install import plan_install
+from semeq_presets.library import Planned, Saved, plan_library, write_library
+from semeq_presets.limits import fit_to, peak_db, protected
+from semeq_presets.model import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.registry import (
+    Preamp,
+    convert,
+    convert_file,
+    detect,
+    format_for,
+    formats,
+    get,
+    protect_preset,
+    read,
+    read_file,
+    with_preamp,
+    write,
+    write_file,
+)
+from semeq_presets.slug import slug
+
+__all__ = [
+    "Device",
+    "Files",
+    "FormatInfo",
+    "Limits",
+    "Note",
+    "Planned",
+    "Preamp",
+    "Preset",
+    "PresetFormat",
+    "Saved",
+    "Written",
+    "convert",
+    "convert_file",
+    "detect",
+    "fit_to",
+    "format_for",
+    "formats",
+    "get",
+    "peak_db",
+    "plan_install",
+    "plan_library",
+    "protect_preset",
+    "protected",
+    "read",
+    "read_device",
+    "read_file",
+    "slug",
+    "with_preamp",
+    "write",
+    "write_file",
+    "write_library",
+]

@@ -1,0 +1,90 @@
+"""Where presets go so that their hosts find them: platform, environment and home are given, nothing of this machine is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semeq_export.errors import OutputError
+from semeq_presets import formats, get, plan_install
+from semeq_presets.install import _PLACES, _PLATFORMS
+
+
+def planned(home: Path, format_id: str, platform: str = "linux", words: tuple[str, ...] = ("warm",), **environment: str) -> list[str]:
+    plan = plan_install(words, [get(format_id).info], platform=platform, environment=environment, home=home)
+    assert [one.format for one in plan] == [format_id] * len(words)
+    return [one.path.relative_to(home).as_posix() if one.path.is_relative_to(home) else one.path.as_posix() for one in plan]
+
+
+def test_lv2_presets_need_no_folder_to_be_there_before(tmp_path: Path) -> None:
+    assert planned(tmp_path, "lsp-x16-lv2") == [".lv2/semeq-warm.lv2"]
+    assert planned(tmp_path, "calf-lv2", "darwin") == ["Library/Audio/Plug-Ins/LV2/semeq-warm.lv2"]
+    assert planned(tmp_path, "calf-lv2", "win32", APPDATA="/roaming") == ["/roaming/LV2/semeq-warm.lv2"]
+    assert planned(tmp_path, "calf-lv2", "win32") == ["AppData/Roaming/LV2/semeq-warm.lv2"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_own_folder_of_lv2_path_counts_and_a_system_folder_does_not(tmp_path: Path) -> None:
+    assert planned(tmp_path, "lsp-x16-lv2", LV2_PATH=f"/usr/lib/lv2:{tmp_path}/plugins") == ["plugins/semeq-warm.lv2"]
+    assert planned(tmp_path, "lsp-x16-lv2", LV2_PATH="~/lv2") == ["lv2/semeq-warm.lv2"]
+    assert planned(tmp_path, "lsp-x16-lv2", LV2_PATH="/usr/lib/lv2") == [".lv2/semeq-warm.lv2"]
+
+
+@pytest.mark.parametrize(
+    ("format_id", "platform", "root", "expected"),
+    [
+        ("jsfx", "linux", ".config/REAPER", ".config/REAPER/Effects/semeq/warm.jsfx"),
+        ("jsfx", "darwin", "Library/Application Support/REAPER", "Library/Application Support/REAPER/Effects/semeq/warm.jsfx"),
+        ("reaeq", "win32", "AppData/Roaming/REAPER", "AppData/Roaming/REAPER/FXChains/semeq/warm.RfxChain"),
+        ("easyeffects", "linux", ".config/easyeffects", ".config/easyeffects/output/semeq-warm"),
+        ("audacity", "linux", ".audacity-data", ".audacity-data/Macros/semeq-warm"),
+        ("audacity", "linux", ".local/share/audacity", ".local/share/audacity/Macros/semeq-warm"),
+        ("proq3", "win32", "Documents/FabFilter/Presets/Pro-Q 3", "Documents/FabFilter/Presets/Pro-Q 3/semeq/warm.ffp"),
+        ("aunbandeq", "darwin", ".", "Library/Audio/Presets/Apple/AUNBandEQ/warm.aupreset"),
+    ],
+)
+def test_hosts_are_served_where_they_have_made_their_folder(
+    format_id: str, platform: str, root: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / root).mkdir(parents=True, exist_ok=True)
+    (path,) = planned(tmp_path, format_id, platform)
+    assert path.startswith(expected)
+
+
+def test_a_host_that_was_never_started_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"jsfx: there is no .*\.config/REAPER; is REAPER.* installed"):
+        planned(tmp_path, "jsfx")
+
+
+def test_xdg_variables_count_if_they_are_absolute(tmp_path: Path) -> None:
+    (tmp_path / "xdg" / "REAPER").mkdir(parents=True)
+    assert planned(tmp_path, "jsfx", XDG_CONFIG_HOME=f"{tmp_path}/xdg") == ["xdg/REAPER/Effects/semeq/warm.jsfx"]
+    with pytest.raises(OutputError, match="there is no"):
+        planned(tmp_path, "jsfx", XDG_CONFIG_HOME="xdg")
+
+
+def test_the_flatpak_of_easyeffects_is_found(tmp_path: Path) -> None:
+    (tmp_path / ".var/app/com.github.wwmm.easyeffects/config/easyeffects").mkdir(parents=True)
+    (path,) = planned(tmp_path, "easyeffects")
+    assert path.startswith(".var/app/com.github.wwmm.easyeffects/config/easyeffects/output/semeq-warm")
+
+
+def test_formats_without_a_place_say_how_to_import_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"aunbandeq has no folder on Linux .*; write it with -o and import it: "):
+        planned(tmp_path, "aunbandeq")
+    with pytest.raises(OutputError, match=r"csv has no folder on Windows .*spreadsheet"):
+        planned(tmp_path, "csv", "win32")
+    with pytest.raises(OutputError, match="freebsd13"):
+        planned(tmp_path, "csv", "freebsd13")
+
+
+def test_words_get_distinct_safe_names(tmp_path: Path) -> None:
+    paths = planned(tmp_path, "lsp-x16-lv2", words=("../x", "cálido", "calido"))  # fault E6
+    assert len(set(paths)) == 3
+    assert all(Path(path).parent.as_posix() == ".lv2" for path in paths)
+
+
+def test_the_table_names_formats_and_platforms_that_exist() -> None:
+    assert set(_PLACES) <= {info.id for info in formats()}
+    assert {platform for places in _PLACES.values() for platform in places} == set(_PLATFORMS)

@@ -1,0 +1,99 @@
+"""Equalisers with a fixed set of slots: what stands where, what cannot, and what a preset held before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from preset_files import files_of
+from strategies import T5, T10
+
+import semeq_presets as presets
+from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.errors import PresetWriteError
+from semeq_presets import Preset
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
+
+
+def plugin_of(files: dict[str, bytes]) -> str:
+    return files["manifest.ttl"].decode().partition("appliesTo <")[2].partition(">")[0]
+
+
+@pytest.mark.parametrize(("bands", "size"), [(T5.bands, 5), (T10.bands[:5], 8), (T10.bands, 12), ((), 5)])
+def test_the_smallest_calf_equaliser_that_holds_the_bands_is_written(bands: tuple[Band, ...], size: int) -> None:
+    written = presets.write(EqSettings(bands), "calf-lv2")
+    assert written.notes == ()
+    assert plugin_of(dict(written.files)) == f"http://calf.sourceforge.net/plugins/Equalizer{size}Band"
+
+
+def test_a_preset_moves_to_a_larger_calf_equaliser_when_its_own_is_full() -> None:
+    preset = presets.read(files_of(GOLDEN / "calf-lv2/warm.lv2"))
+    grown = presets.write(replace(preset, eq=T10), "calf-lv2")
+    assert plugin_of(dict(grown.files)).endswith("Equalizer12Band")
+    back = presets.read(grown.files)
+    assert back.eq is not None
+    assert [band.freq_hz for band in back.eq.bands] == [band.freq_hz for band in T10.bands]
+
+
+def test_peaks_stand_in_the_order_of_their_frequencies() -> None:
+    shuffled = EqSettings((T5.bands[3], T5.bands[4], T5.bands[1], T5.bands[2], T5.bands[0]))
+    for format_id in ("calf-lv2", "fil4-lv2"):
+        back = presets.read(presets.write(shuffled, format_id).files)
+        assert back.eq is not None
+        assert [band.freq_hz for band in back.eq.bands] == pytest.approx([105.0, 240.0, 1_100.0, 3_800.0, 8_000.0])
+
+
+def test_peaks_of_fil4_find_slots_that_reach_their_frequencies() -> None:
+    peaks = tuple(Band(PEAK, freq_hz, 3.0, 1.0) for freq_hz in (15_000.0, 9_000.0, 3_500.0, 1_900.0))
+    written = presets.write(EqSettings(peaks), "fil4-lv2")
+    assert written.notes == ()
+    back = presets.read(written.files)
+    assert back.eq is not None
+    assert [band.freq_hz for band in back.eq.bands] == [1_900.0, 3_500.0, 9_000.0, 15_000.0]
+
+
+def test_numbers_that_only_the_ports_cannot_hold_are_said_with_their_error() -> None:
+    narrow = presets.write(EqSettings((Band(PEAK, 15_000.0, 12.0, 6.0),)), "fil4-lv2")
+    assert [(note.kind, note.band, note.field) for note in narrow.notes] == [("refitted", 1, "q")]
+    assert 1.0 < (narrow.notes[0].error_db or 0.0) < 6.0
+    with pytest.raises(PresetWriteError, match="--strict allows 0.1 dB"):
+        presets.write(EqSettings((Band(PEAK, 15_000.0, 12.0, 6.0),)), "fil4-lv2", strict=True)
+    shelf = presets.write(Preset(EqSettings((Band(HIGH, 19_000.0, 18.0, 0.70710678),))), "aeq-lv2")
+    assert [(note.kind, note.field) for note in shelf.notes] == [("refitted", "freq_hz")]
+
+
+def test_the_sample_rate_is_in_the_label_and_its_absence_is_said() -> None:
+    written = presets.write(Preset(T5, name="Warm", sample_rate_hz=96_000.0), "aeq-lv2").files
+    assert b'rdfs:label "Warm (96 kHz)"' in written["preset.ttl"]
+    back = presets.read(written)
+    assert (back.name, back.sample_rate_hz, back.notes) == ("Warm", 96_000.0, ())
+    unlabelled = {name: data.replace(b" (96 kHz)", b"") for name, data in written.items()}
+    assert [str(note) for note in presets.read(unlabelled).notes] == ["sample_rate_hz not in the label -> 48000 (approximated)"]
+    odd = {name: data.replace(b"(96 kHz)", b"(900 kHz)") for name, data in written.items()}
+    assert presets.read(odd).name == "Warm (900 kHz)"
+
+
+def test_a_band_for_one_channel_keeps_its_slot_and_is_said() -> None:
+    files = files_of(GOLDEN / "calf-lv2/warm.lv2")
+    files["preset.ttl"] = files["preset.ttl"].replace(b'"p1_active" ; pset:value 1.0', b'"p1_active" ; pset:value 4.0')
+    preset = presets.read(files)
+    assert preset.eq is not None
+    assert [str(note) for note in preset.notes] == ["p1_active 4 is not read (unknown)"]
+    assert [band.kind for band in preset.eq.bands] == [LOW, HIGH]
+    added = replace(preset, eq=EqSettings((*preset.eq.bands, Band(PEAK, 500.0, 1.0, 1.0))))
+    text = presets.write(added, "calf-lv2").files["preset.ttl"]
+    assert b'"p1_active" ; pset:value 4.0' in text
+    assert b'"p2_freq" ; pset:value 500.0' in text
+
+
+def test_a_removed_band_leaves_its_slot_idle() -> None:
+    preset = presets.read(files_of(GOLDEN / "calf-lv2/warm.lv2"))
+    assert preset.eq is not None
+    fewer = presets.write(replace(preset, eq=EqSettings(preset.eq.bands[:1])), "calf-lv2").files
+    back = presets.read(fewer)
+    assert back.eq is not None
+    assert back.eq.bands == preset.eq.bands[:1]
+    assert b'"p1_freq" ; pset:value 250.0' in fewer["preset.ttl"]

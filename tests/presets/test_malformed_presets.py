@@ -1,0 +1,301 @@
+"""Damaged and hostile preset files: our error with the place that is wrong, or a sound preset; never anything else."""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import pytest
+
+import semeq_presets as presets
+from semeq_export.errors import PresetError, PresetReadError, PresetWriteError
+from semeq_presets import Preset, registry
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+SAMPLES = [
+    "semeq-json/three-bands.semeq.json",
+    "eqapo/autoeq.txt",
+    "eqapo/variants.txt",
+    "lsp-x16-lv2/warm.lv2",
+    "lsp-x16-lv2/host-saved.lv2",
+    "graphiceq/points.graphiceq.txt",
+    "rew/generic.rew.txt",
+    "ffmpeg/chain.ffmpeg.txt",
+    "sox/chain.sox.txt",
+    "faust/eq.dsp",
+    "jsfx/two-bands.jsfx",
+    "audacity/filter-curve.audacity.txt",
+    "easyeffects/version7.easyeffects.json",
+    "easyeffects/version6.easyeffects.json",
+    "camilladsp/config.yml",
+    "pipewire/sink-eq.conf",
+    "fir/two-taps.wav",
+    "fir-linear/three-taps.linear.wav",
+    "csv/columns.csv",
+    "totalmix/sample.tmeq",
+]
+TOKENS = [
+    b"nan",
+    b"inf",
+    b"-1e999",
+    b"1e308",
+    b"0",
+    b"-0",
+    b"",
+    b"1,5",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xc3",
+    b"[",
+    b"]",
+    b'"',
+    b"\\",
+    b"<",
+    b"#",
+    b"\n",
+    b"dB",
+    b"9" * 400,
+]
+
+
+def files_of(place: Path) -> dict[str, bytes]:
+    members = sorted(place.iterdir()) if place.is_dir() else [place]
+    return {member.name: member.read_bytes() for member in members}
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    content = bytearray(data)
+    for _ in range(rng.choice([1, 1, 2, 5])):
+        at = rng.randrange(len(content) + 1)
+        match rng.randrange(6):
+            case 0:
+                del content[at:]
+            case 1:
+                del content[at : at + rng.randrange(1, 40)]
+            case 2:
+                content[at:at] = rng.choice(TOKENS)
+            case 3:
+                content[at : at + rng.randrange(1, 8)] = rng.choice(TOKENS)
+            case 4 if content:
+                content[at % len(content)] ^= 1 << rng.randrange(8)
+            case _:
+                content[at:at] = content[rng.randrange(len(content) + 1) :][: rng.randrange(200)]
+    return bytes(content)
+
+
+def is_sound(preset: Preset) -> bool:
+    assert preset.eq is not None or preset.curve is not None
+    if preset.eq is None:
+        return True
+    values = [value for band in preset.eq.bands for value in (band.freq_hz, band.gain_db, band.q)]
+    return all(math.isfinite(value) for value in (*values, preset.eq.preamp_db))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_mutated_files_are_refused_or_sound(name: str) -> None:
+    rng = random.Random(name)
+    files = files_of(GOLDEN / name)
+    format_id = name.partition("/")[0]
+    read = 0
+    for _ in range(400):
+        victim = rng.choice(list(files))
+        try:
+            preset = presets.read({**files, victim: mutated(files[victim], rng)}, format_id)
+        except PresetError as error:
+            assert "\n" not in str(error)
+            continue
+        assert is_sound(preset)
+        try:
+            written = presets.write(preset, format_id)
+        except PresetWriteError:
+            continue
+        again = presets.read(written.files, format_id)
+        assert presets.write(again, format_id).files == written.files
+        read += 1
+    assert 0 < read < 400
+
+
+@pytest.mark.parametrize("format_id", [info.id for info in presets.formats()])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 64, b"\xff\xfe\x00", b"<html>404</html>", b"version https://git-lfs.github.com/spec/v1\n", b"[" * 9_000]
+)
+def test_what_is_no_preset_is_refused_by_every_reader(format_id: str, data: bytes) -> None:
+    is_folder = presets.get(format_id).info.is_folder
+    with pytest.raises(PresetReadError):
+        presets.read({"manifest.ttl": data} if is_folder else data, format_id)
+
+
+# fault E4
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("Filter 1: ON PK Fc nan Hz Gain 1 dB Q 1", "line 2: freq_hz 'nan' is not a number"),
+        ("Filter 1: ON PK Fc 100 Hz Gain inf dB Q 1", "line 2: gain_db 'inf' is not a number"),
+        ("Filter 1: ON PK Fc 1e308 Hz Gain 1 dB Q 1", "line 2: freq_hz 1e+308 is outside 0..200000"),
+        ("Filter 1: ON PK Fc 1e999 Hz Gain 1 dB Q 1", "line 2: freq_hz '1e999' is too large"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1,5 dB Q 1", "line 2: gain_db '1,5' is not a number; write a decimal point, not a comma"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q 0,7", "line 2: q '0,7' is not a number; write a decimal point, not a comma"),
+        ("Filter 1: ON PK Fc 100 Hz Gain  dB Q 1", "line 2: gain_db is empty"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q", "line 2: q is empty"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB", "line 2: q is missing"),
+        ("Filter 1: ON PK Gain 1 dB Q 1", "line 2: freq_hz is missing"),
+        ("Filter 1: ON LSC Fc 100 Hz Q 1", "line 2: gain_db is missing"),
+        ("Filter 1: ON PK Fc -5 Hz Gain 1 dB Q 1", "line 2: freq_hz -5.0 is not above 0"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 61 dB Q 1", "line 2: gain_db 61.0 is outside -60..60"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q 0", "line 2: q 0.0 is not above 0"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB BW Oct 0", "line 2: bandwidth 0 is outside 0.001..20 octaves"),
+        ("Filter 1: ON LSC 99 dB Fc 100 Hz Gain 12 dB", "line 2: slope 8.25 is too steep for a gain of 12 dB"),
+        ("Filter 1: ON LSC 0 dB Fc 100 Hz Gain 12 dB", "line 2: slope 0 dB is outside 0.12..120 dB, or gain_db 12 outside -60..60"),
+        ("Filter 1: perhaps", "line 2: filter 'perhaps' is neither ON nor OFF with a type"),
+        ("Preamp: loud", "line 2: preamp_db 'loud' is not a number of dB, such as -5.9 dB"),
+        ("Preamp: 1,5 dB", "line 2: preamp_db '1,5' is not a number; write a decimal point, not a comma"),
+        ("Preamp: -200 dB", "preamp_db -200.0 is outside -120..120"),
+        ("Filter 1: ON PK" + " " * 600, "line 2: a filter of more than 500 characters"),
+        ("Preamp: 1\x07 dB", "line 2: holds the control character '\\x07'"),
+    ],
+)
+def test_eqapo_names_line_and_field(line: str, says: str) -> None:
+    with pytest.raises(PresetReadError) as caught:
+        presets.read(f"Preamp: 0 dB\r\n{line}\r\n".encode(), "eqapo")
+    assert str(caught.value) == says
+
+
+# fault E4
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        (b"105.0", b"NaN", "JSON holds NaN, which is not a number"),
+        (b"105.0", b"1e999", "JSON number 1e999 is too large"),
+        (b"105.0", b"1e308", "eq: band 1 freq_hz 1e+308 is outside 0..200000"),
+        (b"105.0", b'"105"', "eq: band 1 freq_hz '105' is not a number"),
+        (b'"freq_hz": 105.0,', b"", "eq: band 1 freq_hz is missing"),
+        (b'"low_shelf"', b'"wide"', "eq: band 1 kind 'wide' is not one of low_shelf, peak, high_shelf"),
+        (b"44100.0", b"1", "preset: sample_rate_hz 1 is outside 8000..384000"),
+        (b"44100.0", b"true", "preset: sample_rate_hz is not a number"),
+        (b'"1.0"', b'"2.0"', "made by a newer version (format 2.0), this one reads 1.x"),
+        (b'"1.0"', b"1.0", 'version is not a text such as "1.0"'),
+        (b'"semeq-preset"', b'"other"', 'is not a JSON object with "format": "semeq-preset"'),
+        (b'"name": "Warm \\"one\\""', b'"name": 7', "preset: name is not a text"),
+        (b'"eq"', b'"equaliser"', "preset: holds neither eq nor curve"),
+        (b'"preset"', b'"present"', "preset is missing or not an object"),
+    ],
+)
+def test_semeq_json_names_the_key(before: bytes, after: bytes, says: str) -> None:
+    data = (GOLDEN / SAMPLES[0]).read_bytes()
+    assert before in data
+    with pytest.raises(PresetReadError) as caught:
+        presets.read(data.replace(before, after, 1), "semeq-json")
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
+    ("curve", "says"),
+    [
+        ('{"freqs_hz": [20, 30]}', "curve: gain_db is not a list of at most 100000 numbers"),
+        ('{"freqs_hz": [20, true], "gain_db": [1, 2]}', "curve: freqs_hz holds something that is not a number"),
+        ('{"freqs_hz": [30, 20], "gain_db": [1, 2]}', "curve: freqs_hz 30.0 is not positive and strictly increasing"),
+    ],
+)
+def test_semeq_json_refuses_a_bad_curve(curve: str, says: str) -> None:
+    with pytest.raises(PresetReadError) as caught:
+        presets.read(f'{{"format": "semeq-preset", "version": "1.0", "preset": {{"curve": {curve}}}}}'.encode(), "semeq-json")
+    assert str(caught.value) == says
+
+
+# fault E4
+@pytest.mark.parametrize(
+    ("name", "before", "after", "says"),
+    [
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value INF', "preset.ttl line "),
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value "loud"', "f_0 'loud' is not a number"),
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value 1e999', "f_0 '1e999' is too large"),
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value 1e7', "slot 0: freq_hz 10000000.0 is outside 0..200000"),
+        (
+            "preset.ttl",
+            b'"f_0" ; pset:value 105.0',
+            b'"f_0" ; pset:value 105,5',
+            "a port has two values; write a decimal point, not a comma",
+        ),
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0"', "f_0 has no value"),
+        ("preset.ttl", b'"g_0" ; pset:value 2.54097271', b'"g_0" ; pset:value 0.0', "g_0 0 is outside 1e-06..1e+06"),
+        ("preset.ttl", b'"g_0" ; pset:value 2.54097271', b'"g_0" ; pset:value -2.0', "g_0 -2 is outside 1e-06..1e+06"),
+        ("preset.ttl", b'"f_0"', b'"f 0"', "port symbol 'f 0' is missing or no symbol"),
+        ("preset.ttl", b'"f_0"', b'"f_1"', "port f_1 is set twice"),
+        ("preset.ttl", b"lv2: <", b"lw2: <", "unknown prefix 'lv2'"),
+        ("preset.ttl", b"x16_stereo", b"x32_stereo", "applies to two plug-ins"),
+        ("manifest.ttl", b"a pset:Preset", b"a pset:Bank", "manifest.ttl: names 0 presets, expected one"),
+        (
+            "manifest.ttl",
+            b"rdfs:seeAlso <preset.ttl>",
+            b"rdfs:seeAlso <../preset.ttl>",
+            "names the file '../preset.ttl', which is not in the folder",
+        ),
+        (
+            "manifest.ttl",
+            b"rdfs:seeAlso <preset.ttl>",
+            b"rdfs:seeAlso </etc/passwd>",
+            "names the file '/etc/passwd', which is not in the folder",
+        ),
+        ("manifest.ttl", b"@prefix lv2:", b"@base", "a base IRI is not expected in a preset"),
+    ],
+)
+def test_lv2_bundles_name_file_line_and_port(name: str, before: bytes, after: bytes, says: str) -> None:
+    files = files_of(GOLDEN / "lsp-x16-lv2/warm.lv2")
+    assert before in files[name]
+    with pytest.raises(PresetReadError) as caught:
+        presets.read({**files, name: files[name].replace(before, after, 1)}, "lsp-x16-lv2")
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("build", ["x16_lr", "x16_ms", "x32_stereo"])
+def test_another_build_of_the_plug_in_is_named(build: str) -> None:
+    files = {name: data.replace(b"x16_stereo", build.encode()) for name, data in files_of(GOLDEN / "lsp-x16-lv2/warm.lv2").items()}
+    with pytest.raises(PresetReadError, match=f"is a preset of <http://lsp-plug.in/plugins/lv2/para_equalizer_{build}>"):
+        presets.read(files, "lsp-x16-lv2")
+
+
+@pytest.mark.parametrize(
+    ("turtle", "says"),
+    [
+        ("<> a <x> ; <p> " + "[ <p> " * 50 + "1" + " ]" * 50 + " .", "nested deeper than 32 levels"),
+        ("<> <p> " + "( " * 50 + ") " * 50 + " .", "nested deeper than 32 levels"),
+        ('<> <p> "open .', "is not Turtle"),
+        ('<> <p> "\\q" .', "unknown escape"),
+        ('<> <p> "\\uD800" .', "is no character"),
+        ("<> <p> 1", "expected '.', found the end"),
+        ("<> <p> ] .", "expected a name, found ']'"),
+        ('"text" <p> 1 .', "'text' cannot be a subject"),
+        ("@prefix lv2 <x> .", "is not Turtle"),
+        ("@prefix lv2: lv2: .", "expected the IRI of prefix lv2:"),
+    ],
+)
+def test_turtle_that_is_none_is_refused_with_its_line(turtle: str, says: str) -> None:
+    with pytest.raises(PresetReadError, match="^manifest.ttl line 2: ") as caught:
+        presets.read({"manifest.ttl": f"# one\n{turtle}".encode()}, "lsp-x16-lv2")
+    assert says in str(caught.value)
+
+
+def test_oversized_presets_are_refused_before_they_are_parsed(tmp_path: Path) -> None:
+    big = b"Preamp: 0 dB\n" + b"#" * registry.MAX_BYTES
+    with pytest.raises(PresetReadError, match="larger than the limit of 5000000 bytes"):
+        presets.read(big, "eqapo")
+    path = tmp_path / "big.txt"
+    path.write_bytes(big)
+    with pytest.raises(PresetReadError, match="big.txt: larger than the limit"):
+        presets.read_file(path)
+
+
+def test_a_long_line_costs_no_more_than_its_length() -> None:
+    for hostile in ("Fc" + " " * 4_000_000, "a" * 4_000_000, " " * 4_000_000 + ":", "Filter" + "1" * 4_000_000 + ": ON"):
+        with pytest.raises(PresetReadError):
+            presets.read(hostile.encode(), "eqapo")
+        with pytest.raises(PresetReadError):
+            presets.read({"manifest.ttl": b"<> <p> " + hostile.encode()}, "lsp-x16-lv2")
+
+
+def test_values_that_are_not_finite_cannot_be_written() -> None:  # fault E4
+    preset = presets.read_file(GOLDEN / SAMPLES[0])
+    extras = {"document": {"later": math.nan}}
+    with pytest.raises(PresetWriteError, match="extras cannot be written"):
+        presets.write(Preset(preset.eq, extras=extras, format="semeq-json"), "semeq-json")

@@ -1,0 +1,151 @@
+"""Laws of every band format: round trips within the stated precision, and equal bytes the second time (fault E5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import random_settings
+
+import semeq_presets as presets
+from semeq_export.curve import Curve, log_grid
+from semeq_export.eq import Band, BandKind, EqSettings, ParamSpec
+from semeq_presets import Preset
+
+FREQS_HZ = log_grid(300)
+BAND_FORMATS = [info.id for info in presets.formats() if info.carries == "bands"]
+FIELD_STEPS = {
+    "semeq-json": {"freq_hz": 0.0, "gain_db": 0.0, "q": 0.0, "preamp_db": 0.0},
+    "eqapo": {"freq_hz": 1e-5, "gain_db": 5.1e-3, "q": 6e-4, "preamp_db": 5.1e-3},
+    "lsp-x16-lv2": {"freq_hz": 1e-8, "gain_db": 1e-7, "q": 1e-8, "preamp_db": 1e-7},
+}
+"""Largest change of each field: relative for freq_hz and q, in dB for the gains."""
+
+
+def within(low: float, high: float, bounds: tuple[float, float]) -> st.SearchStrategy[float]:
+    return st.floats(max(low, bounds[0]), min(high, bounds[1]))
+
+
+@st.composite
+def eqs_inside(draw: st.DrawFn, format_id: str) -> EqSettings:
+    """Settings inside a format's limits, within the ranges that EQs have."""
+    limits = presets.get(format_id).info.limits
+    drawn = []
+    for slot in limits.slots or ():
+        if draw(st.booleans()):
+            freq_hz, gain_db = (draw(st.floats(spec.minimum, spec.maximum)) for spec in (slot.freq_hz, slot.gain_db))
+            q = draw(within(0.1, 20.0, (slot.q.minimum, slot.q.maximum))) if isinstance(slot.q, ParamSpec) else slot.q
+            drawn.append(Band(slot.kind, freq_hz, gain_db, q))
+    if limits.slots is None:
+        one = st.builds(
+            Band,
+            kind=st.sampled_from(sorted(limits.kinds)),
+            freq_hz=within(20.0, 20_000.0, limits.freq_hz),
+            gain_db=within(-24.0, 24.0, limits.gain_db),
+            q=within(0.1, 20.0, limits.q),
+            enabled=st.booleans() if limits.holds_disabled else st.just(True),
+        )
+        drawn = draw(st.lists(one, max_size=min(limits.max_bands or 8, 8)))
+        if limits.shelf_q is not None:
+            drawn = [band if band.kind is BandKind.PEAK else replace(band, q=limits.shelf_q) for band in drawn]
+    preamp = within(-24.0, 12.0, limits.preamp_db) if limits.preamp_db is not None else st.just(0.0)
+    return EqSettings(tuple(drawn), draw(preamp))
+
+
+def there_and_back(eq: EqSettings, format_id: str, name: str = "") -> tuple[Preset, dict[str, bytes]]:
+    written = presets.write(Preset(eq, name=name), format_id)
+    assert written.notes == ()
+    return presets.read(written.files, format_id), dict(written.files)
+
+
+@pytest.mark.parametrize("format_id", FIELD_STEPS)
+def test_reading_what_was_written_changes_no_field_by_more_than_its_step(format_id: str) -> None:
+    steps = FIELD_STEPS[format_id]
+
+    @settings(max_examples=150)
+    @given(eqs_inside(format_id))
+    def law(eq: EqSettings) -> None:
+        back, files = there_and_back(eq, format_id)
+        assert back.eq is not None
+        assert abs(back.eq.preamp_db - eq.preamp_db) <= steps["preamp_db"]
+        assert len(back.eq.bands) == len(eq.bands)
+        for got, wanted in zip(back.eq.bands, eq.bands, strict=True):
+            assert (got.kind, got.enabled) == (wanted.kind, wanted.enabled)
+            assert abs(got.gain_db - wanted.gain_db) <= steps["gain_db"]
+            assert abs(got.freq_hz / wanted.freq_hz - 1.0) <= steps["freq_hz"]
+            assert abs(got.q / wanted.q - 1.0) <= steps["q"]
+        assert presets.write(back, format_id).files == files
+
+    law()
+
+
+@pytest.mark.parametrize("format_id", BAND_FORMATS)
+def test_the_response_changes_by_no_more_than_the_stated_precision_and_bytes_not_at_all(format_id: str) -> None:
+    precision_db = presets.get(format_id).info.precision_db
+
+    @settings(max_examples=60)
+    @given(eqs_inside(format_id))
+    def law(eq: EqSettings) -> None:
+        written = presets.write(eq, format_id)
+        back = presets.read(written.files, format_id)
+        stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
+        difference = back.response_db(FREQS_HZ) - Preset(eq).response_db(FREQS_HZ)
+        assert np.max(np.abs(difference)) <= precision_db + stated_db
+        assert presets.write(back, format_id).files == written.files
+
+    law()
+
+
+@pytest.mark.parametrize(("format_id", "limit_db"), [("semeq-json", 0.0), ("eqapo", 0.01), ("lsp-x16-lv2", 1e-5)])
+def test_settings_of_the_training_layout_keep_their_response(format_id: str, limit_db: float) -> None:
+    for eq in random_settings(500, 20):
+        back, _ = there_and_back(eq, format_id)
+        assert np.max(np.abs(back.response_db(FREQS_HZ) - Preset(eq).response_db(FREQS_HZ))) <= limit_db
+
+
+@pytest.mark.parametrize("format_id", ["semeq-json", "lsp-x16-lv2"])
+@given(name=st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_names_survive_in_any_script(format_id: str, name: str) -> None:
+    back, files = there_and_back(EqSettings(), format_id, name)
+    assert back.name == name
+    assert presets.write(back, format_id).files == files
+
+
+@pytest.mark.parametrize("format_id", FIELD_STEPS)
+def test_a_changed_eq_replaces_the_one_that_was_read(format_id: str) -> None:
+    first, second = random_settings(2, 3)
+    read, _ = there_and_back(first, format_id)
+    fewer = EqSettings(second.bands[:3], -2.0)
+    more = EqSettings((*second.bands, Band(BandKind.PEAK, 100.0, 1.0, 2.0), Band(BandKind.PEAK, 200.0, 1.0, 2.0)), 1.0)
+    for eq in (second, fewer, more):
+        back = presets.read(presets.write(replace(read, eq=eq), format_id).files, format_id)
+        difference = back.response_db(FREQS_HZ) - Preset(eq).response_db(FREQS_HZ)
+        assert np.max(np.abs(difference)) <= presets.get(format_id).info.precision_db
+        assert back.eq is not None
+        assert len(back.eq.bands) == len(eq.bands)
+
+
+@pytest.mark.parametrize("format_id", FIELD_STEPS)
+def test_a_curve_becomes_bands_with_its_error_stated(format_id: str) -> None:
+    eq = random_settings(1, 8)[0]
+    curve = Curve(FREQS_HZ, Preset(EqSettings(eq.bands, -3.0)).response_db(FREQS_HZ))
+    written = presets.write(Preset(None, curve), format_id)
+    back = presets.read(written.files, format_id)
+    assert back.eq is not None
+    error_db = float(np.max(np.abs(back.response_db(FREQS_HZ) - curve.gain_db)))
+    stated_db = sum(note.error_db or 0.0 for note in written.notes)
+    assert error_db <= max(stated_db, presets.get(format_id).info.precision_db) + 0.02
+    assert error_db < 1.0
+
+
+def test_semeq_json_keeps_a_curve_beside_or_instead_of_bands() -> None:
+    curve = Curve(np.array([20.0, 1_000.0]), np.array([1.5, -2.0]))
+    fmt = presets.get("semeq-json")
+    for eq in (None, EqSettings((), -1.0)):
+        back = fmt.read(fmt.write(Preset(eq, curve, "x", 44_100.0)).files)
+        assert back.curve is not None
+        assert (back.curve.freqs_hz.tolist(), back.curve.gain_db.tolist()) == ([20.0, 1_000.0], [1.5, -2.0])
+        assert (back.eq, back.name, back.sample_rate_hz) == (eq, "x", 44_100.0)
