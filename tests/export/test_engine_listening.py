@@ -1,0 +1,121 @@
+"""The engine that listens: adapt, profile and suggested intensity on audio, with their edge cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sounds
+
+from semeq_export.audio import Audio
+from semeq_export.biquad import apply as apply_eq
+from semeq_export.bundle import load_bundle
+from semeq_export.engine import Engine
+from semeq_export.errors import InvalidTargetError, UnknownTermError
+from semeq_export.listening import MatchListening, WordListening, with_typical_intensity
+from semeq_export.reference import stored_reference
+from semeq_export.semantic import SemanticTarget
+from semeq_export.spectrum import measure
+
+SILENCE = Audio(np.zeros((2, 48_000)), 48_000.0)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(load_bundle())
+
+
+@pytest.fixture(scope="module")
+def audio() -> Audio:
+    return sounds.performance(8.0)
+
+
+def with_word(engine: Engine, audio: Audio, target: str, doses: float) -> Audio:
+    eq = engine.eq_for(SemanticTarget.parse(target, doses))
+    return Audio(apply_eq(eq, audio.samples, audio.sample_rate_hz), audio.sample_rate_hz)
+
+
+def test_audio_and_its_spectrum_give_the_same(engine: Engine, audio: Audio) -> None:
+    a = engine.adapt("warm", audio)
+    b = engine.adapt("warm", measure(audio.samples, audio.sample_rate_hz), sample_rate_hz=audio.sample_rate_hz)
+    assert a == b
+
+
+@pytest.mark.parametrize("target", ["warm:0.7,bright:0.3", "airy,harsh:-0.5"])
+def test_blends_have_one_dose(engine: Engine, audio: Audio, target: str) -> None:
+    gains = [engine.adapt(target, with_word(engine, audio, target, doses), audio).gain for doses in (1.0, 0.0, -1.0)]
+    assert gains[0] <= 0.5 * gains[1]
+    assert gains[2] >= 1.25 * gains[1]
+
+
+def test_a_sound_as_reference_is_a_target_and_a_stored_one_leans(engine: Engine, audio: Audio) -> None:
+    assert engine.adapt("warm", audio, audio).mode == "target"
+    assert engine.adapt("warm", audio).mode == "soft"
+    assert engine.adapt("warm", audio, stored_reference("drums")).reference == "drums"
+    assert engine.adapt("warm", audio, audio, mode="soft").mode == "soft"
+    assert engine.adapt("warm", audio, mode="target").mode == "target"
+
+
+def test_silence_gives_the_static_eq_and_says_so(engine: Engine, audio: Audio) -> None:  # fault A6
+    for heard, reference in ((SILENCE, None), (audio, SILENCE)):
+        adapted = engine.adapt("warm", heard, reference)
+        assert (adapted.mode, adapted.dose, adapted.eq) == ("static", None, engine.eq_for("warm"))
+        assert len(adapted.notes) == 1
+    profile = engine.profile(SILENCE)
+    assert (profile.entries, profile.suggestions) == ((), (f"no signal: {profile.no_signal}",))
+    assert engine.suggest_intensity("warm", SILENCE) == engine.typical_intensity("warm")
+
+
+def test_errors_are_those_of_words(engine: Engine, audio: Audio) -> None:
+    with pytest.raises(UnknownTermError, match="did you mean"):
+        engine.adapt("wram", audio)
+    with pytest.raises(InvalidTargetError):
+        engine.adapt("warm:0", audio)
+    with pytest.raises(UnknownTermError):
+        engine.profile(audio, words=["warm", "wram"])
+
+
+def test_a_profile_names_the_word_that_was_added(engine: Engine, audio: Audio) -> None:
+    for word in ("warm", "bright", "boxy"):
+        profile = engine.profile(with_word(engine, audio, word, 2.0), 3, audio, words=("warm", "bright", "boxy"))
+        assert profile.entries[0].word == word
+        assert profile.entries[0].dose == pytest.approx(2.0, abs=0.15)
+        assert profile.suggestions[0].startswith(f"already {profile.entries[0].dose:.1f} doses of {word}; try ")
+
+
+def test_an_untreated_sound_has_no_word_that_stands_out(engine: Engine, audio: Audio) -> None:
+    profile = engine.profile(audio, 5, audio)
+    assert all(abs(entry.dose) < 0.01 for entry in profile.entries)
+    assert "no word stands out" in profile.suggestions[0]
+
+
+def test_doses_over_time_follow_a_sound_that_changes(engine: Engine) -> None:
+    pink = sounds.noise(6.0, 44_100.0, seed=8)
+    warm = with_word(engine, pink, "warm", 2.0)
+    changing = Audio(np.concatenate([pink.samples, warm.samples], axis=1), 44_100.0)
+    profile = engine.profile(changing, 1, pink, words=["warm"])
+    doses = profile.doses_over_time["warm"]
+    assert doses[-1] - doses[0] == pytest.approx(2.0, abs=0.4)
+    assert profile.entries[0].spread > 0.5
+    assert np.all(np.diff(profile.times_s) > 0)
+
+
+def test_the_suggested_intensity_falls_with_what_is_there(engine: Engine, audio: Audio) -> None:
+    suggested = [engine.suggest_intensity("warm", with_word(engine, audio, "warm", doses), audio) for doses in (1.0, 0.5, 0.0, -1.0)]
+    assert np.all(np.diff(suggested) > 0.0)
+    assert suggested[2] == pytest.approx(engine.typical_intensity("warm"), rel=0.05)
+    assert min(suggested) >= 0.0
+    assert max(suggested) <= 3.0
+
+
+def test_listening_reports_what_was_reached(engine: Engine, audio: Audio) -> None:
+    heard = measure(audio.samples, audio.sample_rate_hz)
+    target = with_typical_intensity(engine, SemanticTarget.parse("warm"))
+    assert target.intensity == engine.typical_intensity("warm")
+    for listening in (WordListening(engine, target), MatchListening(stored_reference(), 0.5)):
+        adaptation = listening.adapt(heard, audio.sample_rate_hz)
+        after = measure(apply_eq(adaptation.eq, audio.samples, audio.sample_rate_hz), audio.sample_rate_hz)
+        outcome = listening.outcome(heard, after, adaptation, audio.sample_rate_hz)
+        if isinstance(listening, WordListening):
+            assert outcome["dose_achieved"] == pytest.approx(adaptation.gain, abs=0.05)
+        else:
+            assert outcome["difference_after_db"] < outcome["difference_before_db"]  # type: ignore[operator]
