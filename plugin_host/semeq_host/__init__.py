@@ -1,0 +1,66 @@
+"""Sound: the semantic EQ in Pedalboard chains, and files processed through it.
+
+    board = Pedalboard([SemanticEq(engine, target="warm"), Compressor()])
+    live = Chain([AdaptiveEq(engine, "warm", sample_rate_hz=48_000), Compressor()])
+
+Names are imported on first use; only `SemanticEq` and chains load pedalboard, which is GPLv3.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from semeq_host.chain import SemanticEq
+    from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
+    from semeq_host.offline import ProcessOptions, ProcessReport, plan_outputs, process_file
+    from semeq_host.rolling import RollingReport, process_rolling
+    from semeq_host.runner import Chain, chain_stage, run_live
+    from semeq_host.stream import AdaptiveEq
+
+_MODULES = {
+    "AdaptiveEq": "stream",
+    "Chain": "runner",
+    "ChainSpec": "chain_file",
+    "LoadedChain": "chain_file",
+    "ProcessOptions": "offline",
+    "ProcessReport": "offline",
+    "RollingReport": "rolling",
+    "SemanticEq": "chain",
+    "chain_stage": "runner",
+    "load_chain": "chain_file",
+    "plan_outputs": "offline",
+    "process_file": "offline",
+    "process_rolling": "rolling",
+    "read_chain": "chain_file",
+    "run_live": "runner",
+}
+
+__all__ = [
+    "AdaptiveEq",
+    "Chain",
+    "ChainSpec",
+    "LoadedChain",
+    "ProcessOptions",
+    "ProcessReport",
+    "RollingReport",
+    "SemanticEq",
+    "chain_stage",
+    "load_chain",
+    "plan_outputs",
+    "process_file",
+    "process_rolling",
+    "read_chain",
+    "run_live",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"semeq_host.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

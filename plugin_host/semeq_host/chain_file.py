@@ -1,0 +1,240 @@
+"""Chains as TOML: any Pedalboard built-in by its class name with its parameters, VST3 plug-ins, and the semantic EQ anywhere among them.
+
+    [[plugin]]
+    type = "SemanticEq"
+    target = "warm"
+    intensity = 0.8
+
+    [[plugin]]
+    type = "Compressor"
+    threshold_db = -18
+
+    [[plugin]]
+    type = "VST3"
+    path = "/usr/lib/vst3/Some.vst3"      # relative paths start at the TOML file
+    parameters = { mix = 40.0 }
+
+Containers (`Chain`, `Mix`) hold plug-ins of their own as `[[plugin.plugin]]`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pedalboard
+from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # re-exported without saying so
+
+from semeq_export.audio import AudioInfo, read_audio
+from semeq_export.errors import ChainError, InvalidTargetError
+from semeq_export.files import printable, read_regular
+from semeq_export.semantic import SemanticTarget
+from semeq_host.chain import SemanticEq
+from semeq_host.chain_stage import ChainStage
+from semeq_host.source import EqSource
+
+MAX_BYTES = 1_000_000
+_CONTAINERS: dict[str, type[pedalboard.Chain | pedalboard.Mix]] = {"Chain": pedalboard.Chain, "Mix": pedalboard.Mix}
+_OURS = {"SemanticEq": {"target": "str", "intensity": "float"}, "VST3": {"path": "str", "parameters": "table", "plugin_name": "str"}}
+_REQUIRED = {"SemanticEq": {"target"}, "VST3": {"path"}, "Convolution": {"impulse_response_filename"}}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSpec:
+    """One plug-in of a chain as the file states it. place: for messages, such as "plugin 2"."""
+
+    type: str
+    parameters: Mapping[str, object]
+    plugins: tuple[PluginSpec, ...]
+    place: str
+
+
+class LoadedChain(Pedalboard):
+    """A chain made from a file. semantic_eqs: its semantic EQs in order, for live changes; Pedalboard alone would forget what they are."""
+
+    def __init__(self, plugins: list[pedalboard.Plugin], semantic_eqs: tuple[SemanticEq, ...]) -> None:
+        super().__init__(plugins)
+        self.semantic_eqs = semantic_eqs
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSpec:
+    """A checked chain file. Building makes new plug-ins each time, so that no state passes from file to file."""
+
+    path: Path
+    plugins: tuple[PluginSpec, ...]
+
+    @property
+    def needs_engine(self) -> bool:
+        """Whether a semantic EQ is anywhere in the chain."""
+        return any(_holds(plugin, "SemanticEq") for plugin in self.plugins)
+
+    def build(self, engine: EqSource | None, sample_rate_hz: float) -> LoadedChain:
+        """Return the chain for audio of a rate. engine: needed where the chain `needs_engine`.
+
+        Raises ChainError where a plug-in refuses its values or a plug-in file does not load, and as `SemanticEq` does.
+        """
+        semantic_eqs: list[SemanticEq] = []
+        plugins = [self._build(plugin, engine, sample_rate_hz, semantic_eqs) for plugin in self.plugins]
+        return LoadedChain(plugins, tuple(semantic_eqs))
+
+    def stage(self, engine: EqSource | None) -> Callable[[AudioInfo], ChainStage]:
+        """Return what `process_file` takes as `make_stage`: a fresh chain for each file, at that file's rate."""
+
+        def make(info: AudioInfo) -> ChainStage:
+            chain = self.build(engine, info.sample_rate_hz)
+            warnings = tuple(warning for equaliser in chain.semantic_eqs for warning in equaliser.warnings)
+            return ChainStage(chain, info.sample_rate_hz, info.channels, warnings=warnings)
+
+        return make
+
+    def _build(self, spec: PluginSpec, engine: EqSource | None, sample_rate_hz: float, semantic_eqs: list[SemanticEq]) -> pedalboard.Plugin:
+        values = dict(spec.parameters)
+        if spec.type in _CONTAINERS:
+            return _CONTAINERS[spec.type]([self._build(plugin, engine, sample_rate_hz, semantic_eqs) for plugin in spec.plugins])
+        if spec.type == "SemanticEq":
+            if engine is None:
+                raise ChainError(f"{spec.place}: SemanticEq needs a model bundle", printable(self.path))
+            semantic_eqs.append(SemanticEq(engine, _target(values), sample_rate_hz=sample_rate_hz))
+            return semantic_eqs[-1]
+        make: Callable[..., pedalboard.Plugin] = getattr(pedalboard, spec.type, load_plugin)
+        if spec.type == "VST3":
+            values = {
+                "path_to_plugin_file": str(self.path.parent / str(values["path"])),
+                "parameter_values": values.get("parameters", {}),
+                "plugin_name": values.get("plugin_name"),
+            }
+        elif spec.type == "Convolution":
+            response = read_audio(self.path.parent / str(values["impulse_response_filename"]))
+            values |= {"impulse_response_filename": response.samples.astype("float32"), "sample_rate": response.sample_rate_hz}
+        try:
+            return make(**values)
+        except (ValueError, RuntimeError, TypeError, ImportError, AttributeError) as error:
+            raise ChainError(f"{spec.place}: {spec.type} refuses: {' '.join(str(error).split())[:200]}", printable(self.path)) from error
+
+
+def load_chain(path: str | os.PathLike[str], engine: EqSource | None = None, *, sample_rate_hz: float = 44_100.0) -> LoadedChain:
+    """Return the chain of a TOML file, ready to process; raises as `read_chain` and `ChainSpec.build` do."""
+    return read_chain(path).build(engine, sample_rate_hz)
+
+
+def read_chain(path: str | os.PathLike[str]) -> ChainSpec:
+    """Return the checked content of a chain file; no plug-in is made yet.
+
+    Raises ChainError naming the place for bad TOML, an unknown plug-in or parameter (with the closest names) and a value of a wrong type.
+    """
+    name = printable(path)
+    try:
+        document = tomllib.loads(read_regular(path, ChainError, max_bytes=MAX_BYTES).decode("utf-8"))
+    except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
+        raise ChainError(f"not a TOML file: {' '.join(str(error).split())}", name) from error
+    except RecursionError as error:
+        raise ChainError("not a TOML file: nested too deep", name) from error
+    try:
+        for key in document.keys() - {"plugin"}:
+            raise ChainError(f"unknown table {key!r}; plug-ins are [[plugin]] tables")
+        plugins = _plugins(document.get("plugin"), "chain")
+        return ChainSpec(Path(path), plugins)
+    except ChainError as error:
+        raise ChainError(error.why, name) from error
+
+
+def _plugins(tables: object, place: str) -> tuple[PluginSpec, ...]:
+    if not isinstance(tables, list) or not tables:
+        raise ChainError(f"{place}: no plug-in in it; plug-ins are [[plugin]] tables, inside a container [[plugin.plugin]]")
+    return tuple(_plugin(table, f"{'' if place == 'chain' else place + ', '}plugin {index}") for index, table in enumerate(tables, start=1))
+
+
+def _plugin(table: object, place: str) -> PluginSpec:
+    if not isinstance(table, Mapping):
+        raise ChainError(f"{place} is not a table")
+    kind = table.get("type")
+    known = {*_builtins(), *_OURS, *_CONTAINERS}
+    if not isinstance(kind, str) or kind not in known:
+        raise ChainError(f"{place}: unknown type {kind!r}{_hint(str(kind), known)}")
+    if kind in _CONTAINERS:
+        for name in table.keys() - {"type", "plugin"}:
+            raise ChainError(f"{place}: {kind} has no parameter {name!r}")
+        return PluginSpec(kind, {}, _plugins(table.get("plugin"), place), place)
+    types = _OURS[kind] if kind in _OURS else _builtins()[kind]
+    for name in sorted(_REQUIRED.get(kind, set()) - table.keys()):
+        raise ChainError(f"{place}: {kind} needs {name}")
+    values: dict[str, object] = {}
+    for name, value in table.items():
+        if name == "type":
+            continue
+        if name not in types:
+            raise ChainError(f"{place}: {kind} has no parameter {name!r}{_hint(name, types)}")
+        values[name] = _checked(value, types[name], f"{place}: {kind} {name}")
+    if kind == "SemanticEq":
+        try:
+            _target(values)
+        except InvalidTargetError as error:
+            raise ChainError(f"{place}: {error}") from error
+    return PluginSpec(kind, values, (), place)
+
+
+@cache
+def _builtins() -> Mapping[str, Mapping[str, str]]:
+    """Return Pedalboard's plug-ins with their parameters and types; pybind11 states them in the first line of a constructor's docstring."""
+    result: dict[str, dict[str, str]] = {}
+    for name, kind in vars(pedalboard).items():
+        if not isinstance(kind, type) or not issubclass(kind, pedalboard.Plugin) or kind.__name__ != name:
+            continue
+        if issubclass(kind, pedalboard.PluginContainer | pedalboard.ExternalPlugin):
+            continue
+        signature = re.match(r"__init__\(self: [\w.]+(.*)\) -> None", (kind.__init__.__doc__ or "").splitlines()[0])
+        if signature is not None and name not in ("Plugin", "IIRFilter"):
+            result[name] = dict(re.findall(r", (\w+): ([\w.]+)", signature[1]))
+    result["Convolution"] = {"impulse_response_filename": "str", "mix": "float"}  # the file's own rate goes with it
+    return result
+
+
+def _checked(value: object, kind: str, where: str) -> object:
+    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            raise ChainError(f"{where} {value} is not a finite number")
+        return float(value)
+    if (kind == "bool" and isinstance(value, bool)) or (kind == "str" and isinstance(value, str)):
+        return value
+    if kind == "table" and isinstance(value, Mapping):
+        return dict(value)
+    choices = _choices(kind)
+    if choices and isinstance(value, str) and value in choices:
+        return choices[value]
+    expected = {"float": "a number", "bool": "true or false", "str": "a text", "table": "a table"}.get(
+        kind
+    ) or f"one of {', '.join(choices)}"
+    raise ChainError(f"{where} {value!r} is not {expected}")
+
+
+def _choices(kind: str) -> Mapping[str, object]:
+    """Return the members of an enumeration inside Pedalboard, such as pedalboard_native.LadderFilter.Mode, by name."""
+    place: Any = pedalboard  # Any: classes of a binary module
+    for part in kind.split(".")[1:]:
+        place = getattr(place, part)
+    return dict(getattr(place, "__members__", {}))
+
+
+def _holds(spec: PluginSpec, kind: str) -> bool:
+    return spec.type == kind or any(_holds(plugin, kind) for plugin in spec.plugins)
+
+
+def _target(values: Mapping[str, object]) -> SemanticTarget:
+    return SemanticTarget.parse(str(values["target"]), float(str(values.get("intensity", 1.0))))
+
+
+def _hint(wrong: str, known: Iterable[str]) -> str:
+    lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(wrong.lower(), lower, n=2, cutoff=0.5)
+    if near:
+        return f"; did you mean {' or '.join(repr(lower[name]) for name in near)}?"
+    return f"; known: {', '.join(sorted(known))}"

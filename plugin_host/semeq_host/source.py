@@ -1,0 +1,22 @@
+"""What the sound side needs of an engine, and how a target with its intensity is changed live."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+from semeq_export.eq import EqSettings
+from semeq_export.semantic import SemanticTarget
+
+
+class EqSource(Protocol):
+    """What turns words into an EQ: `semeq_export.Engine`, or anything with this method."""
+
+    def eq_for(self, target: SemanticTarget | str) -> EqSettings:
+        """Return the EQ of a target, its intensity included."""
+
+
+def as_target(target: SemanticTarget | str, kept_intensity: float, intensity: float | None = None) -> SemanticTarget:
+    """Return a target at `intensity`, or where that is None at `kept_intensity`."""
+    wanted = kept_intensity if intensity is None else intensity
+    return SemanticTarget.parse(target, wanted) if isinstance(target, str) else replace(target, intensity=wanted)

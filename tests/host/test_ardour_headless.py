@@ -1,0 +1,113 @@
+"""A real DAW: Ardour loads LV2 presets, written by hand, on a track with a stem, and its export is measured."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import skip_or_fail
+from strategies import T5
+
+from semeq_export.biquad import apply, response_db
+from semeq_export.curve import log_grid
+from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.errors import MissingHostError, PresetReadError
+from semeq_export.units import db_to_amplitude, q_to_bandwidth_oct
+from semeq_host.external import ardour
+
+pytestmark = [pytest.mark.slow, pytest.mark.daw]
+
+FREQS_HZ = log_grid(1_000)
+RATE_HZ = 48_000
+LSP = "http://lsp-plug.in/plugins/lv2/para_equalizer_x16_stereo"
+A_EQ = "urn:ardour:a-eq"
+PREFIXES = """@prefix lv2: <http://lv2plug.in/ns/lv2core#> .
+@prefix pset: <http://lv2plug.in/ns/ext/presets#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+"""
+
+
+def write_bundle(folder: Path, plugin_uri: str, label: str, values: dict[str, float]) -> Path:
+    folder.mkdir()
+    about = f"a pset:Preset ; lv2:appliesTo <{plugin_uri}>"
+    (folder / "manifest.ttl").write_text(f"{PREFIXES}<preset.ttl> {about} ; rdfs:seeAlso <preset.ttl> .\n", encoding="utf-8")
+    ports = " , ".join(f'[ lv2:symbol "{symbol}" ; pset:value {value:.9f} ]' for symbol, value in values.items())
+    (folder / "preset.ttl").write_text(f'{PREFIXES}<> {about} ; rdfs:label "{label}" ; lv2:port {ports} .\n', encoding="utf-8")
+    return folder
+
+
+def lsp_values(eq: EqSettings) -> dict[str, float]:
+    values: dict[str, float] = {"enabled": 1, "mode": 0, "g_in": 1, "g_out": db_to_amplitude(eq.preamp_db)}
+    values |= {f"ft_{index}": 0 for index in range(16)}
+    kinds = {BandKind.PEAK: 1, BandKind.HIGH_SHELF: 3, BandKind.LOW_SHELF: 5}
+    for index, band in enumerate(eq.bands):  # filter mode 6 "APO (DR)" is the only one of the cookbook
+        values |= {f"ft_{index}": kinds[band.kind], f"fm_{index}": 6, f"s_{index}": 0, f"f_{index}": band.freq_hz}
+        values |= {f"g_{index}": db_to_amplitude(band.gain_db), f"q_{index}": band.q, f"xs_{index}": 0, f"xm_{index}": 0}
+    return values
+
+
+def a_eq_values(eq: EqSettings) -> dict[str, float]:
+    values: dict[str, float] = {"enable": 1, "master": eq.preamp_db} | {f"filtog{name}": 0 for name in "l1234h"}
+    peaks = iter("1234")
+    for band in eq.bands:
+        name = next(peaks) if band.kind is BandKind.PEAK else "l" if band.kind is BandKind.LOW_SHELF else "h"
+        values |= {f"filtog{name}": 1, f"g{name}": band.gain_db, f"freq{name}": band.freq_hz}
+        if band.kind is BandKind.PEAK:
+            values[f"bw{name}"] = q_to_bandwidth_oct(band.q)
+        else:  # its shelves of Q 0.7071 have their half gain elsewhere than at the frequency
+            warp = 10 ** (band.gain_db / (80.0 if name == "h" else -80.0))
+            values[f"freq{name}"] = RATE_HZ / math.pi * math.atan(math.tan(math.pi * band.freq_hz / RATE_HZ) * warp)
+    return values
+
+
+def test_ardour_loads_an_lsp_preset_and_its_export_has_our_response(tmp_path: Path) -> None:
+    eq = EqSettings(T5.bands, -3.0)
+    label = "Wärm \\\"1\\\" 100% 'x'"
+    bundle = write_bundle(tmp_path / "warm.lv2", LSP, label, lsp_values(eq))
+    try:
+        measurement = ardour.measure(bundle, LSP, "Wärm \"1\" 100% 'x'")
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    errors_db = np.abs(measurement.response_db(FREQS_HZ) - response_db(eq, FREQS_HZ, RATE_HZ))
+    assert errors_db.shape == (2, 1_000)
+    assert errors_db.max() <= 0.05
+    assert measurement.host.startswith("Ardour 7")
+
+
+def test_ardour_loads_an_a_eq_preset_and_its_export_has_our_response(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "a.lv2", A_EQ, "T5", a_eq_values(T5))
+    try:
+        measurement = ardour.measure(bundle, A_EQ, "T5")
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    assert np.abs(measurement.response_db(FREQS_HZ) - response_db(T5, FREQS_HZ, RATE_HZ)).max() <= 0.1
+
+
+def test_a_stem_comes_out_of_ardour_sample_for_sample_as_from_our_filter(tmp_path: Path) -> None:
+    eq = EqSettings((Band(BandKind.PEAK, 1_000.0, 6.0, 1.0), Band(BandKind.HIGH_SHELF, 6_000.0, -4.0, 0.71)))
+    bundle = write_bundle(tmp_path / "two.lv2", LSP, "two", lsp_values(eq))
+    rng = np.random.default_rng(3)
+    stem = np.concatenate([np.zeros((2, RATE_HZ)), 0.1 * rng.normal(size=(2, RATE_HZ))], axis=1)  # the plug-in settles in the silence
+    try:
+        output = ardour.render(bundle, LSP, "two", stem)
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    wanted = apply(eq, stem, RATE_HZ)
+    residue = np.sqrt(np.mean((output - wanted)[:, RATE_HZ:] ** 2) / np.mean(wanted[:, RATE_HZ:] ** 2))
+    assert output.shape == stem.shape
+    assert 20.0 * np.log10(residue) < -60.0
+
+
+def test_what_ardour_cannot_load_is_refused_in_one_line(tmp_path: Path) -> None:
+    bundle = write_bundle(tmp_path / "a.lv2", A_EQ, "there", a_eq_values(T5))
+    try:
+        with pytest.raises(PresetReadError, match="no preset"):
+            ardour.measure(bundle, A_EQ, "not there")
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    with pytest.raises(MissingHostError, match="urn:semeq:none is not installed"):
+        ardour.measure(bundle, "urn:semeq:none", "there")
+    with pytest.raises(PresetReadError, match=r"manifest\.ttl"):
+        ardour.measure(tmp_path, A_EQ, "there")

@@ -1,0 +1,110 @@
+"""What hosts make of exported files beyond the table of targets (test_verified_table): other rates, convolvers, scripts with sliders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import skip_or_fail
+from eel2 import Jsfx
+from strategies import T5, T5B, T10, random_settings
+
+import semeq_export as se
+import semeq_presets as presets
+from semeq_export.biquad import response_db
+from semeq_export.curve import Float64Array, log_grid
+from semeq_export.eq import EqSettings
+from semeq_export.errors import MissingHostError
+from semeq_host.external._process import program, run
+from semeq_host.response import impulse, measured_response_db
+
+FREQS_HZ = log_grid(1_000)
+ABOVE_40_HZ = log_grid(1_000, 40.0)
+RANDOM = random_settings(50, 7)
+
+
+@pytest.fixture(scope="module")
+def settings() -> list[EqSettings]:
+    """warm and bright of the factory bundle, T5, T5b, T10 and 50 random settings."""
+    engine = se.Engine(se.load_bundle())
+    return [engine.eq_for("warm"), engine.eq_for("bright"), T5, T5B, T10, *RANDOM]
+
+
+def text_of(eq: EqSettings, format_id: str) -> str:
+    written = presets.write(eq, format_id)
+    assert all((note.error_db or 0.0) <= 0.2 for note in written.notes)
+    (data,) = written.files.values()
+    return data.decode()
+
+
+def error_db(measured_db: Float64Array, eq: EqSettings, freqs_hz: Float64Array = FREQS_HZ, rate_hz: float = 48_000.0) -> float:
+    return float(np.max(np.abs(measured_db - response_db(eq, freqs_hz, rate_hz))))
+
+
+def in_host(measure: Callable[[], Any]) -> Any:
+    try:
+        return measure()
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+
+
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000, 88_200, 96_000, 192_000])
+@pytest.mark.parametrize("format_id", ["fir", "fir-linear"])
+def test_impulse_responses_hold_the_eq_within_0_1_db_above_40_hz(
+    format_id: str, rate_hz: int, settings: list[EqSettings], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Measured from the file by another reader (libsndfile) and an exact Fourier sum."""
+    path, worst = tmp_path / "x.wav", 0.0
+    for eq in settings[: None if (format_id, rate_hz) == ("fir", 48_000) else 8]:
+        presets.write_file(path, presets.Preset(eq, sample_rate_hz=rate_hz), format=format_id, protect=False, overwrite=True)
+        samples, file_rate_hz = soundfile.read(path, dtype="float64")
+        assert file_rate_hz == rate_hz
+        assert np.array_equal(samples[:, 0], samples[:, 1])
+        measured_db = measured_response_db(samples[:, 0], ABOVE_40_HZ, rate_hz, amplitude=1.0)
+        worst = max(worst, error_db(measured_db, eq, ABOVE_40_HZ, rate_hz))
+    request.node.user_properties.append(("error_db", worst))
+    assert worst <= 0.1
+
+
+@pytest.mark.daw
+@pytest.mark.parametrize("format_id", ["fir", "fir-linear"])
+def test_a_convolver_plays_the_impulse_response_within_0_1_db_above_40_hz(format_id: str, tmp_path: Path) -> None:
+    """FFmpeg's afir, whose version 5.1 plays a stereo unit impulse twice as loud: hence irgain."""
+    path = in_host(lambda: program("ffmpeg", "ffmpeg"))
+    soundfile.write(tmp_path / "in.wav", np.stack([impulse()] * 2, axis=1), 48_000, subtype="DOUBLE")
+    for eq in (T5, T10, *RANDOM[:4]):
+        presets.write_file(tmp_path / "ir.wav", eq, format=format_id, protect=False, overwrite=True)
+        graph = ["-lavfi", "[0][1]afir=gtype=none:irgain=0.5:maxir=60", "-c:a", "pcm_f64le", "out.wav"]
+        run([path, "-nostdin", "-loglevel", "error", "-y", "-i", "in.wav", "-i", "ir.wav", *graph], folder=tmp_path, timeout_s=60.0)
+        samples, _ = soundfile.read(tmp_path / "out.wav", dtype="float64", always_2d=True)
+        for channel in samples.T:
+            assert error_db(measured_response_db(channel, ABOVE_40_HZ, 48_000.0), eq, ABOVE_40_HZ) <= 0.1
+
+
+def test_the_jsfx_script_holds_at_other_rates_and_follows_its_sliders() -> None:
+    script = Jsfx(text_of(T5, "jsfx"))
+    signal = np.stack([impulse(16_384)] * 2)
+    for rate_hz in (44_100.0, 96_000.0):
+        measured_db = measured_response_db(script.process(signal, rate_hz)[0], FREQS_HZ, rate_hz)
+        assert error_db(measured_db, T5, rate_hz=rate_hz) <= 0.001
+    labels = {slider.label: number for number, slider in script.sliders.items()}
+    changes = {labels["Preamp (dB)"]: -6.0, **{labels[f"{index} On"]: 0.0 for index in range(1, 6)}}
+    assert error_db(measured_response_db(script.process(signal, 48_000.0, changes)[1], FREQS_HZ, 48_000.0), EqSettings((), -6.0)) <= 1e-9
+    changes = {labels["2 Type"]: 0.0, labels["2 Gain (dB)"]: -9.0}
+    low_shelf = EqSettings((*T5.bands[:1], se.Band(se.BandKind.LOW_SHELF, 240.0, -9.0, 1.2), *T5.bands[2:]))
+    assert error_db(measured_response_db(script.process(signal, 48_000.0, changes)[0], FREQS_HZ, 48_000.0), low_shelf) <= 0.001
+
+
+def test_the_jsfx_script_leaves_out_what_a_low_rate_cannot_hold() -> None:
+    bands = (
+        se.Band(se.BandKind.PEAK, 7_900.0, 6.0),
+        se.Band(se.BandKind.LOW_SHELF, 7_900.0, 6.0),
+        se.Band(se.BandKind.HIGH_SHELF, 9_000.0, 6.0),
+    )
+    output = Jsfx(text_of(EqSettings(bands), "jsfx")).process(np.stack([impulse(4_096)] * 2), 16_000.0)
+    grid = log_grid(100, 20.0, 7_000.0)
+    assert measured_response_db(output[0], grid, 16_000.0) == pytest.approx(6.0, abs=1e-9)

@@ -1,0 +1,65 @@
+"""The LV2 formats in their plug-ins beyond the table of targets (test_verified_table): preamp, bands that are off, other sample rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import skip_or_fail
+from strategies import T5
+
+import semeq_presets as presets
+from semeq_export.biquad import response_db
+from semeq_export.curve import log_grid
+from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.errors import MissingHostError
+from semeq_host.lv2 import measured_responses_db
+from semeq_presets import Preset
+
+FREQS_HZ = log_grid(1_000)
+
+
+def measured(format_id: str, eqs: dict[str, EqSettings], folder: Path, rate: float = 48_000.0) -> dict[str, np.ndarray]:
+    """The difference in dB at FREQS_HZ between what the plug-in does and what the file says, for each EQ; the file must say the EQ."""
+    wanted, paths = [], []
+    for name, eq in eqs.items():
+        path = folder / f"{name}.lv2"
+        written = presets.write_file(path, Preset(eq, sample_rate_hz=rate), format=format_id)
+        paths.append(path)
+        said = presets.read_file(path)
+        assert said.eq is not None
+        wanted.append(response_db(said.eq, FREQS_HZ, rate))
+        stated_db = max((note.error_db or 0.0 for note in written.notes), default=presets.get(format_id).info.precision_db)
+        assert np.max(np.abs(wanted[-1] - response_db(eq, FREQS_HZ, rate))) <= stated_db + 0.01
+    try:
+        heard = measured_responses_db(paths, FREQS_HZ, rate)
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    return {name: np.abs(h - w) for name, h, w in zip(eqs, heard, wanted, strict=True)}
+
+
+@pytest.mark.parametrize("format_id", ["lsp-x16-lv2", "lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2"])
+def test_a_preamp_and_a_band_that_is_off_sound_as_written(format_id: str, tmp_path: Path) -> None:
+    eq = EqSettings((replace(T5.bands[0], enabled=False), *T5.bands[1:]), -6.0)
+    (error_db,) = measured(format_id, {"preamp-and-off": eq}, tmp_path).values()
+    assert error_db.max() <= 0.05
+
+
+@pytest.mark.parametrize("format_id", ["fil4-lv2", "aeq-lv2"])
+def test_presets_for_another_sample_rate_are_right_at_that_rate(format_id: str, tmp_path: Path) -> None:
+    bands = (
+        Band(BandKind.LOW_SHELF, 150.0, 4.0, 0.7071068),
+        Band(BandKind.PEAK, 9_000.0, -6.0, 2.0),
+        Band(BandKind.HIGH_SHELF, 12_000.0, 5.0, 0.7071068),
+    )
+    for rate in (44_100.0, 96_000.0):
+        (error_db,) = measured(format_id, {f"at-{rate:.0f}": EqSettings(bands)}, tmp_path, rate).values()
+        assert error_db.max() <= 0.05
+
+
+def test_a_muted_filter_of_another_kind_is_no_business_of_ours(tmp_path: Path) -> None:
+    written = presets.write(T5, "calf-lv2").files
+    files = {name: data.replace(b'"bypass" ; pset:value 0.0', b'"bypass" ; pset:value 1.0') for name, data in written.items()}
+    assert [note.field for note in presets.read(files).notes] == ["bypass"]
