@@ -1,0 +1,206 @@
+"""What all commands share: common options, output as text or JSON, and errors as one line with an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from semeq_export.errors import EnvironmentFailure, SemeqError
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
+EXIT_CLOSED_PIPE = 128 + 13
+
+Command = TypeVar("Command", bound=Callable[..., Any])  # Any: commands take what their options give
+
+
+def bundle_option(command: Command) -> Command:
+    """Add --bundle PATH, default the factory bundle."""
+    return click.option(
+        "--bundle",
+        "bundle_path",
+        metavar="PATH",
+        envvar="SEMEQ_BUNDLE",
+        show_envvar=True,
+        help="Model bundle (folder or zip). Default: the factory bundle.",
+    )(command)
+
+
+def output_options(command: Command) -> Command:
+    """Add --json and -q/--quiet."""
+    command = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
+
+
+class _Preamp(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
+    """A way to choose the preamp, or the preamp itself in dB."""
+
+    name = "preamp"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "auto|none|max|DB"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str | float:
+        if value in ("auto", "none", "max") and isinstance(value, str):
+            return value
+        try:
+            gain_db = float(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not auto, none, max or a number in dB", param, ctx)
+        if not -120.0 <= gain_db <= 120.0:
+            self.fail(f"{gain_db:g} dB is outside -120..120", param, ctx)
+        return gain_db
+
+
+def preamp_option(command: Command) -> Command:
+    """Add --preamp."""
+    return click.option(
+        "--preamp",
+        type=_Preamp(),
+        default="auto",
+        show_default=True,
+        help="auto: players get one against clipping; max: whatever can hold one does.",
+    )(command)
+
+
+class IntensityType(click.ParamType[float | str]):
+    """A number of -3..3, or "auto"."""
+
+    name = "intensity"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "-3..3|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # Any: click's
+        if value == "auto":
+            return "auto"
+        number = click.FloatRange(-3.0, 3.0).convert(value, param, ctx)
+        return float(number)
+
+
+def reference_option(command: Command) -> Command:
+    """Add --reference."""
+    return click.option(
+        "--reference",
+        metavar="AUDIO",
+        help="What to compare with: a file, a folder, a stored reference, or a kind: any, drums, mix, voice.",
+    )(command)
+
+
+force_option = click.option("--force", is_flag=True, help="Replace existing output.")
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document on stdout, keys sorted; numbers that are not finite are refused."""
+    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
+
+
+def note(text: str, *, quiet: bool = False) -> None:
+    """Print a note or a warning on stderr."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def progress_wanted(quiet: bool) -> bool:
+    """Whether a progress bar may be drawn: only on a terminal."""
+    return not quiet and sys.stderr.isatty()
+
+
+def one_line(text: str) -> str:
+    """Return a message on one line, control characters escaped."""
+    flat = " ".join(text.split("\n"))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in flat)
+
+
+class Terminated(BaseException):
+    """A signal asks the command to end; travels like KeyboardInterrupt so that temporary files are removed."""
+
+    def __init__(self, signal_number: int = signal.SIGTERM) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
+        self.message = "interrupted" if signal_number == signal.SIGINT else "terminated"
+
+
+def _on_signal(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated(signal_number)
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Turn SIGTERM and Ctrl-C into Terminated: click prints an empty line for a KeyboardInterrupt. An ignored signal stays ignored."""
+    wanted = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    previous = {number: signal.getsignal(number) for number in wanted}
+    changed = [number for number, handler in previous.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
+    for number in changed:
+        signal.signal(number, _on_signal)
+    try:
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, previous[number])
+
+
+def run(group: click.Group, arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: errors become one line on stderr, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _signals_raise():
+            result = group.main(args=arguments, prog_name="semeq-export", standalone_mode=False)
+            sys.stdout.flush()
+        return result if isinstance(result, int) else EXIT_OK
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", 130)
+    except Terminated as error:
+        return _fail(error.message, error.exit_code)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "semeq-export"
+        return _fail(f"{error.format_message()} (see: {where} --help)", EXIT_USAGE)
+    except click.ClickException as error:
+        return _fail(error.format_message(), EXIT_USAGE)
+    except SemeqError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stdout = None  # the interpreter would fail once more when it flushes at exit
+        return EXIT_CLOSED_PIPE
+    except SystemExit:  # click's own end where nobody reads standard output any more; commands return their exit code
+        return EXIT_CLOSED_PIPE
+    except OSError as error:  # standard output on a full disk
+        return _fail(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}", EnvironmentFailure.exit_code)
+    except MemoryError:
+        return _fail("out of memory", EnvironmentFailure.exit_code)
+
+
+def _fail(message: str, exit_code: int) -> int:
+    click.echo(f"semeq-export: {one_line(message)}", err=True)
+    return exit_code
+
+
+def needs_extra(extra: str) -> Callable[[Command], Command]:
+    """Turn a missing optional package inside a command into MissingExtraError."""
+    from semeq_export.errors import MissingExtraError
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return command(*args, **kwargs)
+            except ModuleNotFoundError as error:
+                if error.name is None or error.name.partition(".")[0].startswith("semeq"):
+                    raise
+                raise MissingExtraError(extra, error.name) from error
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorate

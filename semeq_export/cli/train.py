@@ -1,0 +1,151 @@
+"""semeq-export train: fetch, fit, report, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semeq_export.cli import _shared
+
+if TYPE_CHECKING:
+    from semeq_export.bundle.manifest import TrainingRecord
+    from semeq_training.loop import Losses
+    from semeq_training.run import PhaseName
+
+_PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
+_PHASES = {"shapes": "Fitting shapes", "evaluation": "Training, one fold held out", "final": "Training on all rows"}
+
+
+@click.group(epilog="Example: semeq-export train fit training/recipes/default.toml --data data -o runs/default")
+def command() -> None:
+    """Train a model from people's EQ settings, and make a bundle of it. Needs: pip install 'semeq-export[train]'."""
+
+
+@command.command(epilog="Example: semeq-export train fetch data")
+@click.argument("folder", type=_PATH)
+@_shared.force_option
+@_shared.output_options
+@_shared.needs_extra("train")
+def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
+    """Fetch SAFE-DB and SocialFX into a FOLDER: the only command that uses a network."""
+    from semeq_training.fetch import fetch as fetch_tables
+
+    tables = fetch_tables(folder, overwrite=force, progress=lambda line: _shared.note(line, quiet=quiet))
+    if as_json:
+        found = [{"dataset": t.dataset, "path": str(t.path), "rows": t.rows, "is_new": t.is_new} for t in tables]
+        _shared.print_json({"folder": str(folder), "tables": found})
+    elif not quiet:
+        for table in tables:
+            click.echo(f"{table.path}: {table.dataset}, {table.rows} rows{'' if table.is_new else ', was there'}")
+
+
+@command.command(epilog="Example: semeq-export train fit training/recipes/default.toml --data data -o runs/default")
+@click.argument("recipe", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
+@click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run; the result is the same.")
+@click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes. Default: RUN/cache.")
+@click.option("--skip-bad-rows", is_flag=True, help="Leave out rows with faulty cells instead of stopping at the first.")
+@_shared.force_option
+@_shared.output_options
+@_shared.needs_extra("train")
+def fit(
+    recipe: Path, data: Path, out: Path, resume: bool, cache: Path | None, skip_bad_rows: bool, force: bool, as_json: bool, quiet: bool
+) -> None:
+    """Train by a RECIPE: evaluate on a held-out fold, then train on all rows."""
+    from semeq_training import run
+
+    with _Bars(quiet) as bars:
+        record = run.fit(
+            recipe, data, out, resume=resume, overwrite=force, cache=cache, skip_bad_rows=skip_bad_rows, progress=bars, note=bars.note
+        )
+    _print_record(record, as_json=as_json, quiet=quiet)
+
+
+@command.command(epilog="Example: semeq-export train report runs/default --json")
+@click.argument("run_folder", metavar="RUN", type=_PATH)
+@_shared.output_options
+@_shared.needs_extra("train")
+def report(run_folder: Path, as_json: bool, quiet: bool) -> None:
+    """Print the held-out metrics of a RUN."""
+    from semeq_training.run import read_run
+
+    _print_record(read_run(run_folder).record, as_json=as_json, quiet=quiet)
+
+
+@command.command(epilog="Example: semeq-export train export runs/default -o default.semeq")
+@click.argument("run_folder", metavar="RUN", type=_PATH)
+@click.option("-o", "out", type=_PATH, required=True, help="Bundle folder to write.")
+@_shared.force_option
+@_shared.output_options
+@_shared.needs_extra("train")
+def export(run_folder: Path, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
+    """Make the bundle of a RUN: ONNX, TorchScript and flat weights, compared with each other first."""
+    from semeq_training.export import export as write
+
+    manifest = write(run_folder, out, overwrite=force)
+    size_bytes = sum(entry.size for entry in manifest.files.values())
+    if as_json:
+        files = {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
+        _shared.print_json({"bundle": str(out), "name": manifest.name, "version": manifest.version, "files": files})
+    elif not quiet:
+        click.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files, {size_bytes / 1e6:.1f} MB")
+
+
+def _print_record(record: TrainingRecord, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        import msgspec
+
+        _shared.print_json(msgspec.to_builtins(record))
+    elif not quiet:
+        click.echo(f"recipe {record.recipe}, seed {record.seed}, {record.steps} steps, {record.threads} threads")
+        click.echo(f"rows: {', '.join(f'{name} {count}' for name, count in record.rows.items())}")
+        width = max((len(name) for name in record.metrics), default=0)
+        for name, value in sorted(record.metrics.items()):
+            click.echo(f"{name:<{width}}  {value:.4g}")
+
+
+class _Bars:
+    """Progress bars with both losses, on a terminal only."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Any = None  # Any: rich is imported only where a bar is drawn
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> _Bars:
+        if _shared.progress_wanted(self._quiet):
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (
+                TextColumn("{task.description:<28}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[losses]}"),
+            )
+            self._progress = Progress(*columns, console=Console(stderr=True))
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def __call__(self, phase: PhaseName, done: int, total: int, losses: Losses | None) -> None:
+        if self._progress is None:
+            return
+        if phase not in self._tasks:
+            self._tasks[phase] = self._progress.add_task(_PHASES[phase], total=total, losses="")
+        text = f"curve {losses.curve:.3f} dB, contrastive {losses.contrastive:.2f}" if losses is not None else ""
+        self._progress.update(self._tasks[phase], completed=done, total=total, losses=text)
+
+    def note(self, text: str) -> None:
+        """Print a line on stderr, above the bars where there are some."""
+        if self._progress is not None:
+            self._progress.console.print(text, markup=False, highlight=False)
+        else:
+            _shared.note(text, quiet=self._quiet)

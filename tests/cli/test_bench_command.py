@@ -1,0 +1,54 @@
+"""semeq-export bench: its figures are complete, and its limit can say no."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bundles
+import pytest
+
+from semeq_export.cli import _shared, cli
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bench") / "tiny.semeq"
+    bundles.write(path)
+    return path
+
+
+def test_json_states_machine_and_every_time(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["bench", "--bundle", str(bundle), "--json", "--seconds", "0.05", "--block-size", "64", "--block-size", "256"]
+    assert _shared.run(cli, arguments) == 0
+    document = json.loads(capsys.readouterr().out)
+    for name in ("decode", "bare_run", "terms_lookup", "eq_for_first_word", "eq_for_again"):
+        times = document[name]
+        assert 0 < times["p50_us"] <= times["p95_us"] <= times["p99_us"] <= times["max_us"]
+        assert times["first_us"] > 0
+    assert document["decode_ratio"] == pytest.approx(document["decode"]["p50_us"] / document["bare_run"]["p50_us"])
+    assert [block["block_size"] for block in document["eq_blocks"]] == [64, 256]
+    assert document["eq_blocks"][0]["deadline_us"] == pytest.approx(64 / 48_000 * 1e6)
+    assert document["machine"]["processor"]
+    assert document["is_within_limit"] is True
+
+
+def test_table_is_for_people(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["bench", "--bundle", str(bundle), "--seconds", "0.05", "--max-p99-ms", "1e6"]) == 0
+    out, err = capsys.readouterr()
+    assert "decode takes" in out
+    assert "EQ block of 128" in out
+    assert err == ""
+
+
+def test_limit_says_no_with_3(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["bench", "--bundle", str(bundle), "--seconds", "0.05", "--max-p99-ms", "1e-6", "--json"]) == 3
+    out, err = capsys.readouterr()
+    assert json.loads(out)["is_within_limit"] is False
+    assert "over the limit" in err
+
+
+@pytest.mark.parametrize("bad", [["--sample-rate", "1"], ["--sample-rate", "nan"], ["--block-size", "0"], ["--max-p99-ms", "0"]])
+def test_impossible_conditions_end_with_2(bundle: Path, capsys: pytest.CaptureFixture[str], bad: list[str]) -> None:
+    assert _shared.run(cli, ["bench", "--bundle", str(bundle), *bad]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

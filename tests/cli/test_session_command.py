@@ -1,0 +1,80 @@
+"""semeq-export session: stems in, one DAWproject out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from semeq_export.bundle import load_bundle
+from semeq_export.cli import _shared, cli
+from semeq_export.engine import Engine
+from semeq_export.semantic import SemanticTarget
+from semeq_presets.dawproject_zip import read_session
+
+
+@pytest.fixture
+def stems(tmp_path: Path) -> Path:
+    folder = tmp_path / "stems"
+    folder.mkdir()
+    noise = np.random.default_rng(3).uniform(-0.1, 0.1, (4_800, 2))
+    for name, rate_hz in (("Vocal lead.wav", 48_000), ("bass.flac", 44_100), ("drums.wav", 48_000)):
+        soundfile.write(folder / name, noise, rate_hz)
+    return folder
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = _shared.run(cli, ["session", *map(str, arguments)])
+    return code, *capsys.readouterr()
+
+
+def test_each_stem_is_a_track_with_its_own_eq(stems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "song.dawproject"
+    assert run(capsys, stems, "-t", "warm", "--stem", "vocal*=bright", "-o", out) == (0, f"{out}\n", "")
+    engine = Engine(load_bundle())
+    found = {track.track: track.eq for track in read_session(out.read_bytes())}
+    assert list(found) == ["Vocal lead", "bass", "drums"]
+    for track, word in (("Vocal lead", "bright"), ("bass", "warm"), ("drums", "warm")):
+        wanted = engine.eq_for(SemanticTarget.parse(word)).canonical()
+        np.testing.assert_allclose([b.gain_db for b in found[track].bands], [b.gain_db for b in wanted.bands], atol=1e-6)
+
+
+def test_stems_without_a_word_get_no_eq_and_json_says_so(stems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "song.dawproject"
+    code, text, err = run(capsys, stems, "--stem", "bass.*=warm", "-o", out, "--json")
+    assert (code, err) == (0, "")
+    assert [(track["track"], track["target"]) for track in json.loads(text)["tracks"]] == [
+        ("Vocal lead", None),
+        ("bass", "warm"),
+        ("drums", None),
+    ]
+    assert [track.track for track in read_session(out.read_bytes())] == ["bass"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to do"),
+        (("--stem", "vocal"), "is not PATTERN=TEXT"),
+        (("-t", "wram"), "did you mean 'warm'?"),
+    ],
+)
+def test_wrong_use_is_one_line_and_leaves_nothing(
+    stems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = run(capsys, stems, *arguments, "-o", tmp_path / "song.dawproject")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert message in err
+    assert [path.name for path in tmp_path.iterdir()] == ["stems"]
+
+
+def test_an_existing_session_needs_force(stems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "song.dawproject"
+    out.write_bytes(b"mine")
+    assert run(capsys, stems, "-t", "warm", "-o", out)[0] == 2
+    assert out.read_bytes() == b"mine"
+    assert run(capsys, stems, "-t", "warm", "-o", out, "--force")[0] == 0

@@ -1,0 +1,134 @@
+"""semeq-export train"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_training import WORDS, write_recipe, write_tiny_data
+
+from semeq_export.bundle import load_bundle
+from semeq_export.cli import _shared, cli
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    write_recipe(tmp_path / "tiny.toml", steps=10)
+    write_tiny_data(tmp_path / "data")
+    return tmp_path
+
+
+def run(*arguments: object) -> int:
+    return _shared.run(cli, ["train", *map(str, arguments)])
+
+
+def needs_torch() -> None:
+    for package in ("torch", "safetensors", "sklearn", "onnxscript"):
+        pytest.importorskip(package, reason="needs the [train] extra")
+
+
+@pytest.mark.train
+def test_fit_report_export_make_a_bundle(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs_torch()
+    assert run("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run", "--json") == 0
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert (record["recipe"], record["rows"], record["seed"]) == ("tiny.toml", {"safe": 60}, 3)
+    assert err == ""
+    assert run("report", inputs / "run", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == record
+    assert run("report", inputs / "run") == 0
+    table = capsys.readouterr().out
+    assert "curve_mae_db " in table
+    assert "rows: safe 60" in table
+    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["name"] == "tiny"
+    assert set(load_bundle(inputs / "tiny.semeq").centroids) == set(WORDS)
+    assert set(document["files"]) == {name for name in load_bundle(inputs / "tiny.semeq").files if name != "manifest.json"}
+    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq") == 2
+    assert "--force" in capsys.readouterr().err
+    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq", "--force", "-q") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.train
+def test_an_existing_run_needs_resume_or_force(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs_torch()
+    arguments = ("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run", "-q")
+    assert run(*arguments) == 0
+    before = (inputs / "run" / "weights.safetensors").read_bytes()
+    assert run(*arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert run(*arguments, "--resume") == 0
+    assert run(*arguments, "--force") == 0
+    assert (inputs / "run" / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.train
+def test_skipped_rows_are_counted_on_stderr(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fault E7
+    needs_torch()
+    table = inputs / "data" / "safe_eq.csv"
+    lines = table.read_text().splitlines()
+    cells = lines[3].split(",")
+    cells[4] = "inf"
+    table.write_text("\n".join([*lines[:3], ",".join(cells), *lines[4:]]) + "\n")
+    arguments = ("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run")
+    assert run(*arguments) == 2
+    assert "row 4: column low_shelf_gain_db" in capsys.readouterr().err
+    assert run(*arguments, "--skip-bad-rows", "--force") == 0
+    assert "1 rows with faulty cells left out" in capsys.readouterr().err
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("fit", "none.toml", "--data", "data", "-o", "run"), "none.toml: no such file"),
+        (("fit", "tiny.toml", "--data", "nowhere", "-o", "run"), "nowhere: no such folder"),
+        (("fit", "tiny.toml", "--data", "data", "-o", "no/such/run"), "does not exist"),
+        (("report", "data"), "no training run (record.json is missing)"),
+        (("export", "data", "-o", "x.semeq"), "no training run"),
+        (("fit", "tiny.toml", "-o", "run"), "Missing option '--data'"),
+    ],
+)
+def test_bad_use_is_one_line_and_leaves_nothing(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    needs_torch()
+    monkeypatch.chdir(inputs)
+    assert run(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (inputs / "x.semeq").exists()
+    assert not (inputs / "run" / "record.json").exists()
+
+
+@pytest.mark.parametrize("verb", ["fit", "report", "export", "fetch"])
+def test_without_the_extra_the_message_says_what_to_install(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("semeq_training", "torch", "pooch", "huggingface_hub")]:
+        monkeypatch.delitem(sys.modules, name)
+    for package in ("torch", "pooch", "huggingface_hub"):
+        monkeypatch.setitem(sys.modules, package, None)
+    options = {
+        "fit": ("tiny.toml", "--data", inputs / "data", "-o", inputs / "run"),
+        "report": (inputs / "run",),
+        "export": (inputs / "run", "-o", inputs / "x.semeq"),
+        "fetch": (inputs / "fetched",),
+    }
+    assert run(verb, *options[verb]) == 2
+    assert "pip install 'semeq-export[train]'" in capsys.readouterr().err
+
+
+def test_help_of_every_verb_fits_a_screen_and_ends_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ((), ("fetch",), ("fit",), ("report",), ("export",)):
+        assert run(*verb, "--help") == 0
+        text = capsys.readouterr().out.rstrip()
+        assert len(text.splitlines()) <= 24
+        assert "Example: semeq-export train" in text.splitlines()[-1] or "Example: semeq-export train" in text.splitlines()[-2]
