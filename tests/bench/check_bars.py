@@ -1,0 +1,92 @@
+"""Run the benchmarks three times, compare each with its peer and its bar, and write the record. Exit code 3 where a bar is missed."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RUNS = 3
+
+
+def medians_s() -> dict[str, float]:
+    """Return the median time of every benchmark of one run."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", HERE, "--benchmark-enable", "--benchmark-only"]
+        subprocess.run([*command, f"--benchmark-json={report}"], check=True, stdout=sys.stderr)
+        return {entry["name"]: entry["stats"]["median"] for entry in json.loads(report.read_text())["benchmarks"]}
+
+
+def judge(bars: dict[str, dict[str, object]], runs: list[dict[str, float]]) -> dict[str, dict[str, object]]:
+    """Return each bar with its best ratio to its peer, or its best time where it states seconds, and the medians of that run.
+
+    Raises KeyError where a bar names no benchmark.
+    """
+    result: dict[str, dict[str, object]] = {}
+    for name, bar in bars.items():
+        measured = str(bar["measured"])
+        if "max_s" in bar:
+            best_s = min(run[measured] for run in runs)
+            met = best_s <= float(str(bar["max_s"]))
+            result[name] = {"what": bar["what"], "measured_s": best_s, "max_s": bar["max_s"], "met": met}
+            continue
+        peer = str(bar["peer"])
+        best = min(runs, key=lambda run: run[measured] / run[peer])
+        ratio = best[measured] / best[peer]
+        result[name] = {
+            "what": bar["what"],
+            "measured_s": best[measured],
+            "peer_s": best[peer],
+            "ratio": round(ratio, 3),
+            "max_ratio": bar["max_ratio"],
+            "met": ratio <= float(str(bar["max_ratio"])),
+        }
+    return result
+
+
+def machine() -> str:
+    """Return the processor's name and the number of cores, nothing that tells whose machine it is."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.machine()
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
+    record = parser.parse_args().record
+    bars = tomllib.loads((HERE / "bars.toml").read_text(encoding="utf-8"))
+    results = judge(bars, [medians_s() for _ in range(RUNS)])
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
+    manifest = HERE.parent.parent / "semeq_export" / "factory" / "default.semeq" / "manifest.json"
+    document = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "machine": machine(),
+        "commit": commit,
+        "weights_sha256": json.loads(manifest.read_text(encoding="utf-8"))["training"]["weights_sha256"],
+        "runs": RUNS,
+        "bars": results,
+    }
+    record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for name, result in results.items():
+        in_seconds = "max_s" in result
+        value = f"{result['measured_s']:.2f} s" if in_seconds else result["ratio"]
+        limit = f"{result['max_s']} s" if in_seconds else result["max_ratio"]
+        sys.stdout.write(f"{'met   ' if result['met'] else 'MISSED'} {name}: {value} (at most {limit}) - {result['what']}\n")
+    return 0 if all(result["met"] for result in results.values()) else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

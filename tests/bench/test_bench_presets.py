@@ -1,0 +1,35 @@
+"""A whole library: every word of the factory bundle in every format, as files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from threadpoolctl import threadpool_limits
+
+from semeq_export.bundle import load_bundle
+from semeq_export.engine import Engine
+from semeq_presets import Preset, formats, plan_library, write_library
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(load_bundle())
+
+
+def test_all_words_in_all_formats(benchmark: BenchmarkFixture, engine: Engine, tmp_path: Path) -> None:
+    def write_all() -> int:
+        presets = {word: Preset(engine.eq_for(word), name=word) for word in engine.bundle.centroids}
+        planned = plan_library(tmp_path / "all", list(presets), formats())
+        with threadpool_limits(1):
+            return len(write_library(planned, presets))
+
+    def clear() -> None:
+        shutil.rmtree(tmp_path / "all", ignore_errors=True)
+
+    count = benchmark.pedantic(write_all, setup=clear, rounds=1)
+    assert count == len(engine.bundle.centroids) * len(formats())
+    assert all(any((tmp_path / "all" / info.id).iterdir()) for info in formats())
+    benchmark.extra_info["presets"] = count

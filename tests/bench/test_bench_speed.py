@@ -1,0 +1,90 @@
+"""Speed, each with a peer of the same run (bars.toml). In normal runs every benchmark executes once and checks what it would time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import pedalboard
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+from scipy.signal import sosfreqz
+from strategies import random_settings
+
+from semeq_export.biquad import apply, design_sos, response_db
+from semeq_export.bundle import Bundle, load_bundle
+from semeq_export.curve import log_grid
+from semeq_export.engine import Engine
+from semeq_export.semantic import SemanticTarget
+
+RATE_HZ = 48_000.0
+EQ = random_settings(1, seed=30)[0]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle()
+
+
+@pytest.fixture(scope="module")
+def z(bundle: Bundle) -> np.ndarray:
+    return bundle.centroids.blend({"warm": 1.0})
+
+
+@pytest.fixture(scope="module")
+def minute() -> np.ndarray:
+    return np.random.default_rng(31).standard_normal((2, 60 * 48_000)).astype(np.float32) * 0.1
+
+
+def test_decode(benchmark: BenchmarkFixture, bundle: Bundle, z: np.ndarray) -> None:
+    params = benchmark(bundle.decoder, z)
+    assert params.shape == (len(bundle.manifest.layout.params),)
+    assert np.isfinite(params).all()
+
+
+def test_bare_session_run(benchmark: BenchmarkFixture, bundle: Bundle, z: np.ndarray) -> None:
+    name, row = bundle.manifest.decoder.input, z.reshape(1, -1)
+    (params,) = benchmark(bundle.decoder.graph.session.run, None, {name: row})
+    np.testing.assert_allclose(bundle.decoder(z), params[0], rtol=1e-6)
+
+
+def test_eq_for_a_word(benchmark: BenchmarkFixture, bundle: Bundle) -> None:
+    engine, target = Engine(bundle), SemanticTarget.parse("warm")
+    assert not benchmark(engine.eq_for, target).is_flat
+
+
+def test_response(benchmark: BenchmarkFixture) -> None:
+    assert benchmark(response_db, EQ, log_grid(), RATE_HZ).shape == (96,)
+
+
+def test_response_in_scipy(benchmark: BenchmarkFixture) -> None:
+    _, h = benchmark(sosfreqz, design_sos(EQ, RATE_HZ), worN=log_grid(), fs=RATE_HZ)
+    np.testing.assert_allclose(20 * np.log10(np.abs(h)), response_db(EQ, log_grid(), RATE_HZ), atol=1e-6)
+
+
+def test_whole_file(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:
+    out = benchmark.pedantic(apply, (EQ, minute, RATE_HZ), rounds=5)
+    assert out.shape == minute.shape
+    benchmark.extra_info["audio_s"] = 60.0
+
+
+def test_whole_file_in_pedalboard(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:
+    plugin = {"low_shelf": pedalboard.LowShelfFilter, "peak": pedalboard.PeakFilter, "high_shelf": pedalboard.HighShelfFilter}
+    board = pedalboard.Pedalboard([plugin[b.kind.value](b.freq_hz, b.gain_db, b.q) for b in EQ.bands])
+    out = benchmark.pedantic(board, (minute, RATE_HZ), rounds=5)
+    np.testing.assert_allclose(out[:, :4_800], apply(EQ, minute[:, :4_800], RATE_HZ), atol=1e-3)
+
+
+def test_preset_cold_start(benchmark: BenchmarkFixture) -> None:
+    command = [str(Path(sysconfig.get_path("scripts")) / "semeq-export"), "preset", "-t", "warm", "-f", "eqapo", "-o", "-"]
+    done = benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=7, warmup_rounds=1)
+    assert b"Filter 1: ON" in done.stdout
+
+
+def test_import_cold_start(benchmark: BenchmarkFixture) -> None:
+    command = [sys.executable, "-c", "import numpy, scipy.signal, onnxruntime"]
+    done = benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=7, warmup_rounds=1)
+    assert done.returncode == 0
