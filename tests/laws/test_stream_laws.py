@@ -168,11 +168,13 @@ def test_nothing_grows_while_it_runs() -> None:
 
     tracemalloc.start()
     try:
-        blocks(4_000)  # until the free lists of Python and numpy are full
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        blocks(2_000)
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+        blocks(2_000)  # until the free lists of Python and numpy are full
+        sizes = []
+        for _ in range(9):
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+            blocks(1_000)
+        # Free lists fill ever more slowly; one object left behind by every analysis (each fourth block) is 4 kB in every stretch.
+        assert np.diff(sizes).min() < 4_000
     finally:
         tracemalloc.stop()
