@@ -91,6 +91,7 @@ def command(
     from semeq_export.semantic import SemanticTarget
     from semeq_presets import Preset, read_device
     from semeq_presets.library import make_folder
+    from semeq_presets.semeq_vst3 import for_words
 
     infos = _preset_output.formats_of(format_list, output if device_path is None else None)
     several = all_terms or len(infos) > 1
@@ -101,16 +102,17 @@ def command(
     adapt = _adapter(adapt_path, reference, match_ref, engine) if adapt_path is not None else None
     made, heard = [], {}
     for word in engine.bundle.centroids if all_terms and engine is not None else [target or f"match {Path(match_ref or '').stem}"]:
+        asked = SemanticTarget.parse(word, intensity) if engine is not None else None
+        title, knobs = name or _title(word if asked is None else str(asked), intensity), ""
         if adapt is not None:
             adaptation = adapt(word, intensity)
-            eq, heard[word] = adaptation.eq, adaptation.to_dict()
+            preset, heard[word] = Preset(adaptation.eq, name=title, sample_rate_hz=sample_rate_hz), adaptation.to_dict()
             for line in adaptation.notes:
                 _shared.note(_shared.one_line(f"{word}: {line}" if several else line), quiet=quiet)
         else:
             assert engine is not None
-            eq = engine.eq_for(SemanticTarget.parse(word, intensity))
-        title = name or _title(word if engine is None else str(SemanticTarget.parse(word)), intensity)
-        preset, knobs = Preset(eq, name=title, sample_rate_hz=sample_rate_hz), ""
+            assert asked is not None
+            preset = for_words(engine.eq_for(asked), asked, name=title, sample_rate_hz=sample_rate_hz)
         notes: tuple[Note, ...] = ()
         if device is not None:
             preset, knobs, notes = device.refit(preset, strict=strict)
