@@ -285,6 +285,14 @@ def test_frequency_names_the_record(name: str, value: float, says: str) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["equalizerAon1", "equalizerAfreq8", "equalizerAtype3", "equalizerAoutput"])
+def test_frequency_names_a_record_that_is_missing(name: str) -> None:
+    data = FREQUENCY.read_bytes()
+    assert data.count(name.encode() + b"\0") == 1
+    with pytest.raises(PresetReadError, match=f"Comp: has no record {name}$"):
+        presets.read(data.replace(name.encode() + b"\0", name.replace("A", "B").encode() + b"\0"), "frequency")
+
+
 def test_a_longer_file_of_a_newer_cubase_is_refused_by_name() -> None:
     chunks = unpack(FREQUENCY.read_bytes()).chunks
     longer = pack(Container("01F6CCC94CAE4668B7C6EC85E681E419", {**chunks, b"Comp": chunks[b"Comp"] + b"\0" * 16}))
