@@ -289,7 +289,8 @@ def _check_fields(where: str, data: object, known: tuple[str, ...], needed: int)
             raise InvalidEqError(f"{where} {name}", "", "missing")
     for name, value in data.items():
         if name not in known:
-            raise InvalidEqError(f"{where} {str(name)[:60]}", repr(value)[:60], "not a known field")
+            shown = name if isinstance(name, str) and name.isprintable() else repr(name)  # an error is one line
+            raise InvalidEqError(f"{where} {shown[:60]}", repr(value)[:60], "not a known field")
     return data
 
 
