@@ -53,7 +53,9 @@ _MAX_LINE_CHARS = 500
 _MAX_BANDS = 1_000
 
 _REW = re.compile(r"^[ \t]*(Filter Settings file|Equali[sz]er:)", re.IGNORECASE | re.MULTILINE)
-_OURS = re.compile(r"^[ \t]*(Preamp[ \t]*:|Filter[ \t]*\d*[ \t]*:[ \t]*(ON|OFF)\b)", re.IGNORECASE | re.MULTILINE)
+_OURS = re.compile(r"^[ \t]*Filter[ \t]*\d*[ \t]*:[ \t]*(ON|OFF)\b", re.IGNORECASE | re.MULTILINE)
+_SHARED = re.compile(r"^[ \t]*Preamp[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_GRAPHIC = re.compile(r"^[ \t]*GraphicEQ[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _COMMAND = re.compile(r"([A-Za-z]+)[ \t]*\d*")
 _STATE = re.compile(r"[ \t]*(ON|OFF)[ \t]+([A-Za-z]+)(.*)", re.IGNORECASE)
 _FREQ = re.compile(r"\bFc[ \t]*(\S*)[ \t]*Hz", re.IGNORECASE)
@@ -90,9 +92,10 @@ class EqualizerApo:
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
-        """Whether a line of the first bytes is a preamp or a filter; REW's filter files, which say so at their top, are not ours."""
+        """Whether a line of the first bytes is a filter, or a preamp without a graphic EQ, and none says that the file is one of REW's."""
         text = head.decode("utf-8", "replace").removeprefix(_BOM)
-        return not _REW.search(text) and _OURS.search(text) is not None
+        ours = _OURS.search(text) or (_SHARED.search(text) and not _GRAPHIC.search(text))
+        return bool(ours) and not _REW.search(text)
 
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read from such a text keeps its other lines and the spelling of what did not change."""

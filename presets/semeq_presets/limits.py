@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from semeq_export.biquad import USABLE_NYQUIST, for_rate, response_db
 from semeq_export.curve import Curve, Float64Array, log_grid
-from semeq_export.eq import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq import MAX_PREAMP_DB, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.fit import FitBatch, fit_many
 from semeq_presets.model import Limits, Note
 
@@ -92,12 +92,13 @@ def peak_db(eq: EqSettings, sample_rate_hz: float) -> float:
 def protected(eq: EqSettings, sample_rate_hz: float) -> EqSettings:
     """Return the EQ with a preamp, in steps of 0.01 dB, that takes the maximum of its response to 0 dB or just below.
 
-    An EQ that carries a preamp of its own, or never rises above 0 dB, comes back as it is.
+    An EQ that carries a preamp of its own, or never rises above 0 dB, comes back as it is. A preamp ends at -120 dB, which several bands
+    at the end of their ranges can outdo.
     """
     if eq.preamp_db != 0.0:
         return eq
     rise_db = peak_db(eq, sample_rate_hz)
-    return eq if rise_db <= 1e-9 else replace(eq, preamp_db=-math.ceil(rise_db * 100.0 - 1e-6) / 100.0)
+    return eq if rise_db <= 1e-9 else replace(eq, preamp_db=max(-math.ceil(rise_db * 100.0 - 1e-6) / 100.0, -MAX_PREAMP_DB))
 
 
 class _Wanted:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,7 +33,7 @@ from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
 
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, EqSettings
+from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.semantic import SemanticTarget
 from semeq_presets import _vstpreset
@@ -67,7 +66,6 @@ _HEAD = Record(
 _BAND = Record("<", ("kind", "B"), ("enabled", "B"), ("zero 1", "H"), ("zero 2", "I"), ("freq_hz", "d"), ("gain_db", "d"), ("q", "d"))
 _MAX_OUTPUT_GAIN_DB = 24.0
 _RANGES = ("morph", "intensity", "mix", "output_gain_db")
-_SMALLEST = sys.float_info.min  # not subnormal: plug-ins switch those off for the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +229,9 @@ class SemeqVst3:
         precision_db=1e-9,
         limits=Limits(
             max_bands=_MAX_BANDS,
-            freq_hz=(_SMALLEST, MAX_FREQ_HZ),
+            freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ),
             gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB),
-            q=(_SMALLEST, MAX_Q),
+            q=(MIN_Q, MAX_Q),
             preamp_db=(-96.0, 96.0),
         ),
         is_text=False,

@@ -13,7 +13,7 @@ import semeq_presets as presets
 from semeq_export.biquad import response_db
 from semeq_export.curve import Curve, log_grid
 from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.errors import PresetWriteError
+from semeq_export.errors import AmbiguousFormatError, PresetWriteError
 from semeq_presets import Preset
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -452,3 +452,28 @@ def test_a_wav_keeps_its_other_chunks_and_a_changed_name() -> None:
     again = presets.read(data, "fir")
     assert again.name == "Two"
     assert np.max(np.abs(again.response_db(ABOVE_40_HZ) - preset.response_db(ABOVE_40_HZ))) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("text", "format_id", "said"),
+    [
+        ("Preamp: -3 dB\nGraphicEQ: 20 0; 100 2\n", "graphiceq", ["line 1 command 'preamp' is not read (unknown)"]),
+        ("Device: all\nGraphicEQ: 20 0; 100 2\nPreamp: -3 dB\n", "graphiceq", ["line 1 command 'device' is not read (unknown)"]),
+        ("Preamp: -3 dB\nFilter: ON PK Fc 100 Hz Gain 1 dB Q 1\n", "eqapo", []),
+        ("Preamp: -3 dB\n", "eqapo", []),
+    ],
+)
+def test_a_configuration_of_equalizer_apo_is_told_by_what_it_holds(text: str, format_id: str, said: list[str]) -> None:
+    preset = presets.read(text.encode(), filename="config.txt")
+    assert preset.format == format_id
+    assert [str(note) for note in preset.notes][: len(said)] == said
+    assert presets.write(preset, format_id).files.popitem()[1] == text.encode()
+
+
+def test_filters_beside_a_graphic_eq_need_the_format_named() -> None:
+    text = b"Preamp: -3 dB\nFilter: ON PK Fc 100 Hz Gain 1 dB Q 1\nGraphicEQ: 20 0; 100 2\n"
+    with pytest.raises(AmbiguousFormatError, match="looks like eqapo and graphiceq; name the format"):
+        presets.read(text, filename="config.txt")
+    assert [str(note) for note in presets.read(text, "eqapo").notes] == ["line 3 command 'graphiceq' is not read (unknown)"]
+    fields = [note.field for note in presets.read(text, "graphiceq").notes]
+    assert fields == ["line 1", "line 2"]
