@@ -224,7 +224,7 @@ class SemeqVst3:
         title="semeq plug-in preset (VST3)",
         host="the semeq VST3 in any host",
         suffixes=(".vstpreset", ".semeq.vstpreset"),
-        how_to_import="load it in the plug-in window's preset menu, or copy it into the host's folder for VST3 presets "
+        how_to_import="load it in the host's preset menu for the plug-in, or copy it into the folder for VST3 presets "
         "(Windows: Documents/VST3 Presets/semeq/semeq, macOS: ~/Library/Audio/Presets/semeq/semeq, Linux: ~/.vst3/presets/semeq/semeq)",
         precision_db=1e-9,
         limits=Limits(

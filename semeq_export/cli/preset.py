@@ -65,6 +65,7 @@ def command(
     """Write presets for DAWs, plug-ins and players from words.
 
     What a format cannot hold is refitted to the closest response that it can; notes on stderr say by how much it differs.
+    `semeq-export formats ID` says how a person gets the file into the host.
     """
     output = None if output == "-" else output
     if (target is not None) + all_terms + (match_ref is not None) != 1:
@@ -138,7 +139,7 @@ def command(
     entries = []
     by_label = {one.label: one for one in made}
     for one, notes in _preset_output.write(planned, made, preamp=preamp, strict=strict, force=force, make_folders=several or install):
-        _preset_output.say(notes, quiet, f"{one.word}: " if several else "")
+        _preset_output.say(notes, quiet, f"{one.word}, {one.format}: " if len(infos) > 1 else f"{one.word}: " if several else "")
         entries.append({"format": one.format, **by_label[one.word].entry(str(one.path), notes)})
         if not (as_json or quiet):
             click.echo(_shared.one_line(str(one.path)))

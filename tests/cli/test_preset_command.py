@@ -138,6 +138,15 @@ def test_several_formats_get_a_folder_each(folder: Path, capsys: pytest.CaptureF
     assert sorted(path.parent.name for path in (folder / "one").glob("*/*")) == ["csv", "sox"]
 
 
+def test_a_note_names_the_word_and_where_there_are_several_the_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-t", "warm", "-f", "csv,totalmix,eqapo", "-o", "out") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("warm, totalmix: ") for line in lines)
+    assert any(line.startswith("warm, eqapo: preamp_db against clipping") for line in lines)
+    assert run("--all-terms", "-f", "eqapo", "-o", "all") == 0
+    assert any(line.startswith("warm: preamp_db against clipping") for line in capsys.readouterr().err.splitlines())
+
+
 def test_dry_run_says_what_would_be_written_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(folder.iterdir())
     assert run("--all-terms", "-f", "csv", "-o", "out", "--dry-run") == 0

@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, MissingHostError, PresetReadError
+from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError
 from semeq_export.files import printable
 from semeq_host.external._process import last_line, private_folder, program, run
 from semeq_host.response import IMPULSE_RATE_HZ, IMPULSE_SAMPLES, Measurement, impulse
@@ -67,7 +67,7 @@ def render(
     preset_folder: an LV2 preset bundle. stem: (1 or 2, n); a stem of one channel through a plug-in of one channel
     meets the panner's law of -3.01 dB. The export holds 32-bit samples.
     Raises PresetReadError where Ardour finds no such preset, AudioError on a stem of another shape, MissingHostError without Ardour
-    or the plug-in, EnvironmentFailure where it hangs.
+    or the plug-in, EnvironmentFailure where it hangs or exports less than all.
     """
     if stem.ndim != 2 or stem.shape[0] not in (1, 2) or stem.shape[1] == 0:
         raise AudioError(f"a stem of shape {stem.shape} does not fit a track, expected (1 or 2, samples)")
@@ -92,6 +92,8 @@ def render(
         if not (folder / "out.wav").is_file():
             raise PresetReadError(f"ardour exports nothing: {last_line(output)}")
         samples, _ = soundfile.read(folder / "out.wav", dtype="float64", always_2d=True)
+    if len(samples) != stem.shape[1]:
+        raise EnvironmentFailure(f"ardour exported {len(samples)} of {stem.shape[1]} samples")
     rendered: Float64Array = samples.T
     return rendered
 
