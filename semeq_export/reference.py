@@ -138,7 +138,7 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
         raise AudioError(f"stored reference of other bands, expected {len(BANDS_HZ)} from {BANDS_HZ[0]:g} Hz", printable(path))
     if level_db.shape != BANDS_HZ.shape or usable.shape != BANDS_HZ.shape or np.abs(level_db).max() > _MAX_LEVEL_DB or not usable.any():
         raise AudioError(f"stored reference without {len(BANDS_HZ)} levels within {_MAX_LEVEL_DB:g} dB", printable(path))
-    return Reference(stored.name, Spectrum(level_db, usable, None, np.zeros(0), stored.seconds), is_stored=True)
+    return Reference(stored.name, Spectrum(level_db, usable, None, stored.seconds), is_stored=True)
 
 
 def write_reference(

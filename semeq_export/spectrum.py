@@ -8,6 +8,7 @@ third-octave bands, the mean of the channels. What is quiet is left out, and so 
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,18 +106,49 @@ def _fast_length(wanted: float) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of a sound that were not gated away, one or more. Made by `windows_of`.
+
+    band_db: (n, 28) float32. times_s: (n,) their centres. mean_db: (28,) their mean in dB. covariance_db2: (28, 28) how the means of
+    about sqrt(n) windows in a row differ from it: what a sound does by itself, from phrase to phrase.
+    """
+
+    band_db: Float32Array
+    times_s: Float64Array
+    mean_db: Float64Array
+    covariance_db2: Float64Array
+
+
+def windows_of(band_db: FloatArray, times_s: Float64Array) -> Windows:
+    """Return windows (n, 28) in dB, n from 1 on, with centres times_s (n,), and what is known of their mean.
+
+    Windows that follow each other are alike, so it takes batches of them to tell how well the mean is known. Source: J. M. Flegal,
+    G. L. Jones, Batch means and spectral variance estimators in Markov chain Monte Carlo, Annals of Statistics 38, 2010 (overlapping
+    batches of floor(sqrt(n)), here with those that hang over the ends).
+    """
+    windows = np.asarray(band_db, dtype=np.float64)
+    mean_db = windows.mean(axis=0)
+    length = math.isqrt(len(windows))
+    sums = np.zeros((len(windows) + 2 * length - 1, windows.shape[1]))
+    np.cumsum(windows - mean_db, axis=0, out=sums[length : length + len(windows)])
+    sums[length + len(windows) :] = sums[length + len(windows) - 1]
+    batches_db = (sums[length:] - sums[:-length]) / length
+    covariance_db2: Float64Array = batches_db.T @ batches_db / len(windows)
+    return Windows(windows.astype(np.float32), times_s, mean_db, covariance_db2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
     """A long-term spectrum.
 
     band_db: (28,) mean power of the bands in dB; the overall level is arbitrary. usable: (28,) bands that the rate holds and that are not
-    100 dB below the strongest. windows_db: (n, 28) float32, the windows that were not gated away, None where only the mean is known;
-    times_s: (n,) their centres. seconds: audio heard. no_signal: why nothing can be said about this audio, "" where something can.
+    100 dB below the strongest. windows: what the mean was made of, None where it alone is known. seconds: audio heard. no_signal: why
+    nothing can be said about this audio, "" where something can.
     """
 
     band_db: Float64Array
     usable: BoolArray
-    windows_db: Float32Array | None
-    times_s: Float64Array
+    windows: Windows | None
     seconds: float
     no_signal: str = ""
 
@@ -147,8 +179,8 @@ def spectrum_of(powers: Float64Array, times_s: Float64Array, in_range: BoolArray
     usable = in_range & (band_db > band_db[in_range].max() - _BAND_RANGE_DB)
     if usable.sum() < _MIN_BANDS:
         return _nothing("too narrow: only a tone, or rumble", seconds)
-    windows = (10.0 * np.log10(kept + _TINY)).astype(np.float32) if keep_windows else None
-    return Spectrum(band_db, usable, windows, times_s[heard], seconds)
+    windows = windows_of(10.0 * np.log10(kept + _TINY), times_s[heard]) if keep_windows else None
+    return Spectrum(band_db, usable, windows, seconds)
 
 
 def mean_spectrum(spectra: list[Spectrum]) -> Spectrum:
@@ -169,10 +201,11 @@ def mean_spectrum(spectra: list[Spectrum]) -> Spectrum:
         levels = np.sum((band_db - mean_db) * usable, axis=1) / usable.sum(axis=1)
         mean_db[held] = (np.sum((band_db - levels[:, np.newaxis]) * usable, axis=0)[held]) / usable.sum(axis=0)[held]
     mean_db[~held] = mean_db[held].min() - _BAND_RANGE_DB
-    windows = [spectrum.windows_db - level for spectrum, level in zip(heard, levels, strict=True) if spectrum.windows_db is not None]
-    pooled = np.concatenate(windows).astype(np.float32) if len(windows) == len(heard) else None
-    times_s = np.concatenate([spectrum.times_s for spectrum in heard])
-    return Spectrum(mean_db, 2 * usable.sum(axis=0) > len(heard), pooled, times_s, sum(spectrum.seconds for spectrum in heard))
+    parts = [(spectrum.windows, level) for spectrum, level in zip(heard, levels, strict=True) if spectrum.windows is not None]
+    pooled = None
+    if len(parts) == len(heard):
+        pooled = windows_of(np.concatenate([w.band_db - level for w, level in parts]), np.concatenate([w.times_s for w, _ in parts]))
+    return Spectrum(mean_db, 2 * usable.sum(axis=0) > len(heard), pooled, sum(spectrum.seconds for spectrum in heard))
 
 
 class SpectrumMeter:
@@ -221,4 +254,4 @@ def measure(samples: FloatArray, sample_rate_hz: float) -> Spectrum:
 
 def _nothing(why: str, seconds: float) -> Spectrum:
     n = len(BANDS_HZ)
-    return Spectrum(np.zeros(n), np.zeros(n, dtype=bool), np.zeros((0, n), dtype=np.float32), np.zeros(0), seconds, why)
+    return Spectrum(np.zeros(n), np.zeros(n, dtype=bool), None, seconds, why)

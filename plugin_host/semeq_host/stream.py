@@ -60,7 +60,7 @@ class AdaptiveEq:
     the filters go on in the next frame from where they were before it, and the frame is not analysed. `unusable_samples` and
     `bypassed_frames` count.
 
-    reference: what the input is compared with, by the mean spectrum; a stored one of all kinds of sources where left out.
+    reference: what the input is compared with; a stored one of all kinds of sources where left out.
     mode: "target" brings the input to the reference plus the intensity in doses, the default where the reference was heard; "soft" only
     leans that way, the default for a stored one.
     on_update: called by `process` after each analysis with the stream's time in seconds, the dose (None: nothing heard yet) and the gain;
@@ -88,7 +88,7 @@ class AdaptiveEq:
             raise AudioError(f"reference {reference.name}: no signal: {reference.spectrum.no_signal}")
         self._engine, self._on_update, self._context_s = engine, on_update, context_s
         self._mode: StreamMode = mode or ("soft" if reference.is_stored else "target")
-        self._reference_name, self._reference = reference.name, replace(reference.spectrum, windows_db=None)  # compared by its mean
+        self._reference_name, self._reference = reference.name, reference.spectrum
         self._owner = threading.Lock()
         self._sample_rate_hz = check_sample_rate_hz(sample_rate_hz)
         self._asked = self._prepared(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
@@ -248,7 +248,7 @@ class AdaptiveEq:
             self._window_done = False
             self._fader.settle()
             if self._position >= FIRST_DOSE_S * self._sample_rate_hz:
-                compared = difference(self._rolling.spectrum(), self._reference)
+                compared = difference(self._rolling.spectrum(keep_windows=self._reference.windows is not None), self._reference)
                 self._compared = self._compared if compared is None else compared
             self._follow(must_change=is_other)
             if self._on_update is not None:

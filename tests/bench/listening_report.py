@@ -51,7 +51,7 @@ def recovery(engine: Engine, files: dict[str, Audio], split: Split, *, matched: 
         heard, other = split(audio)
         reference, dry = (measure(part.samples, part.sample_rate_hz) for part in (other, heard))
         if not matched:
-            reference = replace(reference, windows_db=None)
+            reference = replace(reference, windows=None)
         for word in sounds.LAW_WORDS:
             term_db = engine.term_bands_db(word, audio.sample_rate_hz)
             for doses in DOSES:
@@ -82,7 +82,7 @@ def naming(engine: Engine, files: dict[str, Audio]) -> dict[str, float]:
         hits["spectral_nearest_neighbour"] += min(known, key=distance.__getitem__)[1] == word
         centroids = {other: mean_spectrum([wet[key] for key in known if key[1] == other]) for other in words}
         hits["plain_spectrum_centroid"] += min(words, key=lambda other: _apart(heard, centroids[other])) == word
-        others = Reference("others", replace(mean_spectrum([dry[key] for key in dry if key != name]), windows_db=None), is_stored=True)
+        others = Reference("others", replace(mean_spectrum([dry[key] for key in dry if key != name]), windows=None), is_stored=True)
         hits["profile"] += profile_of(heard, others, terms_db, 1, advise=()).entries[0].word == word
     for audio in files.values():
         part, other = sounds.alternate_seconds(audio)

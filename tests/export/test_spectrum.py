@@ -18,6 +18,7 @@ from semeq_export.spectrum import (
     mean_spectrum,
     measure,
     spectrum_of,
+    windows_of,
 )
 
 
@@ -73,7 +74,10 @@ def test_blocks_of_any_size_give_the_same_bits(sizes: list[int]) -> None:
         meter.listen(samples[:, start : start + size])
         start += size
     np.testing.assert_array_equal(meter.spectrum().band_db, whole.band_db)
-    np.testing.assert_array_equal(meter.spectrum().windows_db, whole.windows_db)
+    heard = meter.spectrum().windows
+    assert heard is not None
+    assert whole.windows is not None
+    np.testing.assert_array_equal(heard.band_db, whole.windows.band_db)
 
 
 def test_a_constant_offset_changes_nothing() -> None:
@@ -139,8 +143,10 @@ def test_the_mean_of_spectra_takes_each_at_equal_level() -> None:
     mean = mean_spectrum([pink, loud])
     expected = 0.5 * (pink.level_free_db() + loud.level_free_db())
     np.testing.assert_allclose(mean.level_free_db(), expected, atol=1e-6)
-    assert mean.windows_db is not None
-    assert len(mean.windows_db) == len(pink.times_s) + len(loud.times_s)
+    assert pink.windows is not None
+    assert loud.windows is not None
+    assert mean.windows is not None
+    assert len(mean.windows.band_db) == len(pink.windows.times_s) + len(loud.windows.times_s)
 
 
 def test_the_mean_lines_up_spectra_that_hold_different_bands() -> None:
@@ -165,7 +171,27 @@ def test_the_gate_does_not_hear_an_equaliser() -> None:
     lifted = powers * 10.0 ** (rng.uniform(-1.5, 1.5, len(BANDS_HZ)))
     times = np.arange(200.0)
     before, after = (spectrum_of(p, times, grid.in_range, 9.0) for p in (powers, lifted))
-    np.testing.assert_array_equal(before.times_s, after.times_s)
+    assert before.windows is not None
+    assert after.windows is not None
+    np.testing.assert_array_equal(before.windows.times_s, after.windows.times_s)
+
+
+def test_phrases_tell_how_well_a_mean_is_known() -> None:
+    rng, shape = np.random.default_rng(6), np.linspace(-1.0, 1.0, len(BANDS_HZ))
+    notes = 3.0 * np.repeat(rng.standard_normal(500), 20)[:, np.newaxis] * shape  # a note of 20 windows is brighter or darker by itself
+    scatter = rng.standard_normal((10_000, len(BANDS_HZ)))
+    windows = windows_of(notes + scatter, np.arange(10_000.0))
+    along = shape / np.linalg.norm(shape)
+    means_db = (notes + scatter).reshape(100, 100, -1).mean(axis=1) @ along
+    assert along @ windows.covariance_db2 @ along == pytest.approx(np.var(means_db), rel=0.35)  # batches of 100, five notes each
+    assert np.median(np.diag(windows.covariance_db2)) < 0.2 * 9.0  # not the variance of single windows
+    np.testing.assert_allclose(windows.mean_db, (notes + scatter).mean(axis=0))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 50])
+def test_a_constant_sound_has_no_phrases(count: int) -> None:
+    windows = windows_of(np.full((count, len(BANDS_HZ)), -20.0), np.arange(float(count)))
+    assert np.all(windows.covariance_db2 == 0.0)
 
 
 def test_a_bad_rate_is_refused() -> None:  # fault A15
