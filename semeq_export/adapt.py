@@ -6,8 +6,8 @@
 
 The inner product <x, y> = x' S^-1 y weighs bands by how far the sounds may be apart without any EQ (S, a covariance; the estimate of least
 variance, A. C. Aitken, On least squares and linear combination of observations, Proc. R. Soc. Edinburgh 55, 1936). A reference that was
-heard, such as another part of a performance: S is how both change by themselves from phrase to phrase (`spectrum.Windows`), so that other
-notes in other numbers are not taken for an equaliser. A reference known by its mean only (a stored one): S is what is known about sources,
+heard, such as another part of a performance: S is how both change by themselves from note to note (`spectrum.Windows`), so that other notes
+in other numbers are not taken for an equaliser. A reference known by its mean only (a stored one): S is what is known about sources,
 neighbouring bands differ little, distant ones a lot (`_SOURCE_COVARIANCE`).
 """
 
@@ -32,7 +32,8 @@ FULL_RATE_HZ = 48_000.0
 """The lowest rate that holds every band of every layout: what a term does there is what is meant."""
 
 MAX_TARGET_GAIN = 1.75
-_TARGET_KNEE = 0.001  # G where nothing is missing: the knob never goes dead, and a second pass adds nearly nothing
+_TARGET_KNEE = 1e-6  # G where nothing is missing: the knob never goes dead, and a second pass adds nearly nothing
+_PROPORTIONAL = 1e-3  # doses below which a response is proportional to the gain, and rounding would speak
 _SOFT_SPREADS = 5.5
 _MIN_COMMON_BANDS = 6
 
@@ -40,7 +41,8 @@ _N_BANDS = len(BANDS_HZ)
 _DISTANCE = np.abs(np.subtract.outer(np.arange(_N_BANDS), np.arange(_N_BANDS)))
 _SOURCE_COVARIANCE: Float64Array = 81.0 * np.exp(-_DISTANCE / 12.0) + 9.0 * np.eye(_N_BANDS)
 """(28, 28) dB^2: how the long-term spectra of sources differ. 9 dB each, alike within an octave or two, and 3 dB of their own in each band.
-Measured on 13 files left out one by one: spread of p for warm 2.5 doses, against 3.6 with equal weights and 3.8 with the cosines."""
+Measured on 13 files left out one by one: spread of p for warm 2.4 doses, against 3.7 with equal weights (`spread_of_warm` of
+tests/bench/listening_report.py)."""
 _MEASURED_RANGE_DB = 60.0
 
 _POINTS_PER_BAND = 5
@@ -192,7 +194,7 @@ def adapt_eq(
         )
     term_db = band_response_db(term, sample_rate_hz)
     asked = ask(compared, term_db, intensity, mode)
-    eq, gain, cut = settings_for(term, term_db, asked.gain, compared, sample_rate_hz)
+    eq, gain, cut = settings_for(term, term_db, asked.gain, compared, mode, sample_rate_hz)
     error_db = shape_error_db(eq, gain * full_db, sample_rate_hz)
     notes = (cut,) if cut else ()
     return Adaptation(eq, mode, gain, asked.dose, intensity, reference, asked.is_clipped or bool(cut), error_db, notes)
@@ -220,13 +222,14 @@ def ask(compared: Difference, term_db: Float64Array, intensity: float, mode: Mod
 
 
 def settings_for(
-    term: EqSettings, term_db: Float64Array, wanted: float, compared: Difference | None, sample_rate_hz: float
+    term: EqSettings, term_db: Float64Array, wanted: float, compared: Difference | None, mode: Mode, sample_rate_hz: float
 ) -> tuple[EqSettings, float, str]:
-    """Return the settings whose measured dose is the one wanted, their gain, and a note where a band would leave -60..60 dB.
+    """Return the settings that add a dose, their gain, and a note where a band would leave -60..60 dB.
 
-    One step of correction, where there is something to measure with: a band's response is not quite proportional to its gain.
+    In target mode with one step of correction, so that the measured dose is the one wanted: a band's response is not quite proportional to
+    its gain. Soft mode stays within half and twice the term's gains.
     """
-    if compared is None or wanted == 0.0:
+    if compared is None or mode != "target" or abs(wanted) < _PROPORTIONAL:
         return _scaled(term, wanted)
     achieved = compared.doses_of(band_response_db(_scaled(term, wanted)[0], sample_rate_hz), term_db)
     return _scaled(term, wanted * wanted / achieved if 0.5 < achieved / wanted < 2.0 else wanted)

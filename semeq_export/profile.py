@@ -83,15 +83,16 @@ def profile_of(heard: Spectrum, reference: Reference, terms_db: Mapping[str, Flo
 
 
 def _spans(heard: Spectrum) -> tuple[Float64Array, list[Float64Array]]:
-    """Return the ends (m,) in s of spans of 2 s, and for each by how many dB (28,) its windows differ from all, in the mean."""
-    if heard.windows is None:
+    """Return the ends (m,) in s of spans of 2 s, and for each by how many dB (28,) its windows differ from all in the mean."""
+    windows = heard.windows
+    if windows is None:
         return np.zeros(0), []
     ends, spans = [], []
     for end_s in np.arange(min(CONTEXT_S, heard.seconds), heard.seconds + 1e-9, STEP_S):
-        first, last = np.searchsorted(heard.windows.times_s, (end_s - CONTEXT_S, end_s))
+        first, last = np.searchsorted(windows.times_s, (end_s - CONTEXT_S, end_s))
         if last > first:
             ends.append(end_s)
-            spans.append(heard.windows.band_db[first:last].mean(axis=0, dtype=np.float64) - heard.windows.mean_db)
+            spans.append(np.average(windows.band_db[first:last], axis=0, weights=windows.weights[first:last]) - windows.mean_db)
     return np.array(ends), spans
 
 

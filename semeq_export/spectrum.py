@@ -42,6 +42,7 @@ _GATE_DB = 25.0  # windows so far below the mean power of the others are pauses
 _BAND_RANGE_DB = 100.0  # bands so far below the strongest one hold nothing; a narrower range would lose bands to an equaliser
 _MIN_BANDS = 6
 _LEVEL_ROUNDS = 30
+_LOUDNESS = 0.3
 _USABLE_NYQUIST = 0.95
 _TINY = 1e-30
 _WINDOWS_AT_ONCE = 16
@@ -109,32 +110,31 @@ def _fast_length(wanted: float) -> int:
 class Windows:
     """The windows of a sound that were not gated away, one or more. Made by `windows_of`.
 
-    band_db: (n, 28) float32. times_s: (n,) their centres. mean_db: (28,) their mean in dB. covariance_db2: (28, 28) how the means of
-    about sqrt(n) windows in a row differ from it: what a sound does by itself, from phrase to phrase.
+    band_db: (n, 28) float32. times_s: (n,) their centres. weights: (n,) how loud they are, 1 in the mean. mean_db: (28,) and
+    covariance_db2: (28, 28) of the windows in dB, weighted: what the sound does by itself, from note to note.
     """
 
     band_db: Float32Array
     times_s: Float64Array
+    weights: Float64Array
     mean_db: Float64Array
     covariance_db2: Float64Array
 
 
 def windows_of(band_db: FloatArray, times_s: Float64Array) -> Windows:
-    """Return windows (n, 28) in dB, n from 1 on, with centres times_s (n,), and what is known of their mean.
+    """Return windows (n, 28) in dB, n from 1 on, with centres times_s (n,), and their mean and covariance.
 
-    Windows that follow each other are alike, so it takes batches of them to tell how well the mean is known. Source: J. M. Flegal,
-    G. L. Jones, Batch means and spectral variance estimators in Markov chain Monte Carlo, Annals of Statistics 38, 2010 (overlapping
-    batches of floor(sqrt(n)), here with those that hang over the ends).
+    They weigh as they are heard, so that the end of a chord counts less than its start; loudness grows with power^0.3 (S. S. Stevens, The
+    measurement of loudness, JASA 27, 1955). The power is the geometric mean of the bands: no equaliser changes the weights.
     """
     windows = np.asarray(band_db, dtype=np.float64)
-    mean_db = windows.mean(axis=0)
-    length = math.isqrt(len(windows))
-    sums = np.zeros((len(windows) + 2 * length - 1, windows.shape[1]))
-    np.cumsum(windows - mean_db, axis=0, out=sums[length : length + len(windows)])
-    sums[length + len(windows) :] = sums[length + len(windows) - 1]
-    batches_db = (sums[length:] - sums[:-length]) / length
-    covariance_db2: Float64Array = batches_db.T @ batches_db / len(windows)
-    return Windows(windows.astype(np.float32), times_s, mean_db, covariance_db2)
+    level_db = np.maximum(windows, windows.max() + 10.0 * math.log10(_FLOOR)).mean(axis=1)
+    weights = 10.0 ** (_LOUDNESS * (level_db - level_db.max()) / 10.0)
+    weights /= weights.mean()
+    mean_db: Float64Array = weights @ windows / len(windows)
+    apart = weights[:, np.newaxis] * (windows - mean_db)
+    covariance_db2: Float64Array = apart.T @ apart / len(windows)
+    return Windows(windows.astype(np.float32), times_s, weights, mean_db, covariance_db2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

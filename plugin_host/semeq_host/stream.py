@@ -47,9 +47,9 @@ class _Asked:
 class AdaptiveEq:
     """A block processor: the EQ of a word, its dose following the input. No latency, float64 inside, the output in the type of the input.
 
-    The input is analysed before the EQ, on a grid of its own: every 43 ms (four frames of 512 samples at 48 kHz) a window of 85 ms is added
-    to the third-octave spectrum of the last `context_s` seconds; where the dose has moved by 0.02 or more, other settings are faded in
-    (`CrossfadeEq`) from the next frame on.
+    The input is analysed before the EQ, on a grid of its own: every 43 ms a window of 85 ms is added to the third-octave spectrum of the
+    last `context_s` seconds; where the dose has moved by 0.02 or more, other settings are faded in (`CrossfadeEq`) from the next frame of
+    512 samples on. At 48 kHz a window ends with every fourth frame; at other rates windows end inside frames (44.1 kHz: 1,881 samples apart).
     Nothing depends on how the stream is cut into blocks. Where the input has no signal, the last dose stays. At intensity 0 the output
     is the input, bit for bit, once the fade is over.
 
@@ -265,7 +265,7 @@ class AdaptiveEq:
             asked = ask(compared, held.term_db, wanted, self._mode)
             self._dose, wanted = asked.dose, asked.gain
         if must_change or abs(wanted - self._wanted) >= STEP_DOSES:
-            eq, self._gain, _ = settings_for(held.term, held.term_db, wanted, compared, self._sample_rate_hz)
+            eq, self._gain, _ = settings_for(held.term, held.term_db, wanted, compared, self._mode, self._sample_rate_hz)
             self._fader.change_to(for_rate(eq, self._sample_rate_hz).eq)
             self._wanted = wanted
 

@@ -176,20 +176,25 @@ def test_the_gate_does_not_hear_an_equaliser() -> None:
     np.testing.assert_array_equal(before.windows.times_s, after.windows.times_s)
 
 
-def test_phrases_tell_how_well_a_mean_is_known() -> None:
-    rng, shape = np.random.default_rng(6), np.linspace(-1.0, 1.0, len(BANDS_HZ))
-    notes = 3.0 * np.repeat(rng.standard_normal(500), 20)[:, np.newaxis] * shape  # a note of 20 windows is brighter or darker by itself
-    scatter = rng.standard_normal((10_000, len(BANDS_HZ)))
-    windows = windows_of(notes + scatter, np.arange(10_000.0))
-    along = shape / np.linalg.norm(shape)
-    means_db = (notes + scatter).reshape(100, 100, -1).mean(axis=1) @ along
-    assert along @ windows.covariance_db2 @ along == pytest.approx(np.var(means_db), rel=0.35)  # batches of 100, five notes each
-    assert np.median(np.diag(windows.covariance_db2)) < 0.2 * 9.0  # not the variance of single windows
-    np.testing.assert_allclose(windows.mean_db, (notes + scatter).mean(axis=0))
+def test_windows_weigh_as_they_are_heard() -> None:
+    rng = np.random.default_rng(6)
+    levels_db = np.repeat([0.0, -20.0], 500)[:, np.newaxis]
+    colours_db = np.repeat([3.0, -3.0], 500)[:, np.newaxis] * np.linspace(-1.0, 1.0, len(BANDS_HZ))
+    windows = windows_of(levels_db + colours_db + 0.1 * rng.standard_normal((1_000, len(BANDS_HZ))), np.arange(1_000.0))
+    loud, quiet = windows.weights[:500].mean(), windows.weights[500:].mean()
+    assert loud / quiet == pytest.approx(10.0 ** (0.3 * 2.0), rel=0.01)  # 20 dB: four times as loud
+    assert windows.weights.mean() == pytest.approx(1.0)
+    tilt_db = windows.mean_db[-1] - windows.mean_db[0]
+    assert tilt_db == pytest.approx(6.0 * (loud - quiet) / 2.0, abs=0.05)
+    change_db = rng.uniform(-12.0, 12.0, len(BANDS_HZ))
+    after = windows_of(windows.band_db + change_db, windows.times_s)
+    np.testing.assert_allclose(after.weights, windows.weights, rtol=1e-4)
+    np.testing.assert_allclose(after.mean_db - windows.mean_db, change_db, atol=1e-3)
+    np.testing.assert_allclose(after.covariance_db2, windows.covariance_db2, atol=1e-2)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 50])
-def test_a_constant_sound_has_no_phrases(count: int) -> None:
+def test_a_constant_sound_does_nothing_by_itself(count: int) -> None:
     windows = windows_of(np.full((count, len(BANDS_HZ)), -20.0), np.arange(float(count)))
     assert np.all(windows.covariance_db2 == 0.0)
 
