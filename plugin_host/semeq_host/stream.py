@@ -49,7 +49,7 @@ class AdaptiveEq:
 
     The input is analysed before the EQ, on a grid of its own: every 43 ms a window of 85 ms is added to the third-octave spectrum of the
     last `context_s` seconds; where the dose has moved by 0.02 or more, other settings are faded in (`CrossfadeEq`) from the next frame of
-    512 samples on. At 48 kHz a window ends with every fourth frame; at other rates windows end inside frames (44.1 kHz: 1,881 samples apart).
+    512 samples on. At 48 kHz a window ends with every fourth frame; at other rates windows end inside frames.
     Nothing depends on how the stream is cut into blocks. Where the input has no signal, the last dose stays. At intensity 0 the output
     is the input, bit for bit, once the fade is over.
 

@@ -27,7 +27,7 @@ def medians_s() -> dict[str, float]:
 
 
 def judge(bars: dict[str, dict[str, object]], runs: list[dict[str, float]]) -> dict[str, dict[str, object]]:
-    """Return each bar with its best ratio to its peer, or its best time where it states seconds, and the medians of that run.
+    """Return each bar with its best ratio to its peer, its best time, or how many times faster than real time, and that run's medians.
 
     Raises KeyError where a bar names no benchmark.
     """
@@ -38,6 +38,16 @@ def judge(bars: dict[str, dict[str, object]], runs: list[dict[str, float]]) -> d
             best_s = min(run[measured] for run in runs)
             met = best_s <= float(str(bar["max_s"]))
             result[name] = {"what": bar["what"], "measured_s": best_s, "max_s": bar["max_s"], "met": met}
+            continue
+        if "min_times_real_time" in bar:
+            best = min(runs, key=lambda run: run[measured])
+            times = float(str(bar["audio_s"])) / best[measured]
+            met = times >= float(str(bar["min_times_real_time"]))
+            result[name] = {"what": bar["what"], "measured_s": best[measured], "times_real_time": round(times, 1), "met": met}
+            result[name] |= {key: bar[key] for key in ("audio_s", "min_times_real_time")}
+            if "peer" in bar:
+                peer_s = best[str(bar["peer"])]
+                result[name] |= {"peer_s": peer_s, "ratio": round(best[measured] / peer_s, 3)}
             continue
         peer = str(bar["peer"])
         best = min(runs, key=lambda run: run[measured] / run[peer])
@@ -81,10 +91,14 @@ def main() -> int:
     }
     record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name, result in results.items():
-        in_seconds = "max_s" in result
-        value = f"{result['measured_s']:.2f} s" if in_seconds else result["ratio"]
-        limit = f"{result['max_s']} s" if in_seconds else result["max_ratio"]
-        sys.stdout.write(f"{'met   ' if result['met'] else 'MISSED'} {name}: {value} (at most {limit}) - {result['what']}\n")
+        if "max_s" in result:
+            value = f"{result['measured_s']:.2f} s (at most {result['max_s']} s)"
+        elif "min_times_real_time" in result:
+            ratio = f", {result['ratio']} times the peer's time" if "ratio" in result else ""
+            value = f"{result['times_real_time']} times real time (at least {result['min_times_real_time']}){ratio}"
+        else:
+            value = f"{result['ratio']} (at most {result['max_ratio']})"
+        sys.stdout.write(f"{'met   ' if result['met'] else 'MISSED'} {name}: {value} - {result['what']}\n")
     return 0 if all(result["met"] for result in results.values()) else 3
 
 
