@@ -20,7 +20,7 @@ from scipy.fft import rfft
 from semeq_export.biquad import check_samples
 from semeq_export.curve import Float64Array, FloatArray, level_free
 from semeq_export.errors import AudioError
-from semeq_export.units import check_sample_rate_hz
+from semeq_export.units import amplitude_to_db, check_sample_rate_hz
 
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -43,6 +43,7 @@ _BAND_RANGE_DB = 100.0  # bands so far below the strongest one hold nothing; a n
 _MIN_BANDS = 6
 _LEVEL_ROUNDS = 30
 _LOUDNESS = 0.3
+_MAX_PEAK = 1e12  # the powers of a window stay finite in float32
 _USABLE_NYQUIST = 0.95
 _TINY = 1e-30
 _WINDOWS_AT_ONCE = 16
@@ -214,7 +215,7 @@ def mean_spectrum(spectra: list[Spectrum]) -> Spectrum:
 class SpectrumMeter:
     """Listens to audio block by block, whatever the sizes of the blocks.
 
-    Raises AudioError on a bad rate, another shape or type, and a sample that is not finite.
+    Raises AudioError on a bad rate, another shape or type, and a sample that is not finite or over +240 dBFS.
     """
 
     def __init__(self, sample_rate_hz: float, channels: int) -> None:
@@ -227,8 +228,9 @@ class SpectrumMeter:
     def listen(self, samples: FloatArray) -> None:
         """Hear a block (channels, n), float32 or float64."""
         check_samples(samples, self._channels)
-        if not np.isfinite(samples).all():
-            raise AudioError(f"cannot analyse a sample that is not finite, after frame {self._heard}")
+        if not (peak := np.abs(samples).max(initial=0.0)) <= _MAX_PEAK:  # False for NaN, too
+            what = f"is over {amplitude_to_db(_MAX_PEAK):+.0f} dBFS" if np.isfinite(peak) else "is not finite"
+            raise AudioError(f"cannot analyse a sample that {what}, after frame {self._heard}")
         self._heard += samples.shape[1]
         block: NDArray[np.floating[Any]] = np.concatenate([self._waiting, samples.astype(np.float32, copy=False)], axis=1)
         window, hop = self.grid.window_samples, self.grid.hop_samples

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pedalboard
 import pytest
-import sounds
 import soundfile
+import sounds
 from click.testing import CliRunner
 from pytest_benchmark.fixture import BenchmarkFixture
 

@@ -137,6 +137,13 @@ def test_wrong_shapes_and_types_are_refused(samples: np.ndarray) -> None:  # fau
         measure(samples, 48_000.0)
 
 
+def test_levels_beyond_float32_are_refused_and_those_below_it_measured() -> None:  # fault A4
+    noise = sounds.noise(1.0).samples
+    with pytest.raises(AudioError, match=r"over \+240 dBFS, after frame 0"):
+        measure(1e15 * noise, 48_000.0)
+    np.testing.assert_allclose(measure(1e12 * noise, 48_000.0).level_free_db(), measure(noise, 48_000.0).level_free_db(), atol=1e-3)
+
+
 def test_the_mean_of_spectra_takes_each_at_equal_level() -> None:
     pink = measure(sounds.noise(5.0).samples, 48_000.0)
     loud = measure(10.0 * sounds.noise(5.0, slope=0.0).samples, 48_000.0)
