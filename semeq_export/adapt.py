@@ -41,7 +41,7 @@ _N_BANDS = len(BANDS_HZ)
 _DISTANCE = np.abs(np.subtract.outer(np.arange(_N_BANDS), np.arange(_N_BANDS)))
 _SOURCE_COVARIANCE: Float64Array = 81.0 * np.exp(-_DISTANCE / 12.0) + 9.0 * np.eye(_N_BANDS)
 """(28, 28) dB^2: how the long-term spectra of sources differ. 9 dB each, alike within an octave or two, and 3 dB of their own in each band.
-Measured on 13 files left out one by one: spread of p for warm 2.4 doses, against 3.7 with equal weights (`spread_of_warm` of
+Measured on 13 files left out one by one: spread of p for warm 2.45 doses, against 3.7 with equal weights (`spread_of_warm` of
 tests/bench/listening_report.py)."""
 _MEASURED_RANGE_DB = 60.0
 

@@ -17,11 +17,23 @@ HERE = Path(__file__).resolve().parent
 RUNS = 3
 
 
-def medians_s() -> dict[str, float]:
-    """Return the median time of every benchmark of one run."""
+def medians_s(names: list[str]) -> dict[str, float]:
+    """Return the median times of one run of these benchmarks."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", HERE, "--benchmark-enable", "--benchmark-only"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:xdist",
+            HERE,
+            "--benchmark-enable",
+            "--benchmark-only",
+            "-k",
+            " or ".join(names),
+        ]
         subprocess.run([*command, f"--benchmark-json={report}"], check=True, stdout=sys.stderr)
         return {entry["name"]: entry["stats"]["median"] for entry in json.loads(report.read_text())["benchmarks"]}
 
@@ -76,18 +88,21 @@ def machine() -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
-    record = parser.parse_args().record
+    parser.add_argument("--only", nargs="+", metavar="BAR", help="measure these bars alone; the record keeps what it has of the others")
+    options = parser.parse_args()
+    record = options.record
     bars = tomllib.loads((HERE / "bars.toml").read_text(encoding="utf-8"))
-    results = judge(bars, [medians_s() for _ in range(RUNS)])
+    chosen = {name: bars[name] for name in options.only or bars}
+    names = [str(bar[key]) for bar in chosen.values() for key in ("measured", "peer") if key in bar]
+    results = judge(chosen, [medians_s(names) for _ in range(RUNS)])
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
     manifest = HERE.parent.parent / "semeq_export" / "factory" / "default.semeq" / "manifest.json"
+    made = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(), "commit": commit}
+    kept = json.loads(record.read_text(encoding="utf-8"))["bars"] if options.only else {}
     document = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": machine(),
-        "commit": commit,
         "weights_sha256": json.loads(manifest.read_text(encoding="utf-8"))["training"]["weights_sha256"],
         "runs": RUNS,
-        "bars": results,
+        "bars": kept | {name: result | made for name, result in results.items()},
     }
     record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name, result in results.items():
