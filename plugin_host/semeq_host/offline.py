@@ -26,6 +26,7 @@ from semeq_export.units import amplitude_to_db, db_to_amplitude
 TRIM_PEAK_DBFS = -0.1
 MAX_BLOCK_SAMPLES = 65_536
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
+_SUBNORMAL = float(np.finfo(np.float32).tiny)  # smaller numbers slow down whatever plays the file
 
 PeakGuard = Literal["trim", "refuse", "off"]
 Progress = Callable[[int, int], None]
@@ -247,6 +248,8 @@ class _Job:
             self._warnings += stage.warnings
         for block in self._decoded(passes=1 if self._gain == 1.0 else 2):
             equalised = equaliser.process(block)
+            if not equaliser.is_identity:
+                equalised[np.abs(equalised) < _SUBNORMAL] = 0.0
             yield equalised if stage is None else stage.process(equalised)
         if stage is not None:
             yield from stage.finish()

@@ -71,6 +71,11 @@ def test_whole_file(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:
     benchmark.extra_info["audio_s"] = 60.0
 
 
+def test_whole_file_of_denormals(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:  # fault A5
+    out = benchmark.pedantic(apply, (EQ, minute * np.float32(1e-38), RATE_HZ), rounds=5)
+    np.testing.assert_allclose(out[:, :4_800], 1e-38 * apply(EQ, minute[:, :4_800], RATE_HZ).astype(np.float64), atol=1e-44)
+
+
 def test_whole_file_in_pedalboard(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:
     plugin = {"low_shelf": pedalboard.LowShelfFilter, "peak": pedalboard.PeakFilter, "high_shelf": pedalboard.HighShelfFilter}
     board = pedalboard.Pedalboard([plugin[b.kind.value](b.freq_hz, b.gain_db, b.q) for b in EQ.bands])

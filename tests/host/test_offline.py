@@ -261,6 +261,17 @@ def test_samples_that_are_not_finite_are_refused_or_repaired(tmp_path: Path) -> 
         (tmp_path / "out.wav").unlink()
 
 
+@pytest.mark.parametrize("level", [1e-39, 1e-37])
+def test_no_subnormal_number_reaches_a_file(tmp_path: Path, level: float) -> None:  # fault A5
+    samples = (level * np.random.default_rng(3).standard_normal((2, 20_000))).astype(np.float32)
+    samples[:, 10_000:] = 0.0
+    soundfile.write(tmp_path / "in.wav", samples.T, 48_000, subtype="FLOAT")
+    process_file(tmp_path / "in.wav", tmp_path / "out.wav", WARM)
+    out = np.abs(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
+    assert not np.any((out > 0.0) & (out < np.finfo(np.float32).tiny))
+    assert np.any(out > 0.0) == (level > 1e-38)
+
+
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "PCM_24"])
 def test_the_hottest_samples_become_a_sound_result_or_an_error(tmp_path: Path, subtype: str) -> None:  # fault A4
     samples = np.full((1, 4_000), 3e38, dtype=np.float32)
