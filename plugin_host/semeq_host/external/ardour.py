@@ -29,7 +29,8 @@ _SETTLING_SAMPLES = 48_000  # silence before the impulse: plug-ins glide to a ne
 _LV2_PATH = "~/.lv2:/usr/local/lib/lv2:/usr/lib/lv2:/usr/lib/x86_64-linux-gnu/lv2:/usr/lib/aarch64-linux-gnu/lv2"
 _PLUGIN_PACKAGES = {"http://lsp-plug.in/": "lsp-plugins-lv2", "urn:ardour:": "ardour-lv2-plugins", "http://calf.": "calf-plugins"}
 _PLUGIN_PACKAGES |= {"http://gareus.org/": "x42-plugins"}
-_DONE = b"semeq: saved"
+_SAID = b"semeq: "
+_DONE = _SAID + b"saved"
 
 _SCRIPT = """
 AudioEngine:set_backend("None (Dummy)", "Non-Interactive", "")
@@ -81,11 +82,11 @@ def render(
         variables = {"LV2_PATH": str(plugins), "SEMEQ_FOLDER": str(folder / _SESSION), "SEMEQ_RATE": str(sample_rate_hz)}
         variables |= {"SEMEQ_CHANNELS": str(stem.shape[0]), "SEMEQ_PLUGIN": plugin_uri, "SEMEQ_PRESET": preset_label}
         (folder / "make.lua").write_text(_SCRIPT)
-        output = run([lua, "make.lua"], folder=folder, timeout_s=timeout_s, variables=variables)
+        output = run([lua, "make.lua"], folder=folder, timeout_s=timeout_s, variables=variables, done=_SAID)
         if _DONE not in output:
-            raise PresetReadError(
-                f"ardour does not load preset {printable(preset_label)!r} of {printable(plugin_uri)}: {last_line(output)}"
-            )
+            said = re.search(_SAID + rb"(.*)", output)  # Ardour's other threads may print after it
+            reason = said[1].decode() if said else last_line(output)
+            raise PresetReadError(f"ardour does not load preset {printable(preset_label)!r} of {printable(plugin_uri)}: {reason}")
         _add_stem(folder / _SESSION, stem, sample_rate_hz)
         arguments = [export, "-b", "float", "-o", folder / "out.wav", folder / _SESSION, _SESSION]
         output = run(arguments, folder=folder, timeout_s=timeout_s, variables=variables, done=b"* Done.")
