@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 
 from semeq_export import files as rim
@@ -13,6 +14,9 @@ from semeq_export.errors import BundleFormatError, OutputError
 from semeq_export.semantic import CentroidBank
 
 BENCHMARK = "benchmark.json"
+VECTORS = "tests/vectors"
+REFERENCES = "references"
+"""Stored references: how kinds of sources sound. They belong to the runtime, not to a model, so they stand beside the sealed bundle."""
 
 
 def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: bool | None = None) -> dict[str, bytes]:
@@ -39,6 +43,7 @@ def write_kit(
     manifest: Manifest,
     files: Mapping[str, bytes],
     benchmark: bytes,
+    sound_vectors: Mapping[str, bytes],
     *,
     zipped: bool = False,
     overwrite: bool = False,
@@ -46,6 +51,7 @@ def write_kit(
     """Write the developer's folder and return the manifest of the bundle in it.
 
     benchmark: JSON of this machine on this day; it stays outside the sealed bundle, which depends on its content only.
+    sound_vectors: impulse responses and doses by file name, for tests/vectors.
     zipped: the bundle inside is a zip. Raises as `write_bundle` does, and OutputError rather than replace a folder that is no kit.
     """
     target, model = Path(path), store.KIT_MODELS[zipped]
@@ -54,6 +60,10 @@ def write_kit(
     with rim.atomic_folder(path, overwrite=overwrite) as temporary:
         complete = write_bundle(temporary / model, manifest, files, zipped=zipped)
         (temporary / BENCHMARK).write_bytes(benchmark)
+        _copy_sources(temporary)
+        (temporary / VECTORS).mkdir()
+        for name, data in sound_vectors.items():
+            (temporary / VECTORS / name).write_bytes(data)
         (temporary / README).write_text(_readme(complete, model), encoding="utf-8")
     return complete
 
@@ -61,6 +71,19 @@ def write_kit(
 def is_kit(path: Path) -> bool:
     """Whether a folder is what `write_kit` makes."""
     return any((path / name).exists() for name in store.KIT_MODELS)
+
+
+def _copy_sources(folder: Path) -> None:
+    """Copy the C++ runtime with its tests and examples, and the stored references, into a kit."""
+    package = Path(str(resources.files("semeq_export")))
+    for source in sorted((package / "cpp").rglob("*")):
+        if source.is_file():
+            target = folder / source.relative_to(package / "cpp")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    (folder / REFERENCES).mkdir()
+    for source in sorted((package / "references").glob("*.json")):
+        (folder / REFERENCES / source.name).write_bytes(source.read_bytes())
 
 
 def _readme(manifest: Manifest, model: str) -> str:
