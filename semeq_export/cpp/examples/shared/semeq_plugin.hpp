@@ -188,6 +188,11 @@ public:
         return model_.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why) &&
                stored_reference_.load_file((folder + "/any.json").c_str(), why);
     }
+    /// The same from memory.
+    bool load_memory(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* reference, std::size_t reference_size,
+                     std::string& why) {
+        return model_.load(decoder, decoder_size, centroids, centroids_size, why) && stored_reference_.load(reference, reference_size, why);
+    }
     const Words& words() const noexcept { return model_.words(); }
 
     // --- any thread
