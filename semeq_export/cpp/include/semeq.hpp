@@ -141,6 +141,8 @@ inline Eq for_rate(const Eq& eq, double rate_hz) noexcept SEMEQ_NONBLOCKING {
 /// A second-order section, a0 = 1.
 struct Section {
     double b0 = 1.0, b1 = 0.0, b2 = 0.0, a1 = 0.0, a2 = 0.0;
+
+    bool is_finite() const noexcept SEMEQ_NONBLOCKING { return std::isfinite(b0 + b1 + b2 + a1 + a2); }
 };
 
 inline Section design(const Band& band, double rate_hz) noexcept SEMEQ_NONBLOCKING {
@@ -161,7 +163,8 @@ inline Section design(const Band& band, double rate_hz) noexcept SEMEQ_NONBLOCKI
         a1 = sign * -2.0 * ((a - 1.0) + (a + 1.0) * cosine);
         a2 = (a + 1.0) + (a - 1.0) * cosine - slope;
     }
-    return {b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0};
+    const Section section{b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0};
+    return section.is_finite() ? section : Section{};  // a Q of 1e-300 is within the limits, but no filter
 }
 
 /// Power response at phi = sin^2(pi f / rate); this form keeps its precision at low frequencies.
