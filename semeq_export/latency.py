@@ -22,7 +22,7 @@ from semeq_export.units import check_sample_rate_hz
 DECODE_CALLS = 3_000
 LOOKUP_CALLS = 3_000
 HOP_CALLS = 300
-ENCODER_CALLS = 50
+ENCODE_CALLS = 50
 CHANNELS = 2
 CONTEXT_S = 2.0
 MIN_BLOCKS = 20
@@ -70,8 +70,8 @@ class Benchmark:
 
     decode_ratio: median decode through our Python over median bare InferenceSession.run, same run. bandwidth_loop: reading as many bytes
     as the decoder has weights, once; decode_over_bandwidth: medians of bare_run over it. analysis_hop: one window of a stream that listens,
-    and the spectrum of the last two seconds. audio_encoder: one window, None where the bundle has none. start_ms: checking the bundle's
-    files, and the first decode. peak_memory_mb: of this process so far.
+    and the spectrum of the last two seconds. encode_audio: the audio encoder on one window, None where the bundle has none. start_ms:
+    checking the bundle's files, and the first decode. peak_memory_mb: of this process so far.
     """
 
     machine: dict[str, str | int]
@@ -83,7 +83,7 @@ class Benchmark:
     decode_ratio: float
     bandwidth_loop: Timing
     decode_over_bandwidth: float
-    audio_encoder: Timing | None
+    encode_audio: Timing | None
     analysis_hop: Timing
     terms_lookup: Timing
     eq_for_first_word: Timing
@@ -180,7 +180,7 @@ def benchmark(
         decode_ratio=decode.p50_us / bare.p50_us,
         bandwidth_loop=bandwidth,
         decode_over_bandwidth=bare.p50_us / bandwidth.p50_us,
-        audio_encoder=_audio_encoder(bundle),
+        encode_audio=_encode_audio(bundle),
         analysis_hop=_analysis_hop(rates[0]),
         terms_lookup=time_calls(lambda i: bundle.centroids[words[i % len(words)]], LOOKUP_CALLS),
         eq_for_first_word=first_words,
@@ -217,12 +217,12 @@ def _start_ms(bundle: Bundle) -> float:
     return (time.perf_counter_ns() - start) / 1e6
 
 
-def _audio_encoder(bundle: Bundle) -> Timing | None:
-    encoder = getattr(bundle, "audio_encoder", None)
+def _encode_audio(bundle: Bundle) -> Timing | None:
+    encoder = getattr(bundle, "encoder", None)
     if encoder is None:
         return None
     window = np.random.default_rng(0).standard_normal(encoder.window_samples).astype(np.float32) * np.float32(0.1)
-    return time_calls(lambda _: encoder(window), ENCODER_CALLS)
+    return time_calls(lambda _: encoder(window), ENCODE_CALLS)
 
 
 def _analysis_hop(sample_rate_hz: float) -> Timing:

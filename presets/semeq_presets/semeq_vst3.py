@@ -1,6 +1,6 @@
 """Preset of this project's own VST3 plug-in (.vstpreset): its state in the chunk Comp.
 
-Class ids, parameters and sizes stand in semeq_vst3.json beside this module, which the C++ plug-in reads too: one place for both. The
+Class ids, parameters and sizes stand in semeq_vst3.json beside this module; a test (tests/cpp) holds the C++ plug-in's table to it. The
 state goes by the names of words, never by their index, so that it survives a bundle with other words. Little-endian:
 
 | offset | type | meaning |
@@ -12,14 +12,14 @@ state goes by the names of words, never by their index, so that it survives a bu
 | 16 | 5 x f64 | morph 0..1, intensity -3..3, mix 0..1, output_gain_db -24..24, preamp_db -120..120 |
 | 56 | 4 x u16 | n bands, m bands of the reference, a and b bytes of the two words |
 | 64 | n x 32 bytes | u8 kind (0 low shelf, 1 peak, 2 high shelf), u8 enabled, u16 0, u32 0, f64 freq_hz, f64 gain_db, f64 q |
-| | m x f32 | learned reference: level-free third-octave spectrum in dB, lowest band first |
+| | m x f32 | learned reference: level-free third-octave spectrum in dB, lowest band first; -1000 for a band that was not heard |
 | | a, b bytes | word, second word, UTF-8; an empty word is none |
 | | | what later minor versions add |
 | size - 4 | u32 | CRC-32 (that of zlib) of everything before |
 
 With use_bands the plug-in plays the bands and the preamp as they are, and word, morph and intensity have no effect: so any EQ is a preset.
 Without it the words count, and the bands are what they meant when the preset was made, for a bundle that does not know them.
-`verified` stays open until the plug-in of a later issue loads such a file.
+The plug-in (semeq_export/cpp/examples/vst3) loads such files in Pedalboard and is measured there: tests/cpp/test_vst3.py.
 """
 
 from __future__ import annotations

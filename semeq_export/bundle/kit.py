@@ -14,6 +14,7 @@ from semeq_export.errors import BundleFormatError, OutputError
 from semeq_export.semantic import CentroidBank
 
 BENCHMARK = "benchmark.json"
+GUIDE = "GUIDE.md"
 VECTORS = "tests/vectors"
 REFERENCES = "references"
 """Stored references: how kinds of sources sound. They belong to the runtime, not to a model, so they stand beside the sealed bundle."""
@@ -100,15 +101,20 @@ def _readme(manifest: Manifest, model: str) -> str:
     listed = "".join(f"| `{model}/{name}` | {what} |\n" for name, what in rows.items() if name in names)
     return f"""# {manifest.name} {manifest.version}: kit for plug-in developers
 
-| file | what |
+    cmake -S . -B build && cmake --build build && ctest --test-dir build
+
+then read `{GUIDE}`: from bundle to sound, rules for the audio thread, times, licences.
+
+| part | what |
 | --- | --- |
-{listed}| `{BENCHMARK}` | what `semeq-export bench` measured on the machine that wrote this folder |
+{listed}| `include/semeq.hpp` | the runtime: one C++17 header, no dependency |
+| `CMakeLists.txt` | target `semeq::semeq`, tests, `bench`, examples |
+| `{REFERENCES}/` | how kinds of sources sound, for a plug-in that listens |
+| `{VECTORS}/` | impulse responses and doses to be met |
+| `{BENCHMARK}` | what `semeq-export bench` measured on the machine that wrote this folder |
 
 Start with `{model}/README.md`: what the model is, its data and their licence state, how to load it in each runtime.
 `{model}` is sealed: its `manifest.json` holds the SHA-256 of every file. Check it after copying with
 
     semeq-export validate {model} --level 3
-
-From a word to sound: take the word's `z` from `centroids.json`, run the decoder, multiply the gains (dB) by the intensity, and run the
-bands as sections of the Audio EQ Cookbook in float64. The decoder is fast enough to run in the audio callback; loading it is not.
 """

@@ -110,7 +110,7 @@ def _print(result: Benchmark, compiled: Mapping[str, Any] | None) -> None:  # An
         ("eq_for, a new word", result.eq_for_first_word),
         ("eq_for, asked again", result.eq_for_again),
         ("analysis hop", result.analysis_hop),
-        *([("audio encoder, a window", result.audio_encoder)] if result.audio_encoder is not None else []),
+        *([("audio encoder, one window", result.encode_audio)] if result.encode_audio is not None else []),
         *((f"EQ block {block.block_size} @ {block.sample_rate_hz:g}", block.timing) for block in result.eq_blocks),
     ]
     click.echo(", ".join(f"{name} {value}" for name, value in result.machine.items()))

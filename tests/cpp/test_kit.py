@@ -99,3 +99,18 @@ def test_a_damaged_model_is_refused_in_one_line(kit: Kit, tmp_path: Path) -> Non
     (tmp_path / "centroids.json").write_bytes((kit.model / "centroids.json").read_bytes())
     done = kit.run("render", tmp_path, "warm", 1, 48_000, 1, input=b"")
     assert (done.returncode, done.stderr) == (2, b"decoder.semeq: offset 0xc: CRC-32 does not match: the file is damaged\n")
+
+
+def test_the_guides_snippet_compiles_and_its_figures_are_those_of_the_record(tmp_path: Path) -> None:
+    guide = (ROOT / "semeq_export" / "cpp" / "GUIDE.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```cpp\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "snippet.cpp").write_text(snippet, encoding="utf-8")
+    command = ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", HEADER.parent, tmp_path / "snippet.cpp"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((ROOT / "tests" / "records" / "native.json").read_text(encoding="utf-8"))
+    assert record["date"] in guide
+    best = {key: min(run[key] for run in record["runs"]) for key in record["runs"][0]}
+    assert f"{best['decode_us']:.1f} us ({best['decode_over_bandwidth']:.2f} times" in guide
+    assert f"| {best['onnxruntime_us']:.0f} us" in guide
+    assert f"| {best['block_128_at_48_khz_us']:.1f} us of" in guide

@@ -1424,7 +1424,8 @@ private:
 
 // ---------------------------------------------------------------------------------------------------------- 8 reference and dose
 
-/// What the input is compared with. is_target: a sound that was heard, to be met; else a stored kind of source, to lean towards.
+/// What the input is compared with, known by its mean spectrum. is_target: a sound that was heard, to be met; else a stored kind of source,
+/// to lean towards. (Python also knows how a heard reference changes from note to note; a plug-in's state keeps the mean, so here that is all.)
 struct Reference {
     Thirds level_db{};
     std::array<bool, n_thirds> usable{};
@@ -1569,7 +1570,7 @@ private:
 
 /// G of target mode: 1 - p, rounded off towards 0 and cut at 1.75.
 inline double target_gain(double dose) noexcept SEMEQ_NONBLOCKING {
-    const double missing = 1.0 - dose, knee = 0.002, size = std::hypot(missing, knee);
+    const double missing = 1.0 - dose, knee = 2e-6, size = std::hypot(missing, knee);
     return std::min(1.75, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
 }
 
@@ -1743,7 +1744,7 @@ private:
         if (!must_change && std::fabs(wanted - wanted_) < 0.02) return;  // smaller changes are not worth a crossfade
         wanted_ = wanted;
         Eq eq = scaled(term_, wanted, &gain_);
-        if (has_dose_ && wanted != 0.0) {  // one step of correction: a band's response is not quite proportional to its gain
+        if (has_dose_ && reference_.is_target && std::fabs(wanted) >= 1e-3) {  // one step: a response is not quite proportional to the gain
             Thirds response;
             band_response_db(eq, rate_hz_, response);
             const double achieved = difference_.doses_of(response, term_db_), ratio = achieved / wanted;
