@@ -19,6 +19,7 @@ from scipy.signal import butter, sosfiltfilt
 import semeq_presets as presets
 from semeq_export.biquad import apply
 from semeq_export.bundle import load_bundle
+from semeq_export.cli import _shared, cli
 from semeq_export.curve import FloatArray
 from semeq_export.engine import Engine
 from semeq_export.eq import Band, BandKind, EqSettings
@@ -133,11 +134,19 @@ def test_changing_the_word_leaves_next_to_nothing(plugin: Plugin, record_propert
 
 def test_a_preset_of_words_loads_and_sounds_the_same(plugin: Plugin, engine: Engine, tmp_path: Path) -> None:
     target = SemanticTarget({"warm": 0.75, "bright": 0.25}, 0.8)
-    preset = for_words(engine.eq_for(SemanticTarget(target.weights)), "warm", second_word="bright", morph=0.25, intensity=0.8, name="Warm")
-    presets.write_file(tmp_path / "warm.vstpreset", preset, format="semeq-vst3")
+    presets.write_file(tmp_path / "warm.vstpreset", for_words(engine.eq_for(target), target, name="Warm"), format="semeq-vst3")
     plugin.load_preset(str(tmp_path / "warm.vstpreset"))
     assert (plugin.word, plugin.second_word, plugin.morph) == ("warm", "bright", 0.25)
     assert error_db(plugin(impulse(), RATE_HZ), engine.eq_for(target)) <= 1e-4
+
+
+def test_the_command_writes_a_preset_that_sounds_as_asked(plugin: Plugin, engine: Engine, tmp_path: Path) -> None:
+    path = str(tmp_path / "dark.vstpreset")
+    arguments = ["preset", "-t", "dark:0.5,airy:0.5", "--intensity", "-0.5", "-f", "semeq-vst3", "-o", path, "-q"]
+    assert _shared.run(cli, arguments) == 0
+    plugin.load_preset(path)
+    assert (plugin.word, plugin.second_word, plugin.morph, plugin.intensity) == ("dark", "airy", 0.5, pytest.approx(-0.5, abs=0.003))
+    assert error_db(plugin(impulse(), RATE_HZ), engine.eq_for(SemanticTarget({"dark": 0.5, "airy": 0.5}, -0.5))) <= 1e-4
 
 
 def test_a_preset_of_any_eq_is_played_as_it_is(plugin: Plugin, tmp_path: Path) -> None:
@@ -171,14 +180,17 @@ def test_state_survives_a_bundle_with_other_words(plugin: Plugin, kit: Kit, tmp_
 def test_a_word_that_the_bundle_does_not_know_plays_the_stored_bands_and_is_not_forgotten(
     plugin: Plugin, kit: Kit, tmp_path: Path, engine: Engine
 ) -> None:
-    plugin.word = "warm"
+    plugin.word, plugin.intensity = "warm", 0.6
+    wanted = engine.eq_for(SemanticTarget({"warm": 1.0}, plugin.intensity))
     other = other_bundle(kit, tmp_path, lambda word: word != "warm")
     other.raw_state = plugin.raw_state
     assert other.word == "none"
-    assert error_db(other(impulse(), RATE_HZ), engine.eq_for("warm")) <= 1e-4
+    assert error_db(other(impulse(), RATE_HZ), wanted) <= 1e-4
+    other.intensity = 1.2
+    assert error_db(other(impulse(), RATE_HZ), engine.eq_for(SemanticTarget({"warm": 1.0}, other.intensity))) <= 1e-4
     plugin.word = "bright"
     plugin.raw_state = other.raw_state
-    assert plugin.word == "warm"
+    assert (plugin.word, plugin.intensity) == ("warm", other.intensity)
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "version", "huge"])

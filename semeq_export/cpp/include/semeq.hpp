@@ -68,7 +68,8 @@ namespace semeq {
 inline constexpr double pi = 3.14159265358979323846;
 inline constexpr int max_bands = 64;
 inline constexpr int max_channels = 64;
-inline constexpr double max_gain_db = 60.0, max_freq_hz = 200'000.0, max_q = 1'000.0;
+inline constexpr double max_gain_db = 60.0, max_preamp_db = 120.0;
+inline constexpr double min_freq_hz = 1e-6, max_freq_hz = 200'000.0, min_q = 1e-6, max_q = 1'000.0;  // below, coefficients overflow
 inline constexpr double min_rate_hz = 8'000.0, max_rate_hz = 384'000.0;
 inline constexpr double max_intensity = 3.0;
 
@@ -86,7 +87,7 @@ struct Band {
 
     bool is_active() const noexcept SEMEQ_NONBLOCKING { return enabled && gain_db != 0.0; }
     bool is_sound() const noexcept SEMEQ_NONBLOCKING {  // false for NaN too
-        return freq_hz > 0.0 && freq_hz <= max_freq_hz && gain_db >= -max_gain_db && gain_db <= max_gain_db && q > 0.0 && q <= max_q;
+        return freq_hz >= min_freq_hz && freq_hz <= max_freq_hz && std::fabs(gain_db) <= max_gain_db && q >= min_q && q <= max_q;
     }
     bool operator==(const Band& other) const noexcept SEMEQ_NONBLOCKING {
         return kind == other.kind && freq_hz == other.freq_hz && gain_db == other.gain_db && q == other.q && enabled == other.enabled;
@@ -133,6 +134,7 @@ inline Eq for_rate(const Eq& eq, double rate_hz) noexcept SEMEQ_NONBLOCKING {
             result.preamp_db += band.gain_db;
         }
     }
+    result.preamp_db = std::min(std::max(result.preamp_db, -max_preamp_db), max_preamp_db);
     return result;
 }
 
@@ -141,8 +143,6 @@ inline Eq for_rate(const Eq& eq, double rate_hz) noexcept SEMEQ_NONBLOCKING {
 /// A second-order section, a0 = 1.
 struct Section {
     double b0 = 1.0, b1 = 0.0, b2 = 0.0, a1 = 0.0, a2 = 0.0;
-
-    bool is_finite() const noexcept SEMEQ_NONBLOCKING { return std::isfinite(b0 + b1 + b2 + a1 + a2); }
 };
 
 inline Section design(const Band& band, double rate_hz) noexcept SEMEQ_NONBLOCKING {
@@ -163,8 +163,7 @@ inline Section design(const Band& band, double rate_hz) noexcept SEMEQ_NONBLOCKI
         a1 = sign * -2.0 * ((a - 1.0) + (a + 1.0) * cosine);
         a2 = (a + 1.0) + (a - 1.0) * cosine - slope;
     }
-    const Section section{b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0};
-    return section.is_finite() ? section : Section{};  // a Q of 1e-300 is within the limits, but no filter
+    return {b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0};
 }
 
 /// Power response at phi = sin^2(pi f / rate); this form keeps its precision at low frequencies.
@@ -682,19 +681,19 @@ private:
             const std::size_t start = in.at;
             const std::uint32_t kind = in.u32(), is_free = in.u32();
             const double q = in.f64();
-            if (kind > 2 || is_free > 1 || !(is_free == 1 ? q == 0.0 : q > 0.0 && q <= max_q)) return wrong(start, "no such band");
+            if (kind > 2 || is_free > 1 || !(is_free == 1 ? q == 0.0 : q >= min_q && q <= max_q)) return wrong(start, "no such band");
             slots_.push_back({static_cast<Kind>(kind), q});
         }
         for (const Slot& slot : slots_) {
             const int free = slot.fixed_q > 0.0 ? 2 : 3;
-            const double lowest[3] = {-max_gain_db, 0.0, 0.0}, highest[3] = {max_gain_db, max_freq_hz, max_q};
+            const double lowest[3] = {-max_gain_db, min_freq_hz, min_q}, highest[3] = {max_gain_db, max_freq_hz, max_q};
             for (int k = 0; k < free; ++k) {
                 if (!in.has(24)) return wrong(in.at, "file ends inside a table");
                 const std::size_t start = in.at;
                 const std::uint32_t scale = in.u32(), reserved = in.u32();
                 const double minimum = in.f64(), maximum = in.f64();
                 const bool is_range = minimum < maximum && minimum >= lowest[k] && maximum <= highest[k];  // false for NaN too
-                if (scale > 1 || reserved != 0 || !is_range || ((scale == 1 || k > 0) && !(minimum > 0.0))) return wrong(start, "no parameter range");
+                if (scale > 1 || reserved != 0 || !is_range || (scale == 1 && !(minimum > 0.0))) return wrong(start, "no parameter range");
                 ranges_.push_back({scale == 1, k == 0, minimum, maximum});
             }
         }
@@ -1638,7 +1637,7 @@ public:
     }
     /// Ask for any EQ; what it does is one dose. False, and nothing changes, for bands outside their limits.
     bool set_bands(const Eq& eq) noexcept SEMEQ_NONBLOCKING {
-        if (eq.count < 0 || eq.count > max_bands || !(std::fabs(eq.preamp_db) <= 120.0)) return false;
+        if (eq.count < 0 || eq.count > max_bands || !(std::fabs(eq.preamp_db) <= max_preamp_db)) return false;
         for (int i = 0; i < eq.count; ++i)
             if (!eq.bands[i].is_sound()) return false;
         term_ = eq;

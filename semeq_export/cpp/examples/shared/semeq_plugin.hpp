@@ -46,7 +46,7 @@ struct State {
     std::string word, second_word;
     double morph = 0.0, intensity = 1.0, mix = 1.0, output_gain_db = 0.0;
     bool listen = false, use_bands = false, bypass = false;
-    Eq eq;                            // played with use_bands, or where the bundle does not know the words
+    Eq eq;                            // played with use_bands; else what the words meant at this intensity, for a bundle that does not know them
     std::vector<float> reference_db;  // learned; -1000 marks a band that was not heard
     std::string later;                // what a newer minor version added
     unsigned minor = 0;
@@ -240,7 +240,10 @@ public:
         }
         state.morph = get(morph), state.intensity = get(intensity), state.mix = get(mix), state.output_gain_db = get(output_gain_db);
         state.listen = get(listen) != 0.0, state.use_bands = get(use_bands) != 0.0, state.bypass = get(bypass) != 0.0;
-        if (!state.use_bands && model_.is_loaded() && (get(word) != 0.0 || get(second_word) != 0.0)) state.eq = meaning();
+        if (!state.use_bands && (get(word) != 0.0 || get(second_word) != 0.0))
+            state.eq = scaled(meaning(), state.intensity);
+        else if (!state.use_bands)
+            state.eq = scaled(at_full(kept_), state.intensity);
         Reference learned;
         if (learned_.receive(learned)) {
             state.reference_db.assign(n_thirds, detail::unheard_db);
@@ -257,7 +260,7 @@ public:
         set(listen, state.listen ? 1.0 : 0.0), set(use_bands, state.use_bands ? 1.0 : 0.0), set(bypass, state.bypass ? 1.0 : 0.0);
         set(learn_reference, 0.0);
         Fixed fixed;
-        fixed.eq = state.eq;
+        fixed.eq = state.use_bands ? state.eq : at_full(state);
         fixed.stands_for_words = (!state.word.empty() && words().find(state.word) < 0) || (!state.second_word.empty() && words().find(state.second_word) < 0);
         fixed.reference = stored_reference_;
         if (state.reference_db.size() == static_cast<std::size_t>(n_thirds)) {
@@ -319,6 +322,10 @@ private:
         Reference reference;
     };
 
+    /// The bands of a state at intensity 1; bands that it keeps for words are at its own.
+    static Eq at_full(const State& state) { return state.intensity == 0.0 ? Eq{} : scaled(state.eq, 1.0 / state.intensity); }
+
+    /// What the words that are chosen mean at intensity 1.
     Eq meaning() const {
         Scratch scratch = model_.decoder().make_scratch();
         std::vector<float> z(static_cast<std::size_t>(model_.decoder().latent_dim()));
@@ -347,7 +354,7 @@ private:
             else
                 stream_.set_words(a, b, now[morph]);
         }
-        // a stored EQ is played as it is: intensity, like the words, has no part in it
+        // a stored EQ is played as it is: intensity, like the words, has no part in it; bands that stand for words scale as those would
         stream_.set_intensity(now[use_bands] != 0.0 ? 1.0 : now[intensity]);
         stream_.set_listening(now[listen] != 0.0 && now[use_bands] == 0.0);
         if (now[learn_reference] != 0.0 && !stream_.is_learning()) stream_.start_learning();
