@@ -38,12 +38,14 @@ def command(
     """Write a model bundle for plug-in developers.
 
     The kit holds model.semeq (sealed, byte-reproducible), the C++ runtime with its tests and examples as a CMake project, stored
-    references, a README and benchmark.json of this machine. Nothing is written unless the bundle passes its own conformance vectors.
+    references, a README and benchmark.json of this machine. Nothing is written unless the bundle passes its own conformance vectors, and
+    the kit also in semeq.hpp where there is a C++ compiler.
     """
-    from semeq_export.bundle import CENTROIDS, kit, write_bundle
+    from semeq_export.bundle import CENTROIDS, FLAT, kit, write_bundle
     from semeq_export.bundle.validate import require_sound
     from semeq_export.engine import Engine
     from semeq_export.latency import benchmark
+    from semeq_export.native import check_native, has_compiler
     from semeq_export.semantic import CentroidBank
     from semeq_export.strict_json import dumps
     from semeq_host.kit_vectors import kit_vectors
@@ -56,6 +58,9 @@ def command(
         measured = dumps(benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=1.0).to_dict())
         chosen = CentroidBank.from_json(files[CENTROIDS])
         vectors = kit_vectors(Engine(bundle), chosen)
+        if FLAT in files and has_compiler():
+            for line in check_native(files, vectors):
+                _shared.note(f"semeq.hpp: {line}", quiet=quiet)
         manifest = kit.write_kit(output, bundle.manifest, files, measured, vectors, zipped=zipped, overwrite=force)
     else:
         manifest = write_bundle(output, bundle.manifest, files, zipped=zipped, overwrite=force)
