@@ -66,6 +66,16 @@ def test_what_could_block_does_not_pass_the_function_effects_check(place: str, m
         assert is_sound or "-Wfunction-effects" in done.stderr
 
 
+@pytest.mark.parametrize("target", ["x86_64-windows-gnu", "aarch64-macos", "aarch64-linux-gnu"])
+def test_header_and_core_compile_for_other_systems(target: str, tmp_path: Path) -> None:  # compiled, not run
+    if importlib.util.find_spec("ziglang") is None:
+        skip_or_fail("ziglang is not installed: pip install ziglang")
+    flags = ["-target", target, "-std=c++17", "-O0", "-Wall", "-Wextra", "-Werror", "-I", HEADER.parent, "-c", "-o", tmp_path / "x.o"]
+    command = [sys.executable, "-m", "ziglang", "c++", *flags, ROOT / "semeq_export" / "cpp" / "tests" / "effects.cpp"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2_000:]
+
+
 def test_the_plug_ins_parameters_are_those_of_semeq_vst3_json() -> None:
     source = (ROOT / "semeq_export" / "cpp" / "examples" / "shared" / "semeq_plugin.hpp").read_text(encoding="utf-8")
     row = re.compile(r'\{"(\w+)", "([^"]+)", "(\w*)", ParamKind::(\w+), (\S+), (\S+), (\S+), (true|false)\}')

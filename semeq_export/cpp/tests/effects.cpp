@@ -2,7 +2,7 @@
 // Compiled, not run: clang checks that nothing on the audio thread's way can allocate, lock, throw or block.
 //     python -m ziglang c++ -std=c++17 -fsyntax-only -Wfunction-effects -Werror -I include tests/effects.cpp
 // With -DSEMEQ_MUTANT the check must fail: that is how the test knows that the check works.
-#include "semeq.hpp"
+#include "../examples/shared/semeq_plugin.hpp"
 
 #include <vector>
 
@@ -22,4 +22,13 @@ void audio_callback(semeq::Stream& stream, semeq::Reference& reference, float* c
     stream.process(channels, n);
     stream.process(wide, n);
     stream.reset();
+}
+
+// what the examples run on the audio thread
+void plugin_callback(semeq::plugin::Core& plugin, const float* const* in, float* const* out, const double* const* wide_in, double* const* wide_out, int n) noexcept SEMEQ_NONBLOCKING;
+void plugin_callback(semeq::plugin::Core& plugin, const float* const* in, float* const* out, const double* const* wide_in, double* const* wide_out, int n) noexcept SEMEQ_NONBLOCKING {
+    plugin.set(semeq::plugin::intensity, 0.5);
+    plugin.process<float>(in, out, n);
+    plugin.process<double>(wide_in, wide_out, n);
+    plugin.reset();
 }
