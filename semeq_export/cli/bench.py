@@ -32,7 +32,10 @@ _DEADLINE_RATE_HZ = 48_000.0
     "--seconds", type=click.FloatRange(0.01, 3_600.0), default=5.0, show_default=True, help="Length of the audio for each block size."
 )
 @click.option(
-    "--max-p99-ms", type=click.FloatRange(min=0.0, min_open=True), metavar="F", help="End with 3 if decoding or a block is slower."
+    "--max-p99-ms",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="F",
+    help="End with 3 if decoding or a block needs more time.",
 )
 @click.option("--figure", metavar="FILE", help="Draw times and deadlines of the blocks: .svg, .png or .pdf.")
 @_shared.force_option
