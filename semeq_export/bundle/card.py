@@ -80,7 +80,10 @@ What audio has that a reference has not is the decoder's answer to `flat` + z(au
     better, worse = sorted(scores, key=lambda name: -scores[name])
     sources, files = int(metrics["sources_left_out"]), int(metrics["files"])
     rows = [
-        (f"{words}, {where}", *(f"{metrics[key]:.3f}" if (key := f"{task}_{name}_{measure}") in metrics else "" for measure in _MEASURES))
+        (
+            f"{words}, {where}",
+            *(f"{round(metrics[key], 3) + 0.0:.3f}" if (key := f"{task}_{name}_{measure}") in metrics else "" for measure in _MEASURES),
+        )
         for task, where in _REFERENCES.items()
         for name, words in _ESTIMATORS.items()
         if f"{task}_{name}_r2" in metrics
