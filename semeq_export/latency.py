@@ -20,6 +20,7 @@ from semeq_export.units import check_sample_rate_hz
 
 DECODE_CALLS = 3_000
 LOOKUP_CALLS = 3_000
+ENCODE_CALLS = 200
 CHANNELS = 2
 MIN_BLOCKS = 20
 
@@ -52,13 +53,18 @@ class BlockTiming:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What `benchmark` measured. decode_ratio: median decode through our Python over median bare InferenceSession.run, same run."""
+    """What `benchmark` measured.
+
+    encode_audio: the audio encoder on one window, None where the bundle has none. decode_ratio: median decode through our Python
+    over median bare InferenceSession.run, same run.
+    """
 
     machine: dict[str, str | int]
     bundle: str
     decode: Timing
     bare_run: Timing
     decode_ratio: float
+    encode_audio: Timing | None
     terms_lookup: Timing
     eq_for_first_word: Timing
     eq_for_again: Timing
@@ -128,6 +134,7 @@ def benchmark(
         decode=decode,
         bare_run=bare,
         decode_ratio=decode.p50_us / bare.p50_us,
+        encode_audio=_encode_audio(bundle),
         terms_lookup=time_calls(lambda i: bundle.centroids[words[i % len(words)]], LOOKUP_CALLS),
         eq_for_first_word=first_words,
         eq_for_again=time_calls(lambda i: eq_for(words[i % len(words)]), LOOKUP_CALLS),
@@ -147,6 +154,14 @@ def _decode_and_bare(bundle: Bundle) -> tuple[Timing, Timing]:
         decode_ns += _durations_ns(lambda i: bundle.decoder(latents[i]), [index % count])
         bare_ns += _durations_ns(lambda i: session.run(None, {name: rows[i]}), [index % count])
     return summarise(decode_ns), summarise(bare_ns)
+
+
+def _encode_audio(bundle: Bundle) -> Timing | None:
+    encoder = bundle.encoder
+    if encoder is None:
+        return None
+    noise = np.random.default_rng(0).standard_normal((8, encoder.window_samples)).astype(np.float32) * np.float32(0.1)
+    return time_calls(lambda i: encoder(noise[i % len(noise)]), ENCODE_CALLS)
 
 
 def machine() -> dict[str, str | int]:

@@ -37,7 +37,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure latency on this machine: decoder, words, engine, and the EQ per audio block.
+    """Measure latency on this machine: decoder, audio encoder, words, engine, and the EQ per audio block.
 
     Nothing is dropped; the first call stands apart. Computing time, latency in samples and deadlines are different things: all three
     are shown.
@@ -62,6 +62,7 @@ def _print(result: Benchmark) -> None:
     rows: list[tuple[str, Timing]] = [
         ("decode", result.decode),
         ("bare InferenceSession.run", result.bare_run),
+        *([("audio encoder, one window", result.encode_audio)] if result.encode_audio is not None else []),
         ("term lookup", result.terms_lookup),
         ("eq_for, a new word", result.eq_for_first_word),
         ("eq_for, asked again", result.eq_for_again),
