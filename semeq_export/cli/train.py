@@ -75,10 +75,8 @@ def fit(
 @command.command(epilog="Example: semeq-export train encoder training/recipes/encoder.toml --data data --audio data/audio -o runs/encoder")
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the EQ tables; their settings are applied to audio.")
-@click.option("--audio", type=_PATH, help="Folder of real audio files.  [default: the folder audio in --data]")
-@click.option(
-    "--model", "eq_run", type=_PATH, help="Run of the EQ model to learn the codes of.  [default: the folder default beside RECIPE]"
-)
+@click.option("--audio", type=_PATH, help="Folder of real audio files. Default: DATA/audio.")
+@click.option("--model", "eq_run", type=_PATH, help="Run of the EQ model. Default: the folder default beside RECIPE.")
 @click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
 @click.option("--folds", type=click.IntRange(min=0), help="How many sources are left out in turn, to be asked about.  [default: all]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run; the result is the same.")
