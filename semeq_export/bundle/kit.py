@@ -92,8 +92,10 @@ def _readme(manifest: Manifest, model: str) -> str:
     rows = {
         "decoder.onnx": "z -> EQ parameters, for ONNX Runtime",
         "eq_encoder.onnx": "EQ parameters -> z, for ONNX Runtime",
+        "audio_encoder.onnx": "two seconds of mono audio -> z, for ONNX Runtime; never on the audio thread",
         "decoder.pt": "the decoder as TorchScript, for LibTorch",
         "eq_encoder.pt": "the EQ encoder as TorchScript, for LibTorch",
+        "audio_encoder.pt": "the audio encoder as TorchScript, for LibTorch",
         "decoder.semeq": "the decoder's weights, flat, for C++ without a library",
         "centroids.json": "the words: latent vector and evidence of each",
         "vectors/decoder.json": "inputs and expected outputs with tolerances: run them in your plug-in's tests",

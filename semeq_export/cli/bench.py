@@ -56,7 +56,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Measure latency on this machine: decoder, words, analysis, engine, and the EQ per audio block.
+    """Measure latency on this machine: decoder, audio encoder, words, analysis, engine, and the EQ per audio block.
 
     Nothing is dropped; the first call stands apart. Computing time (of the wall clock, and of the thread), latency in samples and deadlines
     are different things: all are shown.

@@ -107,7 +107,7 @@ def main() -> int:
     record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     for name, result in results.items():
         if "max_s" in result:
-            value = f"{result['measured_s']:.2f} s (at most {result['max_s']} s)"
+            value = f"{result['measured_s']:.3g} s (at most {result['max_s']} s)"
         elif "min_times_real_time" in result:
             ratio = f", {result['ratio']} times the peer's time" if "ratio" in result else ""
             value = f"{result['times_real_time']} times real time (at least {result['min_times_real_time']}){ratio}"

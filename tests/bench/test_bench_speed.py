@@ -51,6 +51,18 @@ def test_bare_session_run(benchmark: BenchmarkFixture, bundle: Bundle, z: np.nda
     np.testing.assert_allclose(bundle.decoder(z), params[0], rtol=1e-6)
 
 
+def test_audio_encoder(benchmark: BenchmarkFixture, bundle: Bundle, minute: np.ndarray) -> None:
+    encoder = bundle.encoder
+    assert encoder is not None
+    assert encoder.window_samples == 2 * encoder.sample_rate_hz
+    options = encoder.graph.session.get_session_options()
+    assert options.intra_op_num_threads == 1
+    window = np.ascontiguousarray(minute[0, : encoder.window_samples])
+    z = benchmark(encoder, window)
+    assert z.shape == (bundle.manifest.latent_dim,)
+    assert np.abs(z).max() > 0.0
+
+
 def test_eq_for_a_word(benchmark: BenchmarkFixture, bundle: Bundle) -> None:
     engine, target = Engine(bundle), SemanticTarget.parse("warm")
     assert not benchmark(engine.eq_for, target).is_flat
