@@ -46,7 +46,7 @@ def test_the_factory_bundle_is_inside_whole(wheel: zipfile.ZipFile) -> None:
 def test_code_and_specification_travel_but_tests_and_recipes_do_not(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     assert "semeq_export/bundle/SPEC.md" in names
-    kit, sounds = "semeq_export/cpp/", "/default.semeq/vectors/"  # tests for a plug-in's developer; sounds that prove the audio encoder right
+    kit, sounds = "semeq_export/cpp/", "/default.semeq/vectors/"  # a kit's own tests; sounds that prove the audio encoder
     others = [name for name in names if not name.startswith(kit) and sounds not in name]
     assert not [name for name in others if "/tests/" in name or name.endswith((".csv", ".wav", ".flac", ".safetensors", ".pyc"))]
     sources = {path.relative_to(ROOT / "semeq_export").as_posix() for path in (ROOT / "semeq_export").rglob("*.py")}
