@@ -12,7 +12,7 @@ _REFERENCES = {"alternate": "other seconds of the file", "halves": "other half o
 _ESTIMATORS = {
     "constant": "constant",
     "spectrum": "third-octave spectrum, mean",
-    "matched": "third-octave spectrum, window by window",
+    "matched": "third-octave spectrum, weighed by its windows",
     "encoder": "audio encoder",
 }
 _MEASURES = ("r2", "slope", "auc", "word_accuracy")

@@ -1,6 +1,6 @@
 """What the audio encoders know about sources that they have not heard: both recipes, every source left out in turn.
 
-Run: PYTHONPATH=training python tests/bench/encoder_report.py DATA --work DIR [--record FILE]
+Run: PYTHONPATH=training python tests/bench/encoder_report.py DATA --work DIR [--recipe NAME] [--record FILE]
 DATA: the folder of the EQ tables, with audio/. DIR: keeps the runs; complete ones are not trained again.
 """
 
@@ -39,9 +39,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--record", type=Path)
+    parser.add_argument("--recipe", choices=NAMES, action="append", help="default: all")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    records = {name: trained(name, arguments.data, arguments.work) for name in NAMES}
+    records = {name: trained(name, arguments.data, arguments.work) for name in arguments.recipe or NAMES}
     document = {
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

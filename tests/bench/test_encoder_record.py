@@ -22,8 +22,8 @@ def test_the_record_is_of_the_shipped_bundle() -> None:
     assert shipped["better_estimator"] == manifest.audio_encoder.training.better_estimator
 
 
-def test_both_recipes_were_asked_about_every_source_and_beat_a_constant() -> None:
-    assert {record["architecture"] for record in RECORD["recipes"].values()} == {"separable", "transformer"}
+def test_all_recipes_were_asked_about_every_source_and_beat_a_constant() -> None:
+    assert "encoder" in RECORD["recipes"]
     for name, record in RECORD["recipes"].items():
         metrics = record["metrics"]
         assert (metrics["files"], metrics["sources_left_out"]) == (13, 8)

@@ -185,7 +185,7 @@ def test_the_card_says_which_estimator_is_better_and_by_how_much() -> None:
         assert manifest.audio_encoder.training.better_estimator == better
         assert Manifest.from_json(manifest.to_json()) == manifest
         card = model_card(manifest, bundles.bank()).decode()
-        names = ("third-octave spectrum, window by window", "audio encoder")
+        names = ("third-octave spectrum, weighed by its windows", "audio encoder")
         winner, loser = names if better == "spectrum" else names[::-1]
         said = " ".join(card.split())
         assert f"the {winner} knows doses better, R2 {max(encoder, matched):.3f} against {min(encoder, matched):.3f} of the {loser}" in said

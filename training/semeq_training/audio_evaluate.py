@@ -5,8 +5,8 @@ other half ("halves"), and all the other sources ("others"). Four estimators:
 
     constant    the mean dose, the first word
     spectrum    difference of the plain third-octave spectra, `adapt.Difference`
-    matched     the same window by window, as `Engine.adapt` does it; needs a reference that was heard
-    encoder     the EQ between the codes, `hearing.eq_between`
+    matched     the same, weighed by what both sounds do from window to window, as `Engine.adapt` does it; needs a reference that was heard
+    encoder     the EQ between the codes, `hearing.eq_between`, weighed in the same way
 
 and three measures: r2 of the doses found (pooled, after a straight line, whose slope is given), auc (share of pairs of windows of 2 s of
 one source, the word applied in two doses, that are put in the right order), word_accuracy (which of five words was applied, in two doses).
@@ -83,7 +83,7 @@ def evaluate_source(
     with torch.no_grad():
         terms = {word: _settings(teacher, torch.tensor([bank[word].z], dtype=torch.float32)) for word in words_of(bank)}
     listener = _Listener(model, teacher, terms)
-    others = replace(mean_spectrum([listener.measure(file.audio) for file in known]), windows_db=None)
+    others = replace(mean_spectrum([listener.measure(file.audio) for file in known]), windows=None)
     others_code = np.mean([listener.code(file.audio) for file in known], axis=0)
     result = Heard()
     for file in held:
@@ -112,9 +112,10 @@ class _Listener:
     def code(self, audio: Audio) -> Float64Array:
         return np.asarray(self.codes(audio).mean(axis=0, dtype=np.float64))
 
-    def by_encoder(self, code: FloatArray, reference: FloatArray, usable: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Difference:
+    def by_encoder(self, code: FloatArray, reference: FloatArray, measured: Difference) -> Difference:
+        """Return what the encoder heard, weighed as what the spectrum measured is."""
         eq = eq_between(code, reference, self.flat, self._decode, self.teacher.layout)
-        return Difference(band_response_db(eq, SAMPLE_RATE_HZ), usable, is_matched=True)
+        return replace(measured, delta_db=band_response_db(eq, SAMPLE_RATE_HZ))
 
     def listen(self, part: Audio, references: Mapping[str, tuple[Spectrum, Float64Array]]) -> Heard:
         result = Heard()
@@ -144,13 +145,13 @@ class _Listener:
         return result
 
     def _differences(self, heard: Spectrum, code: FloatArray, spectrum: Spectrum, reference_code: FloatArray) -> dict[str, Difference]:
-        plain = difference(replace(heard, windows_db=None), spectrum)
+        plain = difference(replace(heard, windows=None), spectrum)
         assert plain is not None, "files without a signal were left out"
-        result = {"spectrum": plain, "encoder": self.by_encoder(code, reference_code, plain.usable)}
-        if spectrum.windows_db is not None:
+        result = {"spectrum": plain, "encoder": self.by_encoder(code, reference_code, plain)}
+        if spectrum.windows is not None:
             matched = difference(heard, spectrum)
             assert matched is not None
-            result["matched"] = matched
+            result |= {"matched": matched, "encoder": self.by_encoder(code, reference_code, matched)}
         return result
 
     def _window_doses(self, wet: Audio, spectrum: Spectrum, reference_code: FloatArray, term_db: Float64Array) -> dict[str, list[float]]:
