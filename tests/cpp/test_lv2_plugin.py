@@ -98,10 +98,14 @@ def test_ardour_loads_it_and_exports_a_stem(kit: Kit, engine: Engine, tmp_path: 
     )
     (preset / "preset.ttl").write_text(f'{prefixes}<> {about} ; rdfs:label "warm" ; lv2:port {ports} .\n')
     stem = np.concatenate([np.zeros((2, RATE_HZ)), 0.1 * np.random.default_rng(3).normal(size=(2, RATE_HZ))], axis=1)
+    outputs: list[np.ndarray] = []
     try:
-        output = ardour.render(preset, URI, "warm", stem)
+        while not any(np.array_equal(output, outputs[-1]) for output in outputs[:-1]):  # busy machines: see ardour.measure
+            assert len(outputs) < 3, "ardour exported three sessions in three different ways"
+            outputs.append(ardour.render(preset, URI, "warm", stem))
     except MissingHostError as error:
         skip_or_fail(str(error))
+    output = outputs[-1]
     wanted = apply(engine.eq_for(SemanticTarget({"warm": 1.0}, 0.8)), stem, RATE_HZ)
     residue = np.sqrt(np.mean((output - wanted)[:, RATE_HZ:] ** 2) / np.mean(wanted[:, RATE_HZ:] ** 2))
     assert 20.0 * np.log10(residue) < -90.0
