@@ -7,6 +7,7 @@ Playlist, and the Location that says what an export covers. Layout: as Ardour 7.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -22,7 +23,10 @@ from semeq_export.files import printable
 from semeq_host.external._process import last_line, private_folder, program, run
 from semeq_host.response import IMPULSE_RATE_HZ, IMPULSE_SAMPLES, Measurement, impulse
 
+_LOG = logging.getLogger(__name__)
+
 _PACKAGE = "ardour"
+_TRIES = 3
 _SESSION = "session"
 _SUPERCLOCK_HZ = 282_240_000  # Ardour's unit of time; a multiple of all usual sample rates
 _SETTLING_SAMPLES = 48_000  # silence before the impulse: plug-ins glide to a new preset's values
@@ -68,12 +72,25 @@ def render(
     preset_folder: an LV2 preset bundle. stem: (1 or 2, n); a stem of one channel through a plug-in of one channel
     meets the panner's law of -3.01 dB. The export holds 32-bit samples.
     Raises PresetReadError where Ardour finds no such preset, AudioError on a stem of another shape, MissingHostError without Ardour
-    or the plug-in, EnvironmentFailure where it hangs or exports less than all.
+    or the plug-in, EnvironmentFailure where it hangs, crashes or exports less than all three times: 7.3 on a busy machine at times does.
     """
     if stem.ndim != 2 or stem.shape[0] not in (1, 2) or stem.shape[1] == 0:
         raise AudioError(f"a stem of shape {stem.shape} does not fit a track, expected (1 or 2, samples)")
     if not (preset_folder / "manifest.ttl").is_file():
         raise PresetReadError("is no LV2 preset bundle: it holds no manifest.ttl", printable(preset_folder))
+    for _ in range(_TRIES - 1):
+        try:
+            return _rendered(preset_folder, plugin_uri, preset_label, stem, sample_rate_hz, timeout_s)
+        except MissingHostError:
+            raise
+        except EnvironmentFailure as error:
+            _LOG.info("trying again: %s", error)
+    return _rendered(preset_folder, plugin_uri, preset_label, stem, sample_rate_hz, timeout_s)
+
+
+def _rendered(
+    preset_folder: Path, plugin_uri: str, preset_label: str, stem: FloatArray, sample_rate_hz: int, timeout_s: float
+) -> Float64Array:
     lua, export = program("ardour7-lua", _PACKAGE), program("ardour7-export", _PACKAGE)
     with private_folder() as folder:
         plugins = folder / "lv2"  # all that Ardour sees: reading every installed plug-in takes it four times as long
