@@ -9,7 +9,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -18,18 +18,22 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from semeq_export.audio_header import HEAD_BYTES, Announcement, looks_like, ogg_is_cut, read_announcement
+from semeq_export.audio_header import HEAD_BYTES, Announcement, aiff_clock_at, looks_like, ogg_is_cut, read_announcement
 from semeq_export.biquad import MAX_CHANNELS, check_samples
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
 from semeq_export.files import atomic_file, environment_failure, open_regular, printable
+from semeq_export.ogg_serial import zero_serial
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
+from semeq_export.wav_file import PLAIN_SUBTYPES, WavChunks, WavFile, append_chunks, read_chunks
 
 BLOCK_SAMPLES = 16_384
 MAX_PEAK_DBFS = 60.0
 """Louder is no audio: a damaged float file, or one whose byte order is wrong."""
 
-_RIFF_LIMIT_BYTES = 2**32 - 2**20
+_RIFF_LIMIT_BYTES = 2**32 - 2**26
+_MAX_CARRIED_BYTES = 2**26 - 2**20
+"""What is left of 4 GiB for everything in a WAV that is not audio."""
 _UNKNOWN_FRAMES = 2**62  # libsndfile says 2^63-1 where a stream states no length
 _FORMAT_NOT_RECOGNISED, _SYSTEM_ERROR = 1, 2  # libsndfile's SF_ERR_*
 
@@ -70,6 +74,8 @@ _HELD_BY = {  # what holds a subtype without loss where a container lacks it; an
 }
 _LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 _FLOATING = ("FLOAT", "DOUBLE")
+_INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+_DITHER_SEED = 20_261_121
 _MORE_THAN_24_BITS = ("PCM_32", "DOUBLE", "ALAC_32")
 
 
@@ -127,28 +133,65 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
         return False
 
 
+class _Mended:
+    """An open file for libsndfile in which a few bytes read differently."""
+
+    def __init__(self, descriptor: int, place: int, data: bytes) -> None:
+        self._descriptor, self._place, self._data, self._offset = descriptor, place, data, 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
+        self._offset = start + offset
+        return self._offset
+
+    def tell(self) -> int:
+        return self._offset
+
+    def read(self, count: int) -> bytes:
+        data = bytearray(os.pread(self._descriptor, count, self._offset))
+        for index, byte in enumerate(self._data, start=self._place - self._offset):
+            if 0 <= index < len(data):
+                data[index] = byte
+        self._offset += len(data)
+        return bytes(data)
+
+
 class AudioReader:
     """An open audio file. Made by `open_audio`."""
 
-    def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool) -> None:
-        self._descriptor, self._name, self._repair = descriptor, printable(path), repair_nonfinite
+    def __init__(
+        self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool, salvage: bool
+    ) -> None:
+        self._descriptor, self._name, self._repair, self._salvage = descriptor, printable(path), repair_nonfinite, salvage
         self._limit = math.inf if allow_hot else db_to_amplitude(MAX_PEAK_DBFS)
+        self._mended: tuple[int, bytes] | None = None
         self.repaired_samples = 0
         """Samples that were not finite and became 0, in the last full pass."""
         warnings: list[str] = []
         with os.fdopen(os.dup(descriptor), "rb") as file:
             head = file.read(HEAD_BYTES)
-            self._check_announcement(read_announcement(file))
+            warnings += self._check_announcement(read_announcement(file))
             if head.startswith(b"OggS") and ogg_is_cut(file):
                 warnings.append("the Ogg stream ends early: it has no last page")
         self.info = self._read_info(head)
-        if self.info.frames >= _UNKNOWN_FRAMES:
+        if salvage:
+            held = self._count_held()
+            if held == 0:
+                raise self._error("nothing to salvage: no audio can be decoded")
+            if held < self.info.frames < _UNKNOWN_FRAMES:
+                warnings.append(f"salvaged {held} frames of {self.info.frames}")
+            self.info = replace(self.info, frames=held)
+        elif self.info.frames >= _UNKNOWN_FRAMES:
             counted = sum(block.shape[1] for block in self.blocks())
-            self.info = AudioInfo(self.info.sample_rate_hz, self.info.channels, counted, self.info.container, self.info.subtype)
+            self.info = replace(self.info, frames=counted)
             warnings.append(f"the header states no length; found {counted} frames")
         suffix_container = _SUFFIXES.get(Path(path).suffix.lower())
         if suffix_container is not None and not _same_family(suffix_container, self.info.container):
             warnings.append(f"is {self.info.container} by content, whatever its suffix {Path(path).suffix} says")
+        self.wav_chunks = read_chunks(descriptor)
+        """What a WAV holds besides its audio, for the writer of another WAV."""
+        if self.wav_chunks is not None and self.wav_chunks.total_bytes > _MAX_CARRIED_BYTES:
+            raise self._error(f"{self.wav_chunks.total_bytes} bytes of other chunks than audio, expected at most {_MAX_CARRIED_BYTES}")
         self.warnings = tuple(warnings)
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Float64Array]:
@@ -160,11 +203,12 @@ class AudioReader:
         frames = self.repaired_samples = 0
         with self._decoder() as decoder:
             while True:
+                wanted = min(block_samples, self.info.frames - frames) if self._salvage else block_samples
                 try:
-                    interleaved = decoder.read(block_samples, dtype="float64", always_2d=True)
+                    interleaved = decoder.read(wanted, dtype="float64", always_2d=True)
                 except soundfile.LibsndfileError as error:
                     why = f"damaged or truncated: header says {self.info.frames} frames, the decoder stopped after {frames}"
-                    raise self._error(f"{why} ({_reason(error)})") from error
+                    raise self._error(f"{why} ({_reason(error)}); --salvage keeps what comes before") from error
                 if not len(interleaved):
                     break
                 block: Float64Array = np.ascontiguousarray(interleaved.T)
@@ -177,7 +221,7 @@ class AudioReader:
                 frames += block.shape[1]
                 yield block
         if frames < self.info.frames < _UNKNOWN_FRAMES:
-            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}")
+            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; --salvage keeps them")
 
     def copy_to(self, path: Path) -> None:
         """Write the file's bytes, as they are, to another name."""
@@ -191,18 +235,36 @@ class AudioReader:
 
     def _decoder(self) -> soundfile.SoundFile:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return _Stream(self._descriptor, closefd=False)
+        return _Stream(self._descriptor if self._mended is None else _Mended(self._descriptor, *self._mended), closefd=False)
 
-    def _check_announcement(self, announced: Announcement | None) -> None:
-        if announced is None:
-            return
+    def _check_announcement(self, announced: Announcement | None) -> list[str]:
+        """Return what was salvaged, in words; raise what cannot be or is not to be."""
+        if announced is None or not (announced.is_unfinished or announced.is_truncated):
+            return []
         if announced.is_unfinished:
-            raise self._error(
-                f"header announces no audio, but {announced.present_bytes} bytes follow: the recording was never finished; "
-                "repair its header first"
-            )
-        if announced.is_truncated:
-            raise self._error(f"truncated: header says {announced.audio_bytes} bytes of audio, file holds {announced.present_bytes}")
+            why = f"header announces no audio, but {announced.present_bytes} bytes follow: the recording was never finished"
+        else:
+            why = f"truncated: header says {announced.audio_bytes} bytes of audio, file holds {announced.present_bytes}"
+        if not self._salvage:
+            raise self._error(f"{why}; --salvage keeps what is there")
+        self._mended = announced.mended
+        return [f"{why}; kept what is there"]
+
+    def _count_held(self) -> int:
+        """Return how many frames can be decoded before the end or the first damage, to the frame."""
+        frames, block_samples = 0, BLOCK_SAMPLES
+        while block_samples:
+            with self._decoder() as decoder:
+                try:
+                    skipped = 0
+                    while skipped < frames:
+                        skipped += len(decoder.read(min(BLOCK_SAMPLES, frames - skipped), dtype="float32", always_2d=True))
+                    while count := len(decoder.read(block_samples, dtype="float32", always_2d=True)):
+                        frames += count
+                    return frames
+                except soundfile.LibsndfileError:  # somewhere in the last block: closer, until a single frame fails
+                    block_samples //= 16
+        return frames
 
     def _read_info(self, head: bytes) -> AudioInfo:
         try:
@@ -236,15 +298,19 @@ class AudioReader:
 
 
 @contextlib.contextmanager
-def open_audio(path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False) -> Iterator[AudioReader]:
+def open_audio(
+    path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False, salvage: bool = False
+) -> Iterator[AudioReader]:
     """Give a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
 
+    salvage: of a file that is cut short, damaged or was never finished, read the part before the damage, with a warning.
+
     Raises AudioError for what is no regular file, no audio, cut short by its own header, without frames, of more than 64 channels or of a
-    rate outside 8 kHz..384 kHz; EnvironmentFailure where the system refuses. Nothing is decoded yet.
+    rate outside 8 kHz..384 kHz; EnvironmentFailure where the system refuses. Nothing is decoded yet, unless to salvage it.
     """
     descriptor = open_regular(path, AudioError)
     try:
-        yield AudioReader(descriptor, path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot)
+        yield AudioReader(descriptor, path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot, salvage=salvage)
     finally:
         os.close(descriptor)
 
@@ -304,21 +370,39 @@ def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, s
 
 
 class AudioWriter:
-    """An audio file being written, block by block; a context manager.
+    """An audio file being written, block by block; a context manager. The same blocks always give the same bytes.
 
-    path: where the bytes go (a temporary name); name: the output's name for messages. Raises OutputError where the format cannot hold the
-    rate or the channels, EnvironmentFailure where the system fails (disk full).
+    path: where the bytes go (a temporary name); name: the output's name for messages. wav_chunks: what a WAV is to hold besides its audio;
+    other containers have no place for it. dither: add triangular noise of +-1 step before rounding to an integer format.
+    Raises OutputError where the format cannot hold the rate or the channels, EnvironmentFailure where the system fails (disk full).
     """
 
-    def __init__(self, path: Path, form: OutputFormat, sample_rate_hz: int, channels: int, *, name: str | os.PathLike[str] = "") -> None:
-        self._name, self._channels = name or path, channels
+    def __init__(
+        self,
+        path: Path,
+        form: OutputFormat,
+        sample_rate_hz: int,
+        channels: int,
+        *,
+        name: str | os.PathLike[str] = "",
+        wav_chunks: WavChunks | None = None,
+        dither: bool = False,
+    ) -> None:
+        self._name, self._channels, self._form = name or path, channels, form
+        self._bits = _INTEGER_BITS.get(form.subtype)
+        self._dither = np.random.default_rng(_DITHER_SEED) if dither else None
+        self._wav: WavFile | None = None
+        self._appended = wav_chunks if form.container in _WAV_FAMILY else None
         self.frames = 0
         try:  # by descriptor: libsndfile takes no path that is not UTF-8
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
         except OSError as error:
             raise environment_failure(self._name, error) from error
         try:
-            self._file = _Stream(self._descriptor, "w", sample_rate_hz, channels, form.subtype, format=form.container, closefd=False)
+            self._file = self._open(sample_rate_hz, channels, wav_chunks)
+        except OSError as error:
+            os.close(self._descriptor)
+            raise environment_failure(self._name, error) from error
         except soundfile.LibsndfileError as error:
             try:
                 if error.code == _SYSTEM_ERROR:
@@ -327,6 +411,14 @@ class AudioWriter:
                 os.close(self._descriptor)
             what = f"{form.container} {form.subtype} cannot hold {channels} channels at {sample_rate_hz} Hz"
             raise OutputError(f"{printable(self._name)}: {what}: {_reason(error)}") from error
+
+    def _open(self, sample_rate_hz: int, channels: int, wav_chunks: WavChunks | None) -> soundfile.SoundFile:
+        form = self._form
+        if form.container not in _WAV_FAMILY or form.subtype not in PLAIN_SUBTYPES:
+            return _Stream(self._descriptor, "w", sample_rate_hz, channels, form.subtype, format=form.container, closefd=False)
+        self._appended = None
+        self._wav = WavFile(self._descriptor, form.container, form.subtype, sample_rate_hz, channels, wav_chunks)
+        return _Stream(self._wav, "w", sample_rate_hz, channels, form.subtype, endian="LITTLE", format="RAW")
 
     def write(self, samples: FloatArray) -> None:
         """Append a block (channels, n), float32 or float64; over full scale, integer formats clip.
@@ -337,15 +429,37 @@ class AudioWriter:
         if not np.isfinite(samples).all():
             raise AudioError(f"processing gave a sample that is not finite, after frame {self.frames}", printable(self._name))
         try:
-            self._file.write(np.ascontiguousarray(samples.T))
+            self._file.write(self._rounded(np.ascontiguousarray(samples.T)))
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all frames were taken
             self._fail(error)
         self.frames += samples.shape[1]
+
+    def _rounded(self, interleaved: FloatArray) -> FloatArray:
+        """Return samples on the steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
+        if self._bits is None:
+            return interleaved
+        steps = interleaved.astype(np.float64) * 2.0 ** (self._bits - 1)
+        if self._dither is not None:  # drawn frame by frame, so that the block size changes nothing
+            steps += np.subtract(*np.moveaxis(self._dither.random((*steps.shape, 2)), -1, 0))
+        np.rint(steps, out=steps)
+        steps *= 2.0 ** (1 - self._bits)
+        return steps
 
     def close(self) -> None:
         """Finish the file and make sure that all of it is there; FLAC without a single frame is no file at all."""
         try:
             self._file.close()
+            if self._wav is not None:
+                self._wav.finish()
+            elif self._appended is not None:
+                append_chunks(self._descriptor, self._appended)
+            elif self._form.container == "OGG":
+                zero_serial(self._descriptor)
+            elif self._form.container == "AIFF":
+                with os.fdopen(os.dup(self._descriptor), "rb") as file:
+                    clock = aiff_clock_at(file)
+                if clock is not None:
+                    os.pwrite(self._descriptor, bytes(4), clock)
             if self.frames:
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
                 with _Stream(self._descriptor, closefd=False) as written:
@@ -354,6 +468,10 @@ class AudioWriter:
                     self._fail(None)
         except soundfile.LibsndfileError as error:
             self._fail(error)
+        except OverflowError as error:
+            raise OutputError(f"{printable(self._name)}: {error}; give it the suffix .rf64") from error
+        except OSError as error:
+            raise environment_failure(self._name, error) from error
         finally:
             os.close(self._descriptor)
 
@@ -372,6 +490,8 @@ class AudioWriter:
 
     def _fail(self, error: Exception | None) -> NoReturn:
         """Raise what the system says; libsndfile keeps no more than "System error"."""
+        if self._wav is not None and self._wav.failure is not None:
+            raise environment_failure(self._name, self._wav.failure) from self._wav.failure
         try:
             os.lseek(self._descriptor, 0, os.SEEK_END)
             os.write(self._descriptor, bytes(1 << 16))

@@ -49,6 +49,20 @@ class Announcement:
 
     audio_bytes: int | None
     present_bytes: int
+    size_at: int = 0
+    """Where the header states the size, 0 where that is not known."""
+    size_form: str = ""
+    """How it states it, as `struct` says it."""
+    size_more: int = 0
+    """What the stated size counts besides the audio."""
+
+    @property
+    def mended(self) -> tuple[int, bytes] | None:
+        """Where to put which bytes, so that the header announces what is there; None where that is not known."""
+        if not self.size_at:
+            return None
+        most = 0xFFFFFFF0 if struct.calcsize(self.size_form) == 4 else 2**62
+        return self.size_at, struct.pack(self.size_form, min(self.present_bytes + self.size_more, most))
 
     @property
     def is_truncated(self) -> bool:
@@ -101,7 +115,7 @@ def read_announcement(file: BinaryIO) -> Announcement | None:
         return _chunks(file, 8, ">4sq", b"data", padding=1, skip=4)
     if head[:4] == b".snd":
         offset, size = struct.unpack(">II", head[4:12].ljust(8, b"\0"))
-        return Announcement(None if size == 0xFFFFFFFF else size, max(0, _length(file) - offset))
+        return Announcement(None if size == 0xFFFFFFFF else size, max(0, _length(file) - offset), 8, ">I")
     return _mp3(file)
 
 
@@ -113,6 +127,12 @@ def ogg_is_cut(file: BinaryIO) -> bool:
         return True
     segments = page[27 : 27 + page[26]]
     return len(page) < 27 + page[26] + sum(segments)
+
+
+def aiff_clock_at(file: BinaryIO) -> int | None:
+    """Return where an AIFF's `PEAK` chunk holds the time of writing (u32be, after a version); None where it has no such chunk."""
+    found = _chunks(file, 12, ">4sI", b"PEAK", padding=2)
+    return None if found is None else found.size_at + 8
 
 
 def _length(file: BinaryIO) -> int:
@@ -137,7 +157,9 @@ def _chunks(
         offset += header_bytes
         if name == wanted:
             present = max(0, length - offset - skip)
-            return Announcement(None if size < 0 else max(0, size - skip), present)
+            form = header[0] + header[-1]
+            size_at = offset - struct.calcsize(form)
+            return Announcement(None if size < 0 else max(0, size - skip), present, size_at, form, own_bytes + skip)
         if size < 0:
             return None
         offset += -(-size // padding) * padding
@@ -149,7 +171,7 @@ def _riff(file: BinaryIO, rf64_audio_bytes: int) -> Announcement | None:
     if found is None or found.audio_bytes is None:
         return found
     if rf64_audio_bytes and found.audio_bytes == 0xFFFFFFFF:
-        return Announcement(rf64_audio_bytes, found.present_bytes)
+        return Announcement(rf64_audio_bytes, found.present_bytes, 28, "<Q")
     # programs that write into a pipe cannot know the length: ffmpeg puts 0xFFFFFFFF, sox 0x7FFFFFFF less the header
     is_open = found.audio_bytes >= 0xFFFFF000 or 0x7FFFF000 <= found.audio_bytes <= 0x7FFFFFFF
     return Announcement(None, found.present_bytes) if is_open and found.is_truncated else found

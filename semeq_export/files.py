@@ -86,6 +86,13 @@ def read_regular(path: str | os.PathLike[str], error: type[SemeqError], *, max_b
     return data
 
 
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of the data at the file's position: the system may take less than it is given. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
     """Whether two names lead to one file (device and inode), links of both kinds included; False where one does not exist."""
     try:

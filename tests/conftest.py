@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,3 +41,13 @@ def data_dir() -> Path:
     if not (folder / "safe_eq.csv").is_file():
         skip_or_fail(f"real data not found in {folder}; set SEMEQ_DATA to the folder that holds safe_eq.csv")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 256 kB, where this machine lets us mount one: as root, on Linux."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(tmp_path)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small file system needs root on Linux; a limit on file sizes covers the same row elsewhere")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)

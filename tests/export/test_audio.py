@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -275,3 +278,48 @@ def test_the_writer_refuses_blocks_of_another_channel_count(tmp_path: Path) -> N
         AudioWriter(tmp_path / "a", OutputFormat("WAV", "PCM_16"), 48_000, 2) as writer,
     ):
         writer.write(np.zeros((3, 10)))
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype"), [*((s, c, t) for s, c, t, _ in EXACT), *LOSSY, (".aiff", "AIFF", "DOUBLE")])
+def test_the_same_blocks_give_the_same_bytes_whatever_the_clock(
+    tmp_path: Path, suffix: str, container: str, subtype: str
+) -> None:  # faults C18, E20
+    """Each file by a process of its own, a year apart: libsndfile draws Ogg's serial once per process and stamps PEAK with the time."""
+    script = (
+        "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom semeq_export.audio import AudioWriter, OutputFormat\n"
+        "noise = np.random.default_rng(4).uniform(-0.9, 0.9, (2, 9_000))\n"
+        "with AudioWriter(Path(sys.argv[1]), OutputFormat(*sys.argv[2:]), 48_000, 2) as writer: writer.write(noise)\n"
+    )
+    contents = []
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}{suffix}"
+        subprocess.run([sys.executable, "-c", script, path, container, subtype], check=True)
+        contents.append(path.read_bytes())
+        time.sleep(0.0 if subtype not in ("FLOAT", "DOUBLE") else 1.05)  # the stamps count seconds
+    assert contents[0] == contents[1]
+
+
+@pytest.mark.parametrize(("container", "subtype", "bits"), [("WAV", "PCM_16", 16), ("AIFF", "PCM_24", 24), ("FLAC", "PCM_16", 16)])
+def test_integer_formats_are_rounded_to_the_nearest_step(tmp_path: Path, container: str, subtype: str, bits: int) -> None:
+    """libsndfile itself rounds down in WAV and AIFF, which is half a step of DC."""
+    steps = np.array([[0.4, 0.6, -0.4, -0.6, 100.5, -1.7, 2.0 ** (bits - 1) + 5, -(2.0 ** (bits - 1)) - 5]])
+    with AudioWriter(tmp_path / "out", OutputFormat(container, subtype), 48_000, 1) as writer:
+        writer.write(steps / 2.0 ** (bits - 1))
+    written = read_audio(tmp_path / "out").samples * 2.0 ** (bits - 1)
+    np.testing.assert_array_equal(written, [[0, 1, 0, -1, 100, -2, 2.0 ** (bits - 1) - 1, -(2.0 ** (bits - 1))]])
+
+
+def test_dither_is_triangular_and_does_not_depend_on_blocks(tmp_path: Path) -> None:
+    """Half a step stays half a step in the mean, the error has the variance of rounding and triangular noise: (1 + 2) / 12."""
+    samples = np.full((2, 40_000), 0.5 / 32_768)
+    written = []
+    for block in (40_000, 313):
+        with AudioWriter(tmp_path / "out", OutputFormat("WAV", "PCM_16"), 48_000, 2, dither=True) as writer:
+            for start in range(0, 40_000, block):
+                writer.write(samples[:, start : start + block])
+        written.append((tmp_path / "out").read_bytes())
+    assert written[0] == written[1]
+    error = read_audio(tmp_path / "out").samples.astype(np.float64) * 32_768 - 0.5
+    assert abs(error.mean()) < 0.01
+    assert error.var() == pytest.approx(0.25, abs=0.01)
+    assert abs(np.corrcoef(error)[0, 1]) < 0.02

@@ -276,6 +276,17 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:  # faul
     assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("old.wav", b"old")]
 
 
+def test_a_really_full_disk_leaves_the_old_file_and_says_so(small_disk: Path) -> None:  # fault C5
+    (small_disk / "old.wav").write_bytes(b"old")
+    (small_disk / "filler").write_bytes(bytes(180_000))
+    noise = Audio(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 400_000)), 48_000)
+    for name in ("old.wav", "a.flac", "a.aiff", "a.ogg", "a.mp3", "a.caf", "a.w64", "a.rf64", "a.au"):
+        with pytest.raises(EnvironmentFailure, match=rf"{re.escape(name)}: disk full"):
+            write_audio(small_disk / name, noise, overwrite=True)
+    assert sorted(p.name for p in small_disk.iterdir()) == ["filler", "old.wav"]
+    assert (small_disk / "old.wav").read_bytes() == b"old"
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:  # fault C7
     (tmp_path / "a.wav").write_bytes(b"old")
     with pytest.raises(AudioError):

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -256,16 +255,6 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
         files.write_atomic(tmp_path / "out.txt", b"x", overwrite=False)
     assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 kB, where this machine lets us mount one."""
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", tmp_path], capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip("mounting a small file system needs root; the same row is covered by a failing write above")
-    yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs is Linux's")
