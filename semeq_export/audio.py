@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -58,7 +58,8 @@ _SUFFIXES = {
 
 AUDIO_SUFFIXES = frozenset(_SUFFIXES)
 """Endings of the files that can be read and written, lower case, with the dot."""
-_WAV_FAMILY = ("WAV", "WAVEX", "RF64")
+WAV_FAMILY = ("WAV", "WAVEX", "RF64")
+"""Containers that are RIFF, and keep each other's chunks."""
 
 _HELD_BY = {  # what holds a subtype without loss where a container lacks it; anything else (telephone codecs) decodes to 16 bits
     "PCM_S8": ("PCM_U8", "PCM_16"),
@@ -159,9 +160,7 @@ class _Mended:
 class AudioReader:
     """An open audio file. Made by `open_audio`."""
 
-    def __init__(
-        self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool, salvage: bool
-    ) -> None:
+    def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool, salvage: bool) -> None:
         self._descriptor, self._name, self._repair, self._salvage = descriptor, printable(path), repair_nonfinite, salvage
         self._limit = math.inf if allow_hot else db_to_amplitude(MAX_PEAK_DBFS)
         self._mended: tuple[int, bytes] | None = None
@@ -174,12 +173,15 @@ class AudioReader:
             if head.startswith(b"OggS") and ogg_is_cut(file):
                 warnings.append("the Ogg stream ends early: it has no last page")
         self.info = self._read_info(head)
+        self.is_salvaged = bool(warnings) and salvage
+        """Whether there was anything to salvage: the file is not whole."""
         if salvage:
             held = self._count_held()
             if held == 0:
                 raise self._error("nothing to salvage: no audio can be decoded")
             if held < self.info.frames < _UNKNOWN_FRAMES:
                 warnings.append(f"salvaged {held} frames of {self.info.frames}")
+                self.is_salvaged = True
             self.info = replace(self.info, frames=held)
         elif self.info.frames >= _UNKNOWN_FRAMES:
             counted = sum(block.shape[1] for block in self.blocks())
@@ -269,6 +271,8 @@ class AudioReader:
     def _read_info(self, head: bytes) -> AudioInfo:
         try:
             with self._decoder() as decoder:
+                self.tags: dict[str, str] = decoder.copy_metadata()
+                """Title, artist and so on as libsndfile knows them, for the writer of a file without WAV chunks."""
                 info = AudioInfo(decoder.samplerate, decoder.channels, decoder.frames, decoder.format, decoder.subtype)
         except soundfile.LibsndfileError as error:
             if error.code == _FORMAT_NOT_RECOGNISED:
@@ -351,7 +355,7 @@ def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, s
     container = _SUFFIXES.get(suffix)
     if container is None:
         raise OutputError(f"{name}: unknown audio suffix {suffix!r}; use one of {' '.join(sorted(_SUFFIXES))}")
-    if like is not None and container in _WAV_FAMILY and like.container in _WAV_FAMILY:
+    if like is not None and container in WAV_FAMILY and like.container in WAV_FAMILY:
         container = like.container if container == "WAV" else container
     writable = _writable_subtypes(container)
     warnings: list[str] = []
@@ -372,9 +376,10 @@ def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, s
 class AudioWriter:
     """An audio file being written, block by block; a context manager. The same blocks always give the same bytes.
 
-    path: where the bytes go (a temporary name); name: the output's name for messages. wav_chunks: what a WAV is to hold besides its audio;
-    other containers have no place for it. dither: add triangular noise of +-1 step before rounding to an integer format.
-    Raises OutputError where the format cannot hold the rate or the channels, EnvironmentFailure where the system fails (disk full).
+    path: where the bytes go (a temporary name); name: the output's name for messages. tags: `AudioReader.tags` of the source, for all but
+    WAV. wav_chunks: what a WAV is to hold besides its audio; other containers have no place for it. dither: add triangular noise of +-1 step
+    before rounding to an integer format. Raises OutputError where the format cannot hold the rate or the channels, EnvironmentFailure where
+    the system fails (disk full).
     """
 
     def __init__(
@@ -385,6 +390,7 @@ class AudioWriter:
         channels: int,
         *,
         name: str | os.PathLike[str] = "",
+        tags: Mapping[str, str] | None = None,
         wav_chunks: WavChunks | None = None,
         dither: bool = False,
     ) -> None:
@@ -392,7 +398,7 @@ class AudioWriter:
         self._bits = _INTEGER_BITS.get(form.subtype)
         self._dither = np.random.default_rng(_DITHER_SEED) if dither else None
         self._wav: WavFile | None = None
-        self._appended = wav_chunks if form.container in _WAV_FAMILY else None
+        self._appended = wav_chunks if form.container in WAV_FAMILY else None
         self.frames = 0
         try:  # by descriptor: libsndfile takes no path that is not UTF-8
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
@@ -400,6 +406,8 @@ class AudioWriter:
             raise environment_failure(self._name, error) from error
         try:
             self._file = self._open(sample_rate_hz, channels, wav_chunks)
+            if self._wav is None:
+                self._tag(tags or {})
         except OSError as error:
             os.close(self._descriptor)
             raise environment_failure(self._name, error) from error
@@ -412,9 +420,16 @@ class AudioWriter:
             what = f"{form.container} {form.subtype} cannot hold {channels} channels at {sample_rate_hz} Hz"
             raise OutputError(f"{printable(self._name)}: {what}: {_reason(error)}") from error
 
+    def _tag(self, tags: Mapping[str, str]) -> None:
+        """Set what libsndfile can write into this container; it refuses some tags of some, and adds its own name to `software`."""
+        for name, text in tags.items():
+            if name != "software":
+                with contextlib.suppress(soundfile.LibsndfileError):
+                    setattr(self._file, name, text)
+
     def _open(self, sample_rate_hz: int, channels: int, wav_chunks: WavChunks | None) -> soundfile.SoundFile:
         form = self._form
-        if form.container not in _WAV_FAMILY or form.subtype not in PLAIN_SUBTYPES:
+        if form.container not in WAV_FAMILY or form.subtype not in PLAIN_SUBTYPES:
             return _Stream(self._descriptor, "w", sample_rate_hz, channels, form.subtype, format=form.container, closefd=False)
         self._appended = None
         self._wav = WavFile(self._descriptor, form.container, form.subtype, sample_rate_hz, channels, wav_chunks)
@@ -543,7 +558,7 @@ def to_mono(samples: FloatArray) -> FloatArray:
 
 
 def _same_family(a: str, b: str) -> bool:
-    return a == b or (a in _WAV_FAMILY and b in _WAV_FAMILY)
+    return a == b or (a in WAV_FAMILY and b in WAV_FAMILY)
 
 
 def _writable_subtypes(container: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Loudness of a programme, ITU-R BS.1770-4: K-weighted, in blocks of 400 ms every 100 ms, gated at -70 LUFS and 10 LU under the mean.
 
 The standard gives its filters for 48 kHz. For other rates they are designed anew from the analogue filters behind those coefficients, a
-high shelf of +4 dB at 1,682 Hz and a high pass at 38 Hz (values and formulas as in the EBU's libebur128); at 48 kHz they are the standard's.
+high shelf of +4 dB at 1,682 Hz and a high pass at 38 Hz (values and formulas of the EBU's libebur128); at 48 kHz they are the standard's.
 A library would want the whole file in memory; this takes it block by block and keeps one number for each 100 ms.
 
 All channels count alike, as those of mono and stereo do: the standard's 1.41 for surround speakers needs a layout that files rarely state.

@@ -46,9 +46,11 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[str, ...]
 
 
-def measure_file(path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False) -> Spectrum:
+def measure_file(
+    path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False, salvage: bool = False
+) -> Spectrum:
     """Return the spectrum of an audio file, read block by block; raises as `audio.open_audio` and `spectrum.SpectrumMeter` do."""
-    with open_audio(path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot) as reader:
+    with open_audio(path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot, salvage=salvage) as reader:
         meter = SpectrumMeter(reader.info.sample_rate_hz, reader.info.channels)
         for block in reader.blocks():
             meter.listen(block)

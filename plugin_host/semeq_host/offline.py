@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import os
 import unicodedata
@@ -13,18 +15,34 @@ from typing import Literal, Protocol
 import numpy as np
 
 from semeq_export.adapt import Adaptation
-from semeq_export.audio import AUDIO_SUFFIXES, BLOCK_SAMPLES, AudioInfo, AudioReader, AudioWriter, OutputFormat, open_audio, output_format
+from semeq_export.audio import (
+    AUDIO_SUFFIXES,
+    BLOCK_SAMPLES,
+    WAV_FAMILY,
+    AudioInfo,
+    AudioReader,
+    AudioWriter,
+    OutputFormat,
+    open_audio,
+    output_format,
+)
 from semeq_export.biquad import EqFilter, RateFit, for_rate
 from semeq_export.curve import FloatArray
 from semeq_export.eq import EqSettings
 from semeq_export.errors import AudioError, OutputError
-from semeq_export.files import atomic_file, check_output, environment_failure, printable
+from semeq_export.files import atomic_file, check_output, environment_failure, is_same_file, printable
 from semeq_export.listening import Listening
+from semeq_export.loudness import Loudness
 from semeq_export.reference import measure_file
+from semeq_export.true_peak import TruePeak
 from semeq_export.units import amplitude_to_db, db_to_amplitude
+from semeq_host.sample_queue import SampleQueue
 
-TRIM_PEAK_DBFS = -0.1
+TRIM_PEAK_DBTP = -0.1
+_REPORTED_PEAK_DBTP = -1.0
+_FILLERS = {"JUNK", "junk", "PAD", "FLLR"}
 MAX_BLOCK_SAMPLES = 65_536
+MAX_TAIL_S = 600.0
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _SUBNORMAL = float(np.finfo(np.float32).tiny)  # smaller numbers slow down whatever plays the file
 
@@ -53,10 +71,15 @@ class ProcessOptions:
 
     block_samples: 1..65536 per block. The result does not depend on it.
     subtype: libsndfile's name of the output's subtype; the source's where left out.
-    peak_guard: what happens where an output that cannot hold samples over full scale would: "trim" lowers the whole file to a peak of
-    -0.1 dBFS, "refuse" writes nothing, "off" clips. Float output keeps them whatever is chosen.
-    repair_nonfinite: replace samples that are NaN or infinite by 0 instead of refusing the file.
+    peak_guard: what happens where the true peak of an output that cannot hold samples over full scale is over it: "trim" lowers the whole
+    file to a true peak of -0.1 dBTP, "refuse" writes nothing, "off" clips. Float output keeps them whatever is chosen.
+    repair_nonfinite: replace samples that are NaN or infinite by 0 instead of refusing the file. salvage: see `open_audio`.
     allow_hot: take peaks over +60 dBFS as they are instead of refusing the file. Stages take such samples for broken, so not with one.
+    dither: add triangular noise of +-1 step before rounding to an integer format.
+    match_loudness: bring the result back to the integrated loudness of the source, for honest comparison.
+    delta: write what was changed, the result less the source, instead of the result.
+    tail_s: seconds of what still sounds after the source's end, 0..600; the output is longer by as much.
+    in_place: the destination may be the source, which is replaced when the result is complete.
     """
 
     block_samples: int = BLOCK_SAMPLES
@@ -64,9 +87,17 @@ class ProcessOptions:
     peak_guard: PeakGuard = "trim"
     repair_nonfinite: bool = False
     allow_hot: bool = False
+    salvage: bool = False
+    dither: bool = False
+    match_loudness: bool = False
+    delta: bool = False
+    tail_s: float = 0.0
+    in_place: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.tail_s <= MAX_TAIL_S:
+            raise AudioError(f"tail_s {self.tail_s:g} is outside 0..{MAX_TAIL_S:g}")
         if not 1 <= self.block_samples <= MAX_BLOCK_SAMPLES:
             raise AudioError(f"block_samples {self.block_samples} is outside 1..{MAX_BLOCK_SAMPLES}")
 
@@ -76,7 +107,9 @@ class ProcessReport:
     """What was done to one file.
 
     info: the source, and the output but for its container and subtype, which `output` has. eq: what was applied at this rate.
-    peak_dbfs: sample peak of the output, None for silence. trim_db: 0 or less. is_copy: nothing to change, the file's bytes were copied.
+    peak_dbfs: sample peak of the output, None for silence. true_peak_dbtp: None below -1 dBTP and where no guard was needed or wanted.
+    trim_db: 0 or less. match_db: what brought the result to the source's loudness. tail_samples: what the output has more than the source.
+    is_copy: nothing to change, the file's bytes were copied.
     """
 
     source: Path
@@ -85,7 +118,10 @@ class ProcessReport:
     output: OutputFormat
     eq: EqSettings
     peak_dbfs: float | None
+    true_peak_dbtp: float | None
     trim_db: float
+    match_db: float
+    tail_samples: int
     repaired_samples: int
     is_copy: bool
     warnings: tuple[str, ...]
@@ -110,14 +146,15 @@ def process_file(
     options = options or ProcessOptions()
     if options.allow_hot and make_stage is not None:
         raise AudioError("allow_hot is for the EQ alone: chains and --analysis rolling take samples over +60 dBFS for broken")
-    check_output(destination, overwrite=options.overwrite, inputs=(source,))
-    with open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot) as reader:
+    overwrite = _check_place(source, destination, options)
+    with _opened(source, options) as reader:
         fitted = for_rate(eq, reader.info.sample_rate_hz)
         form = output_format(destination, reader.info, options.subtype)
-        with atomic_file(destination, overwrite=options.overwrite) as temporary:
+        with atomic_file(destination, overwrite=overwrite) as temporary:
             job = _Job(reader, fitted, form, temporary, Path(destination), make_stage, options, progress)
             is_same_format = (form.container, form.subtype) == (reader.info.container, reader.info.subtype)
-            is_copy = fitted.eq.is_flat and make_stage is None and is_same_format and job.copy()
+            adds = make_stage is not None or options.delta or options.tail_s > 0.0 or reader.is_salvaged
+            is_copy = fitted.eq.is_flat and is_same_format and not adds and job.copy()
             if not is_copy:
                 job.render()
     return job.report(Path(source), is_copy=is_copy)
@@ -125,7 +162,7 @@ def process_file(
 
 @dataclass(frozen=True, slots=True)
 class ListenedReport:
-    """What was heard in a file, the EQ that it led to, and what came of it (None after a chain, which has its own share in that)."""
+    """What was heard in a file, the EQ that it led to, and what came of it: None after a chain, which has its share, and for a delta."""
 
     report: ProcessReport
     adaptation: Adaptation
@@ -147,18 +184,30 @@ def process_listening(
 ) -> ListenedReport:
     """Listen to a whole file, write it through the EQ found for it, and listen to the result; see `process_file`."""
     options = options or ProcessOptions()
-    check_output(destination, overwrite=options.overwrite, inputs=(source,))
-    with open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot) as reader:
+    _check_place(source, destination, options)
+    with _opened(source, options) as reader:
         rate_hz = float(reader.info.sample_rate_hz)
-    heard = measure_file(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot)
+    heard = measure_file(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot, salvage=options.salvage)
     adaptation = listening.adapt(heard, rate_hz)
     report = process_file(source, destination, adaptation.eq, make_stage=make_stage, options=options, progress=progress)
     report = replace(report, warnings=(*adaptation.notes, *report.warnings))
-    if make_stage is not None:
+    if make_stage is not None or options.delta:
         return ListenedReport(report, adaptation, None)
     return ListenedReport(
         report, adaptation, listening.outcome(heard, measure_file(destination, allow_hot=options.allow_hot), adaptation, rate_hz)
     )
+
+
+def _opened(source: str | os.PathLike[str], options: ProcessOptions) -> contextlib.AbstractContextManager[AudioReader]:
+    return open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot, salvage=options.salvage)
+
+
+def _check_place(source: str | os.PathLike[str], destination: str | os.PathLike[str], options: ProcessOptions) -> bool:
+    """Check an output's name, as far as the options allow it; return whether it may replace what is there."""
+    is_in_place = options.in_place and is_same_file(source, destination)
+    overwrite = options.overwrite or is_in_place
+    check_output(destination, overwrite=overwrite, inputs=() if is_in_place else (source,))
+    return overwrite
 
 
 class _Job:
@@ -177,12 +226,14 @@ class _Job:
     ) -> None:
         self._reader, self._eq, self._form, self._options = reader, fitted.eq, form, options
         self._temporary, self._destination, self._make_stage, self._progress = temporary, destination, make_stage, progress
-        self._peak, self._gain = 0.0, 1.0
+        self._peak, self._true_peak, self._match, self._trim = 0.0, 0.0, 1.0, 1.0
+        self._changes = make_stage is not None or options.delta or not fitted.eq.is_flat
+        self._pass, self._frames = 0, reader.info.frames + round(options.tail_s * reader.info.sample_rate_hz)
         self._warnings = [*reader.warnings, *fitted.warnings, *form.warnings]
 
     def copy(self) -> bool:
         """Check every sample, then copy the bytes; False where samples had to be repaired."""
-        for block in self._decoded(passes=1):
+        for block in self._decoded():
             self._peak = max(self._peak, float(np.abs(block).max()))
         if self._reader.repaired_samples:
             return False
@@ -191,25 +242,36 @@ class _Job:
 
     def render(self) -> None:
         """Write the processed file; a second pass follows only where the first finds that the peak must be lowered."""
+        self._warn_of_what_is_lost()
+        if self._options.match_loudness:
+            self._match = self._matching_gain()
         is_guarded = self._form.clips and self._options.peak_guard != "off"
-        self._write(stop_over_full_scale=is_guarded)
-        if self._peak <= 1.0 or not self._form.clips:
+        self._write(is_guarded=is_guarded)
+        if not (self._form.clips and self._is_over_full_scale):
             return
-        over_db = amplitude_to_db(self._peak)
+        reached = max(self._peak, self._true_peak)
+        over_db = amplitude_to_db(reached)
         if self._options.peak_guard == "off":
             self._warnings.append(f"peak {over_db:.2f} dB over full scale was clipped")
             return
         if self._options.peak_guard == "refuse":
-            why = f"the result would peak {over_db:.2f} dB over full scale, which {self._form.subtype} cannot hold"
+            why = f"the result would have a true peak of {over_db:+.2f} dBTP, which {self._form.subtype} cannot hold"
             raise AudioError(f"{why}; lower the intensity, trim, or write --subtype FLOAT", printable(self._destination))
-        self._gain = db_to_amplitude(TRIM_PEAK_DBFS) / self._peak
-        self._warnings.append(f"trimmed by {amplitude_to_db(self._gain):.2f} dB to a peak of {TRIM_PEAK_DBFS} dBFS")
-        self._write(stop_over_full_scale=False)
+        self._trim = db_to_amplitude(TRIM_PEAK_DBTP) / reached
+        self._warnings.append(f"trimmed by {amplitude_to_db(self._trim):.2f} dB to a true peak of {TRIM_PEAK_DBTP} dBTP")
+        self._write(is_guarded=False)
+        self._true_peak = reached * self._trim
+
+    @property
+    def _is_over_full_scale(self) -> bool:
+        """Whether what was written so far is; between the samples only where anything changes: another container is no reason to trim."""
+        return self._peak > 1.0 or (self._changes and self._true_peak > 1.0)
 
     def report(self, source: Path, *, is_copy: bool) -> ProcessReport:
         repaired = self._reader.repaired_samples
         if repaired:
             self._warnings.append(f"{repaired} samples were not finite, replaced with 0")
+        is_known = self._true_peak >= db_to_amplitude(_REPORTED_PEAK_DBTP)
         return ProcessReport(
             source=source,
             destination=self._destination,
@@ -217,36 +279,78 @@ class _Job:
             output=self._form,
             eq=self._eq,
             peak_dbfs=amplitude_to_db(self._peak) if self._peak > 0.0 else None,
-            trim_db=amplitude_to_db(self._gain),
+            true_peak_dbtp=amplitude_to_db(self._true_peak) if is_known else None,
+            trim_db=amplitude_to_db(self._trim),
+            match_db=amplitude_to_db(self._match),
+            tail_samples=0 if is_copy else self._frames - self._reader.info.frames,
             repaired_samples=repaired,
             is_copy=is_copy,
             warnings=tuple(dict.fromkeys(self._warnings)),
         )
 
-    def _write(self, *, stop_over_full_scale: bool) -> None:
-        """Write one pass at the present gain and measure its peak; from the first sample over full scale on, measure only if so asked."""
-        info, self._peak = self._reader.info, 0.0
-        with AudioWriter(self._temporary, self._form, info.sample_rate_hz, info.channels, name=self._destination) as writer:
-            for block in self._processed():
-                if self._gain != 1.0:
-                    block = block * self._gain
-                if block.shape[1] == 0:
-                    continue
+    def _write(self, *, is_guarded: bool) -> None:
+        """Write one pass at the present gains and measure its peaks; once they are over full scale, a guarded pass only measures on."""
+        reader, self._peak, self._true_peak = self._reader, 0.0, 0.0
+        info = reader.info
+        meter = TruePeak(info.sample_rate_hz, info.channels, floor=db_to_amplitude(_REPORTED_PEAK_DBTP)) if is_guarded else None
+        writer = AudioWriter(
+            self._temporary,
+            self._form,
+            info.sample_rate_hz,
+            info.channels,
+            name=self._destination,
+            tags=reader.tags,
+            wav_chunks=reader.wav_chunks,
+            dither=self._options.dither,
+        )
+        with writer:
+            for block in self._result():
                 if not math.isfinite(peak := float(np.abs(block).max())):
                     raise AudioError("processing gave a sample that is not finite", printable(self._destination))
                 if self._form.subtype == "FLOAT" and peak > _MAX_FLOAT32:
                     raise AudioError(f"a peak of {amplitude_to_db(peak):+.0f} dBFS does not fit into FLOAT", printable(self._destination))
                 self._peak = max(self._peak, peak)
-                if not (stop_over_full_scale and self._peak > 1.0):
+                if meter is not None:
+                    meter.feed(block, peak)
+                    self._true_peak = meter.amplitude
+                if meter is None or not self._is_over_full_scale:
                     writer.write(block)
+        if meter is not None:
+            meter.finish()
+            self._true_peak = meter.amplitude
 
-    def _processed(self) -> Iterator[FloatArray]:
+    def _matching_gain(self) -> float:
+        """Return the gain that brings the result to the loudness of the source, from a pass over both."""
+        info = self._reader.info
+        before, after = (Loudness(info.sample_rate_hz, info.channels) for _ in range(2))
+        for block in self._processed(before.feed):
+            after.feed(block)
+        if before.lufs is None or after.lufs is None:
+            self._warnings.append("too quiet or too short to match the loudness: left as it is")
+            return 1.0
+        return db_to_amplitude(before.lufs - after.lufs)
+
+    def _result(self) -> Iterator[FloatArray]:
+        """Give what is to be written, block by block: matched, less the source where only the change is wanted, trimmed."""
+        dry = SampleQueue(self._reader.info.channels)
+        for block in self._processed(dry.put if self._options.delta else None):
+            if block.shape[1] == 0:
+                continue
+            if self._match != 1.0:
+                block = block * self._match
+            if self._options.delta:
+                block = block - dry.take(block.shape[1])
+            yield block if self._trim == 1.0 else block * self._trim
+
+    def _processed(self, on_source: Callable[[FloatArray], None] | None = None) -> Iterator[FloatArray]:
         info = self._reader.info
         equaliser = EqFilter(self._eq, info.sample_rate_hz, info.channels)
         stage = self._make_stage(info) if self._make_stage is not None else None
         if stage is not None:
             self._warnings += stage.warnings
-        for block in self._decoded(passes=1 if self._gain == 1.0 else 2):
+        for block in self._decoded():
+            if on_source is not None:
+                on_source(block)
             equalised = equaliser.process(block)
             if not equaliser.is_identity:
                 equalised[np.abs(equalised) < _SUBNORMAL] = 0.0
@@ -254,14 +358,28 @@ class _Job:
         if stage is not None:
             yield from stage.finish()
 
-    def _decoded(self, passes: int) -> Iterator[FloatArray]:
-        total = self._reader.info.frames
-        done = total * (passes - 1)
-        for block in self._reader.blocks(self._options.block_samples):
+    def _decoded(self) -> Iterator[FloatArray]:
+        """Give the source once more, and silence for the tail; progress counts all passes so far."""
+        self._pass += 1
+        done = self._frames * (self._pass - 1)
+        tail = self._frames - self._reader.info.frames
+        size = self._options.block_samples
+        silence = (np.zeros((self._reader.info.channels, min(size, tail - start))) for start in range(0, tail, size))
+        for block in itertools.chain(self._reader.blocks(size), silence):
             yield block
             done += block.shape[1]
             if self._progress is not None:
-                self._progress(done, total * passes)
+                self._progress(done, self._frames * self._pass)
+
+    def _warn_of_what_is_lost(self) -> None:
+        chunks = self._reader.wav_chunks
+        if chunks is None:
+            return
+        names = [name for name in chunks.names if name not in _FILLERS]
+        if names and self._form.container not in WAV_FAMILY:
+            self._warnings.append(f"{self._form.container} has no place for {', '.join(dict.fromkeys(names))}: not kept")
+        if chunks.lost_bytes:
+            self._warnings.append(f"{chunks.lost_bytes} bytes at the end are in no whole chunk: not kept")
 
 
 def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:

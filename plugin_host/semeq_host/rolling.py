@@ -103,10 +103,11 @@ def process_rolling(
     report = process_file(source, destination, EqSettings(), make_stage=make, options=options, progress=progress)
     (eq,) = used
     achieved = None
-    if make_stage is None:
+    if make_stage is None and not (options is not None and (options.delta or options.in_place)):
         term_db = band_response_db(engine.eq_for(SemanticTarget(target.weights)), eq.sample_rate_hz)
-        repair = options is not None and options.repair_nonfinite
-        achieved = doses_between(measure_file(source, repair_nonfinite=repair), measure_file(destination), term_db)
+        used_options = options or ProcessOptions()
+        before = measure_file(source, repair_nonfinite=used_options.repair_nonfinite, salvage=used_options.salvage)
+        achieved = doses_between(before, measure_file(destination), term_db)
     return RollingReport(
         report=report,
         mode=eq.mode,

@@ -133,7 +133,7 @@ def test_subtype_and_guard_are_options(tmp_path: Path, run: Run) -> None:
         assert reader.info.subtype == "FLOAT"
     code, out, err = run(source, "-t", "bright", "--peak-guard", "refuse", "-o", tmp_path / "refused.wav")
     assert (code, out, len(err.splitlines())) == (2, "", 1)
-    assert "dB over full scale" in err
+    assert " dBTP, which PCM_24 cannot hold" in err
     assert not (tmp_path / "refused.wav").exists()
     code, _, err = run(source, "-t", "bright", "-o", tmp_path / "trimmed.wav")
     assert code == 0

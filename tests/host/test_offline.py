@@ -13,6 +13,7 @@ import numpy as np
 import pedalboard
 import pytest
 import soundfile
+from broadcast import AFTER, broadcast_wav, chunks_of
 from conftest import ROOT
 from fake_engine import BRIGHT, WARM
 from hypothesis import given
@@ -24,6 +25,8 @@ from semeq_export.biquad import EqFilter, design_sos
 from semeq_export.biquad import apply as apply_eq
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, ChainError, OutputError
+from semeq_export.loudness import Loudness
+from semeq_export.true_peak import TruePeak
 from semeq_host.chain_stage import ChainStage
 from semeq_host.offline import TRIM_PEAK_DBFS, MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
 
@@ -186,6 +189,13 @@ def test_bands_that_the_rate_cannot_hold_are_left_out_and_named(tmp_path: Path) 
     )
 
 
+def true_peak(samples: np.ndarray) -> float:
+    meter = TruePeak(48_000, len(samples))
+    meter.feed(samples)
+    meter.finish()
+    return meter.amplitude
+
+
 BOOST = EqSettings((Band(BandKind.PEAK, 1_000.0, 12.0, 0.3),))
 
 
@@ -194,9 +204,11 @@ def test_an_output_over_full_scale_is_trimmed_as_a_whole_and_said(tmp_path: Path
     source = noise(tmp_path, "in.wav", peak=0.9)
     report = process_file(source, tmp_path / name, BOOST)
     wanted = apply_eq(BOOST, read_audio(source).samples.astype(np.float64), 48_000)
-    assert report.trim_db == pytest.approx(-0.1 - 20 * np.log10(np.abs(wanted).max()), abs=1e-9)
-    assert report.peak_dbfs == pytest.approx(-0.1, abs=1e-9)
-    assert f"trimmed by {report.trim_db:.2f} dB to a peak of -0.1 dBFS" in report.warnings
+    assert report.trim_db == pytest.approx(-0.1 - 20 * np.log10(true_peak(wanted)), abs=1e-5)
+    assert report.true_peak_dbtp == pytest.approx(-0.1, abs=1e-5)
+    assert report.peak_dbfs is not None
+    assert report.peak_dbfs < -0.1
+    assert f"trimmed by {report.trim_db:.2f} dB to a true peak of -0.1 dBTP" in report.warnings
     if not name.endswith("ogg"):
         got = read_audio(tmp_path / name).samples
         np.testing.assert_allclose(got, wanted * 10 ** (report.trim_db / 20), atol=2**-23)
@@ -205,7 +217,7 @@ def test_an_output_over_full_scale_is_trimmed_as_a_whole_and_said(tmp_path: Path
 def test_refusing_an_output_over_full_scale_writes_nothing(tmp_path: Path) -> None:  # fault C1
     source = noise(tmp_path, peak=0.9)
     (tmp_path / "out.wav").write_bytes(b"old")
-    with pytest.raises(AudioError, match=r"out\.wav: the result would peak \d+\.\d\d dB over full scale, which PCM_24 cannot hold"):
+    with pytest.raises(AudioError, match=r"out\.wav: the result would have a true peak of \+\d+\.\d\d dBTP, which PCM_24 cannot hold"):
         process_file(source, tmp_path / "out.wav", BOOST, options=ProcessOptions(peak_guard="refuse", overwrite=True))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.wav", "out.wav"]
     assert (tmp_path / "out.wav").read_bytes() == b"old"
@@ -236,6 +248,136 @@ def test_a_source_at_full_scale_stays_untouched_by_a_flat_eq(tmp_path: Path) -> 
     report = process_file(tmp_path / "in.wav", tmp_path / "out.flac", FLAT)
     assert (report.trim_db, report.is_copy) == (0.0, False)
     np.testing.assert_array_equal(read_audio(tmp_path / "out.flac").samples, codes)
+
+
+def test_peaks_between_the_samples_count(tmp_path: Path) -> None:  # fault C1
+    """A quarter of the rate, 45 degrees off: samples of 0.71 of the peak. Another container alone is no reason to trim."""
+    tone = 1.3 * np.sin(2 * np.pi * np.arange(20_000) / 4 + np.pi / 4) * np.hanning(20_000)
+    write_audio(tmp_path / "in.wav", Audio(np.stack([tone, tone]), 48_000), subtype="PCM_24")
+    eq = EqSettings((Band(BandKind.PEAK, 100.0, 1.0, 1.0),))
+    report = process_file(tmp_path / "in.wav", tmp_path / "out.wav", eq)
+    assert report.trim_db == pytest.approx(-0.1 - 20 * np.log10(1.3), abs=0.02)
+    assert true_peak(read_audio(tmp_path / "out.wav").samples) == pytest.approx(10 ** (-0.1 / 20), abs=1e-3)
+    report = process_file(tmp_path / "in.wav", tmp_path / "out.flac", FLAT)
+    assert report.trim_db == 0.0
+    np.testing.assert_array_equal(read_audio(tmp_path / "out.flac").samples, read_audio(tmp_path / "in.wav").samples)
+    quiet = process_file(noise(tmp_path, "quiet.wav", peak=0.1), tmp_path / "quiet.out.wav", eq)
+    assert (quiet.true_peak_dbtp, quiet.trim_db) == (None, 0.0)
+
+
+@pytest.mark.parametrize("peak", [0.05, 0.9])
+def test_a_matched_result_is_as_loud_as_its_source(tmp_path: Path, peak: float) -> None:
+    source = noise(tmp_path, peak=peak, frames=60_000)
+    report = process_file(source, tmp_path / "out.wav", BOOST, options=ProcessOptions(match_loudness=True))
+    loud = [integrated(path) for path in (source, tmp_path / "out.wav")]
+    assert report.match_db < -3.0
+    assert loud[1] == pytest.approx(loud[0] + report.trim_db, abs=0.01)
+    assert (report.trim_db == 0.0) == (peak == 0.05)
+    expected = apply_eq(BOOST, read_audio(source).samples.astype(np.float64), 48_000) * 10 ** ((report.match_db + report.trim_db) / 20)
+    np.testing.assert_allclose(read_audio(tmp_path / "out.wav").samples, expected, atol=2**-23)
+
+
+def test_silence_is_not_matched(tmp_path: Path) -> None:
+    write_audio(tmp_path / "in.wav", Audio(np.zeros((2, 30_000)), 48_000))
+    report = process_file(tmp_path / "in.wav", tmp_path / "out.wav", BOOST, options=ProcessOptions(match_loudness=True))
+    assert report.match_db == 0.0
+    assert "too quiet or too short to match the loudness: left as it is" in report.warnings
+
+
+def integrated(path: Path) -> float:
+    audio = read_audio(path)
+    meter = Loudness(audio.sample_rate_hz, audio.channels)
+    meter.feed(audio.samples)
+    assert meter.lufs is not None
+    return meter.lufs
+
+
+@pytest.mark.parametrize("block_samples", [300, 16_384])
+def test_a_delta_is_what_was_changed(tmp_path: Path, block_samples: int) -> None:
+    """Source and delta add up to the result; after a chain that delays too, since its delay is taken out."""
+    source = noise(tmp_path, peak=0.1)
+    dry = read_audio(source).samples.astype(np.float64)
+    for make_stage in (None, chain_of(pedalboard.Limiter(-20.0)), chain_of(pedalboard.Resample(22_050))):
+        results = []
+        for delta in (False, True):
+            options = ProcessOptions(delta=delta, overwrite=True, block_samples=block_samples, subtype="FLOAT")
+            process_file(source, tmp_path / "out.wav", WARM, make_stage=make_stage, options=options)
+            results.append(read_audio(tmp_path / "out.wav").samples.astype(np.float64))
+        np.testing.assert_allclose(dry + results[1], results[0], atol=1e-6)
+    process_file(source, tmp_path / "flat.wav", FLAT, options=ProcessOptions(delta=True))
+    assert not read_audio(tmp_path / "flat.wav").samples.any()
+
+
+def test_a_tail_is_kept_on_request(tmp_path: Path) -> None:
+    samples = np.zeros((2, 10_000))
+    samples[:, -100:] = 0.5
+    write_audio(tmp_path / "in.wav", Audio(samples, 48_000))
+    reverb = lambda: chain_of(pedalboard.Reverb(room_size=0.9, wet_level=0.8))  # noqa: E731 - a fresh plug-in each time
+    short = process_file(tmp_path / "in.wav", tmp_path / "short.wav", FLAT, make_stage=reverb())
+    long = process_file(tmp_path / "in.wav", tmp_path / "long.wav", FLAT, make_stage=reverb(), options=ProcessOptions(tail_s=0.5))
+    assert (short.tail_samples, long.tail_samples) == (0, 24_000)
+    with_tail, without = read_audio(tmp_path / "long.wav").samples, read_audio(tmp_path / "short.wav").samples
+    assert (without.shape[1], with_tail.shape[1]) == (10_000, 34_000)
+    np.testing.assert_allclose(with_tail[:, :10_000], without, atol=1e-6)
+    assert np.abs(with_tail[:, 12_000:]).max() > 0.01
+
+
+def test_dither_is_added_only_when_asked(tmp_path: Path) -> None:
+    source = noise(tmp_path, peak=0.1, subtype="PCM_16")
+    expected = apply_eq(WARM, read_audio(source).samples.astype(np.float64), 48_000)
+    for dither, most in ((False, 0.5), (True, 1.5)):
+        process_file(source, tmp_path / "out.wav", WARM, options=ProcessOptions(dither=dither, overwrite=True))
+        error = np.abs(read_audio(tmp_path / "out.wav").samples - expected).max() * 2**15
+        assert most - 0.5 < error <= most + 1e-6
+
+
+def test_in_place_replaces_the_source_by_the_whole_result(tmp_path: Path) -> None:  # fault C9
+    source = noise(tmp_path, peak=0.1)
+    expected = apply_eq(WARM, read_audio(source).samples.astype(np.float64), 48_000)
+    with pytest.raises(OutputError, match="is the input"):
+        process_file(source, source, WARM)
+    process_file(source, source, WARM, options=ProcessOptions(in_place=True))
+    np.testing.assert_allclose(read_audio(source).samples, expected, atol=2**-23)
+    with pytest.raises(AudioError, match="true peak"):
+        process_file(source, source, EqSettings((), preamp_db=24.0), options=ProcessOptions(in_place=True, peak_guard="refuse"))
+    np.testing.assert_allclose(read_audio(source).samples, expected, atol=2**-23)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_tags_stay_and_what_cannot_stay_is_named(tmp_path: Path) -> None:  # fault B17
+    with soundfile.SoundFile(tmp_path / "in.flac", "w", 48_000, 1, "PCM_16") as file:
+        file.title, file.artist = "Vocal", "Band"
+        file.write(np.random.default_rng(0).uniform(-0.3, 0.3, 5_000))
+    for suffix in (".flac", ".aiff", ".ogg", ".mp3"):
+        process_file(tmp_path / "in.flac", tmp_path / f"out{suffix}", WARM)
+        with soundfile.SoundFile(tmp_path / f"out{suffix}") as written:
+            assert (written.title, written.artist) == ("Vocal", "Band"), suffix
+    broadcast_wav(tmp_path / "bwf.wav")
+    report = process_file(tmp_path / "bwf.wav", tmp_path / "bwf.flac", WARM)
+    assert "FLAC has no place for bext, iXML, cue, LIST, smpl, acid, odd!: not kept" in report.warnings
+
+
+def test_a_broadcast_wav_keeps_its_chunks_and_a_bypass_every_byte(tmp_path: Path) -> None:  # faults B17, C3
+    source = broadcast_wav(tmp_path / "in.wav")
+    report = process_file(source, tmp_path / "flat.wav", FLAT)
+    assert report.is_copy
+    assert (tmp_path / "flat.wav").read_bytes() == source.read_bytes()
+    report = process_file(source, tmp_path / "out.wav", WARM)
+    assert (report.is_copy, report.warnings) == (False, ())
+    before, after = (chunks_of(path.read_bytes()) for path in (source, tmp_path / "out.wav"))
+    assert [name for name, _ in after] == [b"fmt ", b"bext", b"iXML", b"JUNK", b"data", *(name for name, _ in AFTER)]
+    assert sorted(c for c in before if c[0] != b"data") == sorted(c for c in after if c[0] != b"data")
+
+
+def test_salvaged_audio_is_processed_with_a_warning(tmp_path: Path) -> None:  # faults B1, B8
+    source = noise(tmp_path, peak=0.1)
+    source.write_bytes(source.read_bytes()[:60_044])
+    with pytest.raises(AudioError, match="--salvage"):
+        process_file(source, tmp_path / "out.wav", FLAT)
+    report = process_file(source, tmp_path / "out.wav", FLAT, options=ProcessOptions(salvage=True))
+    assert (report.info.frames, report.is_copy) == (10_000, False)
+    assert any("kept what is there" in warning for warning in report.warnings)
+    assert read_audio(tmp_path / "out.wav").frames == 10_000
 
 
 def test_silence_has_no_peak_and_stays_silent(tmp_path: Path) -> None:  # fault A6
@@ -322,10 +464,10 @@ def test_the_eq_runs_before_the_chain_and_progress_counts_both_passes(tmp_path: 
         source,
         tmp_path / "out.wav",
         BOOST,
-        make_stage=chain_of(pedalboard.Clipping(-6.0)),
+        make_stage=chain_of(pedalboard.Clipping(-12.0)),
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert np.abs(read_audio(tmp_path / "out.wav").samples).max() == pytest.approx(10 ** (-6 / 20), abs=1e-3)
+    assert np.abs(read_audio(tmp_path / "out.wav").samples).max() == pytest.approx(10 ** (-12 / 20), abs=1e-3)
     assert seen[-1] == (20_000, 20_000)
     seen.clear()
     process_file(source, tmp_path / "out.wav", BOOST, options=AGAIN, progress=lambda done, total: seen.append((done, total)))
