@@ -377,9 +377,9 @@ class AudioWriter:
     """An audio file being written, block by block; a context manager. The same blocks always give the same bytes.
 
     path: where the bytes go (a temporary name); name: the output's name for messages. tags: `AudioReader.tags` of the source, for all but
-    WAV. wav_chunks: what a WAV is to hold besides its audio; other containers have no place for it. dither: add triangular noise of +-1 step
-    before rounding to an integer format. Raises OutputError where the format cannot hold the rate or the channels, EnvironmentFailure where
-    the system fails (disk full).
+    WAV. wav_chunks: what a WAV is to hold besides its audio; other containers have no place for it. dither: add triangular noise of one
+    step either way before rounding to an integer format. Raises OutputError where the format cannot hold the rate or the channels,
+    EnvironmentFailure where the system fails (disk full).
     """
 
     def __init__(

@@ -50,6 +50,12 @@ class InvalidTargetError(SemeqError, ValueError):
     code = "invalid-target"
 
 
+class IntentError(SemeqError, ValueError):
+    """What is asked of a stem contradicts itself, or is nothing at all."""
+
+    code = "intent"
+
+
 class UnknownTermError(SemeqError, LookupError):
     """A word is not in the bundle's centroid bank."""
 

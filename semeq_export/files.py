@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import stat
@@ -173,7 +174,7 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = T
     check_output(path, overwrite=overwrite)
     target = Path(path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".semeq-", suffix=".tmp", dir=target.parent)
+        descriptor, name = tempfile.mkstemp(prefix=temporary_prefix(os.getpid()), suffix=".tmp", dir=target.parent)
         os.close(descriptor)
     except OSError as error:
         raise environment_failure(path, error) from error
@@ -196,6 +197,18 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = T
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def temporary_prefix(process_id: int) -> str:
+    """Return how the names of a process's temporary files begin, so that another can remove what it left when it was killed."""
+    return f".semeq-{process_id}-"
+
+
+def remove_leftovers(folder: str | os.PathLike[str], process_id: int) -> None:
+    """Remove the temporary files of a process of this machine that has ended; what cannot be removed stays."""
+    for path in Path(folder).glob(f"{glob.escape(temporary_prefix(process_id))}*.tmp"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes, *, overwrite: bool, sync: bool = True) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
 import math
 import os
@@ -171,6 +172,19 @@ class ListenedReport:
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON, without the EQ."""
         return {"analysis": "whole", **self.adaptation.to_dict(), **(self.outcome or {})}
+
+    def summary(self) -> str:
+        """Return one line for people: what was there, what was added."""
+        adaptation, outcome = self.adaptation, self.outcome or {}
+        if adaptation.mode == "match":
+            before_db, after_db = outcome.get("difference_before_db"), outcome.get("difference_after_db")
+            reached = (
+                f", {before_db:.1f} dB apart before, {after_db:.1f} dB after" if before_db is not None and after_db is not None else ""
+            )
+            return f"matched to {adaptation.reference}{reached}"
+        had = "no signal" if adaptation.dose is None else f"{adaptation.dose:.2f} doses more than {adaptation.reference}"
+        measured = outcome.get("dose_achieved")
+        return f"{had}; {adaptation.gain:.2f} asked" + ("" if measured is None else f", {measured:.2f} measured")
 
 
 def process_listening(
@@ -385,10 +399,11 @@ class _Job:
 def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """Return the files named, folders replaced by the audio files in them (by suffix, hidden files aside), in order of their names.
 
+    A name that does not exist may be a pattern, as shells know them, of files and folders; ** stands for any folders. No file comes twice.
     Raises AudioError for a folder without any, EnvironmentFailure for one that cannot be read.
     """
     found: list[Path] = []
-    for path in map(Path, paths):
+    for path in itertools.chain.from_iterable(map(_matching, paths)):
         if not path.is_dir():
             found.append(path)
             continue
@@ -399,15 +414,33 @@ def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
         if not names:
             raise AudioError("holds no audio files", path)
         found += names
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _matching(name: str | os.PathLike[str]) -> list[Path]:
+    """Return the files of a pattern, by suffix where they are in no folder that it names; the name itself where it is none."""
+    text = os.fspath(name)
+    if os.path.lexists(text) or not glob.has_magic(text):
+        return [Path(name)]
+    matches = sorted(Path(match) for match in glob.iglob(text, recursive=True))  # noqa: PTH207 - absolute patterns too
+    matches = [match for match in matches if match.suffix.lower() in AUDIO_SUFFIXES or (match.is_dir() and "**" not in text)]
+    if not matches:
+        raise AudioError("no audio file matches this pattern", printable(name))
+    return matches
 
 
 def plan_outputs(
-    sources: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str], *, overwrite: bool = False
+    sources: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    follow: bool = False,
+    make_folder: bool = True,
 ) -> list[tuple[Path, Path]]:
     """Return (source, destination) for each source, all checked before any is processed.
 
-    output: a file for one source; a folder for several, or where it exists as one or ends in a slash. A missing folder is made, one level.
+    output: a file for one source; a folder for several, or where it exists as one or ends in a slash. A missing folder is made, one level,
+    unless `make_folder` is off: then it is only checked. follow: where a destination is a link, take what it leads to.
     Raises OutputError where two sources would have one destination (letter case and Unicode form aside), where a destination is a source,
     exists without `overwrite`, is a link or a folder; EnvironmentFailure where the folder cannot be made or written.
     """
@@ -423,10 +456,14 @@ def plan_outputs(
                 both = f"{printable(taken[key])} and {printable(source)}"
                 raise OutputError(f"{printable(destination)}: would be the output of both {both}; process them into different folders")
             taken[key] = source
-        _make_folder(folder)
-    inputs = tuple(sources)
-    for _, destination in pairs:
-        check_output(destination, overwrite=overwrite, inputs=inputs)
+        if make_folder:
+            _make_folder(folder)
+    if follow:
+        pairs = [(source, destination.resolve() if destination.is_symlink() else destination) for source, destination in pairs]
+    if folder.exists() or make_folder:
+        inputs = tuple(sources)
+        for _, destination in pairs:
+            check_output(destination, overwrite=overwrite, inputs=inputs)
     return pairs
 
 

@@ -8,7 +8,7 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -93,6 +93,22 @@ def reference_option(command: Command) -> Command:
         metavar="AUDIO",
         help="What to compare with: a file, a folder, a stored reference, or a kind: any, drums, mix, voice.",
     )(command)
+
+
+def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
+    """Return a kind of command whose help shows its options in groups, one line each; what is in no group comes last."""
+
+    class Grouped(click.Command):
+        def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+            rows = {option.name: option.get_help_record(ctx) for option in self.get_params(ctx) if isinstance(option, click.Option)}
+            rest = [name for name in rows if not any(name in names for names in groups.values())]
+            formatter.write_paragraph()
+            for title, names in (*groups.items(), ("", rest)):
+                formatter.write(f"{title}:\n" if title else "")
+                for row in filter(None, (rows.get(name) for name in names)):
+                    formatter.write(f"  {row[0]:<28} {row[1].partition('  [')[0]}\n")  # a range in brackets would take a second line
+
+    return Grouped
 
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")

@@ -1,9 +1,10 @@
-"""semeq-export process: audio files through the EQ of a word or a preset, and through chains."""
+"""semeq-export process: a session's stems through the EQ of words, presets or references, and through chains."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -11,100 +12,109 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from semeq_export.engine import Engine
     from semeq_export.eq import EqSettings
-    from semeq_export.listening import Listening
-    from semeq_host.offline import ListenedReport, MakeStage, ProcessOptions, ProcessReport
-    from semeq_host.offline import Progress as OnProgress
-    from semeq_host.rolling import RollingReport
+    from semeq_host.batch import Batch, Event
+    from semeq_host.session_file import Session, StemRule
+    from semeq_host.stem import Entry, StemJob, Studio
+
+GROUPS = {
+    "What": ("target", "preset", "match", "session_path", "stems", "intensity", "mode", "analysis", "reference", "refine"),
+    "Sound": ("chain", "tail", "peak_guard", "match_loudness", "delta", "dither"),
+    "Files": ("output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
+    "Run": ("dry_run", "resume", "workers", "dask", "report_path", "bundle_path", "as_json", "quiet"),
+}
 
 
-@click.command(epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
+@click.command(cls=_shared.grouped(GROUPS), epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
 @click.argument("audio", nargs=-1, required=True, metavar="AUDIO...")
-@click.option("-t", "--target", metavar="TEXT", help="Word, or words with weights: warm:0.7,bright:0.3.")
-@click.option("--preset", "preset_path", metavar="FILE", help="EQ of a preset file instead of words.")
-@click.option("--match", "match_ref", metavar="REF", help="Follow a reference's spectrum, not words.")
-@click.option(
-    "--intensity", type=_shared.IntensityType(), help="0 = as it is, 1 = the word, below 0 = its opposite; auto listens. Default: 1."
-)
-@click.option(
-    "--mode", type=click.Choice(["static", "adaptive"]), default="static", show_default=True, help="Adaptive: as much as each file needs."
-)
-@click.option(
-    "--analysis",
-    type=click.Choice(["whole", "rolling"]),
-    default="whole",
-    show_default=True,
-    help="Adaptive: one dose for all, or as streams do.",
-)
-@_shared.reference_option
-@click.option("--refine", is_flag=True, help="Solve again on each file's own spectrum.")
-@click.option("--chain", "chain_path", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
-@click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, show_default=True, help="Samples per block.")
-@click.option("--subtype", metavar="NAME", help="Sample format of the output, such as PCM_24 or FLOAT. Default: the source's.")
+@click.option("-t", "--target", metavar="TEXT", help="Word, or several: warm:0.7,bright:0.3.")
+@click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
+@click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
+@click.option("--session", "session_path", metavar="TOML", help="What is wanted of each stem, by patterns.")
+@click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")
+@click.option("--intensity", type=_shared.IntensityType(), help="1 = the word (default); auto listens.")
+@click.option("--mode", type=click.Choice(["static", "adaptive"]), metavar="static|adaptive", help="Adaptive: as much as each file needs.")
+@click.option("--analysis", type=click.Choice(["whole", "rolling"]), metavar="whole|rolling", help="Adaptive: one dose, or as streams do.")
+@click.option("--reference", metavar="AUDIO", help="Compare with a file, a folder, or a kind: mix.")
+@click.option("--refine", is_flag=True, help="Solve once more on each file's spectrum.")
+@click.option("--chain", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
+@click.option("--tail", type=click.FloatRange(0.0, 600.0), default=0.0, metavar="SECONDS", help="Keep what sounds on after the end.")
 @click.option(
     "--peak-guard",
     type=click.Choice(["trim", "refuse", "off"]),
     default="trim",
-    show_default=True,
-    help="Over full scale: lower the whole file to -0.1 dBFS, refuse it, or clip. Float output keeps it.",
+    metavar="trim|refuse|off",
+    help="Over 0 dBTP: lower all to -0.1 dBTP (default).",
 )
+@click.option("--match-loudness", is_flag=True, help="As loud as before (ITU-R BS.1770).")
+@click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
+@click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
+@click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Samples per block; changes no bit.")
+@click.option("-o", "--output", default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
+@click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
+@_shared.force_option
+@click.option("--follow", is_flag=True, help="Where an output is a link, write its target.")
+@click.option("--subtype", metavar="NAME", help="PCM_24, FLOAT ... (default: the source's).")
+@click.option("--export-preset", metavar="FORMAT", help="EQ beside each output; dawproject: one for all.")
+@click.option("--salvage", is_flag=True, help="Of broken files, keep what comes before.")
 @click.option("--repair-nonfinite", is_flag=True, help="Replace samples that are not finite with 0.")
 @click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
-@click.option(
-    "-o", "--output", default="processed/", show_default=True, metavar="PATH", help="File, or a folder for several (made if missing)."
-)
-@_shared.force_option
-@_shared.bundle_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
+@click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
+@click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
+@click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster that sees the files.")
+@click.option("--report", "report_path", metavar="FILE", help="Write the JSON report to a file too.")
+@click.option("--bundle", "bundle_path", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
 @_shared.output_options
 @click.pass_context
 def command(
     ctx: click.Context,
     audio: tuple[str, ...],
+    session_path: str | None,
+    stems: tuple[str, ...],
     target: str | None,
-    preset_path: str | None,
-    match_ref: str | None,
+    preset: str | None,
+    match: str | None,
     intensity: float | str | None,
-    mode: str,
-    analysis: str,
+    mode: str | None,
+    analysis: str | None,
     reference: str | None,
     refine: bool,
-    chain_path: str | None,
-    block_size: int,
-    subtype: str | None,
+    chain: str | None,
+    tail: float,
     peak_guard: str,
+    match_loudness: bool,
+    delta: bool,
+    dither: bool,
+    block_size: int,
+    output: str,
+    in_place: bool,
+    force: bool,
+    follow: bool,
+    subtype: str | None,
+    export_preset: str | None,
+    salvage: bool,
     repair_nonfinite: bool,
     allow_hot: bool,
-    output: str,
-    force: bool,
+    dry_run: bool,
+    resume: bool,
+    workers: int | None,
+    dask: str | None,
+    report_path: str | None,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Process audio files, or all audio files of folders, with the EQ of a word: as it is, or as much as each file needs.
-
-    Rate, channels, length, format and bit depth stay those of the source; an output is old or new, never half.
+    """Process files, folders and patterns with the EQ of a word: as it is, or as
+    much as each file needs. Rate, length, format, depth and WAV chunks stay.
     """
-    named = [option for option, value in (("-t", target), ("--preset", preset_path), ("--match", match_ref)) if value is not None]
-    if len(named) > 1:
-        raise click.UsageError(f"give {' or '.join(named)}, not both")
-    if not named and chain_path is None:
-        raise click.UsageError("nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML")
-    if not named and intensity is not None:
-        raise click.UsageError("--intensity needs -t, --preset or --match; a chain states its own")
-    listens_to_words = mode == "adaptive" or intensity == "auto"
-    if listens_to_words and target is None:
-        raise click.UsageError("--mode adaptive and --intensity auto need -t TEXT")
-    if (reference is not None or refine) and not listens_to_words:
-        raise click.UsageError("--reference and --refine need --mode adaptive or --intensity auto")
-    if analysis == "rolling" and (not listens_to_words or refine):
-        raise click.UsageError("--analysis rolling needs --mode adaptive or --intensity auto, without --refine")
-
-    from semeq_export.errors import SemeqError
-    from semeq_export.files import printable
-    from semeq_host.offline import ProcessOptions, find_audio, plan_outputs, process_file, process_listening
+    from semeq_export import strict_json
+    from semeq_export.cli._stem_presets import preset_writer
+    from semeq_export.files import check_output, write_atomic
+    from semeq_host.batch import Batch, plan_batch
+    from semeq_host.offline import ProcessOptions
+    from semeq_host.stem import Studio
 
     options = ProcessOptions(
         block_samples=block_size,
@@ -112,124 +122,64 @@ def command(
         peak_guard=peak_guard,  # type: ignore[arg-type]  # click.Choice gives one of the three
         repair_nonfinite=repair_nonfinite,
         allow_hot=allow_hot,
+        salvage=salvage,
+        dither=dither,
+        match_loudness=match_loudness,
+        delta=delta,
+        tail_s=tail,
+        in_place=in_place,
         overwrite=force,
     )
-    amount = 1.0 if intensity is None or isinstance(intensity, str) else intensity
-    eq, make_stage, engine = _sound(target, preset_path, amount, chain_path, bundle_path)
-    listening_for = _listening(engine, target, intensity, reference, match_ref, refine) if listens_to_words or match_ref else None
-    plan = plan_outputs(find_audio(audio), output, overwrite=force)
-    entries: list[dict[str, object]] = []
-    failures: list[SemeqError] = []
-    with _progress(len(plan), quiet) as start_file:
-        for source, destination in plan:
-            try:
-                progress = start_file(source.name)
-                listened: ListenedReport | RollingReport | None = None
-                if listening_for is None:
-                    report = process_file(source, destination, eq, make_stage=make_stage, options=options, progress=progress)
-                else:
-                    process = _process_rolling if analysis == "rolling" else process_listening
-                    listening = listening_for(source)
-                    listened = process(source, destination, listening, make_stage=make_stage, options=options, progress=progress)
-                    report = listened.report
-            except SemeqError as error:
-                failures.append(error)
-                entries.append({"path": str(source), "output": None, "error": _shared.one_line(str(error)), "code": error.code})
-                if len(plan) > 1:
-                    click.echo(f"semeq-export: {entries[-1]['error']}", err=True)
-                continue
-            entries.append(_entry(report, listened, target, amount if named else None))
-            if listened is not None:
-                _shared.note(f"{printable(source)}: {_heard(listened)}", quiet=quiet or as_json)
-            for warning in report.warnings:
-                _shared.note(f"{printable(source)}: {warning}", quiet=quiet)
-            if not (as_json or quiet):
-                click.echo(printable(destination))
+    values = {"target": target, "preset": preset, "match": match, "intensity": intensity, "mode": mode, "analysis": analysis}
+    values |= {"reference": reference, "refine": refine or None, "chain": chain}
+    session = _session(session_path, values, stems)
+    if report_path is not None:
+        check_output(report_path, overwrite=force or resume)
+    studio = Studio(load_engine=lambda: _engine(bundle_path))
+    plan_again = functools.partial(
+        plan_batch, audio, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
+    )
+    plan = plan_again(make_folder=False)
+    for intent in dict.fromkeys(job.intent for job in plan):
+        studio.prepare(intent)
+    presets = preset_writer(export_preset, plan, overwrite=force or resume)
+    if not dry_run:
+        plan = plan_again()
+    batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
+    if dry_run:
+        _print_plan(batch, as_json=as_json)
+        return
+    entries: list[Entry] = []
+    with _progress(plan, quiet) as on_event:
+        for entry in _in_order(batch, _here(studio, plan, workers, dask), workers, dask, on_event):
+            entries.append({**entry, "exported_preset": presets.write(entry)} if presets is not None else entry)
+            _tell(entries[-1], as_json=as_json, quiet=quiet)
+    if presets is not None:
+        presets.finish(entries)
+    if report_path is not None:
+        write_atomic(report_path, strict_json.dumps({"files": entries}), overwrite=force or resume)
     if as_json:
         _shared.print_json({"files": entries})
-    if len(plan) == 1 and failures:
-        raise failures[0]
-    ctx.exit(_shared.EXIT_FAILED if failures else _shared.EXIT_OK)
+    failed = [entry for entry in entries if entry["output"] is None]
+    ctx.exit(_shared.EXIT_OK if not failed else int(str(failed[0]["exit_code"])) if len(plan) == 1 else _shared.EXIT_FAILED)
 
 
-def _sound(
-    target: str | None, preset_path: str | None, intensity: float, chain_path: str | None, bundle_path: str | None
-) -> tuple[EqSettings, MakeStage | None, Engine | None]:
-    """Return the EQ, what follows it, and the engine. The bundle is loaded only where words occur."""
-    from semeq_export.eq import EqSettings
+def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, ...]) -> Session:
+    """Return what is wanted of each stem, by the file and the command line."""
+    from semeq_host.session_file import Session, read_session_file
 
-    chain = None
-    if chain_path is not None:
-        from semeq_host.chain_file import read_chain
-
-        chain = read_chain(chain_path)
-    engine = _engine(bundle_path) if target is not None or (chain is not None and chain.needs_engine) else None
-    if preset_path is not None:
-        eq = _preset_eq(preset_path).scaled(intensity)
-    elif target is not None and engine is not None:
-        from semeq_export.semantic import SemanticTarget
-
-        eq = engine.eq_for(SemanticTarget.parse(target, intensity))
-    else:
-        eq = EqSettings()
-    return eq, chain.stage(engine) if chain is not None else None, engine
+    session = Session({}) if path is None else read_session_file(path)
+    rules = tuple(_rule(text) for text in stems)
+    return session.overridden(values, rules)
 
 
-def _listening(
-    engine: Engine | None, target: str | None, intensity: float | str | None, reference: str | None, match_ref: str | None, refine: bool
-) -> Callable[[Path], Listening]:
-    """Return a function that says how to listen to a file: a folder as reference leaves out the file itself."""
-    from semeq_export.listening import MatchListening, WordListening, with_typical_intensity
-    from semeq_export.reference import ReferenceSource
-    from semeq_export.semantic import SemanticTarget
+def _rule(text: str) -> StemRule:
+    from semeq_host.session_file import StemRule
 
-    if match_ref is not None:
-        followed = ReferenceSource(match_ref)
-        amount = 1.0 if intensity is None else float(intensity)
-        return lambda path: MatchListening(followed.for_input(path), amount)
-    assert engine is not None
-    assert target is not None
-    fixed = 1.0 if intensity is None or isinstance(intensity, str) else intensity
-    wanted = SemanticTarget.parse(target, fixed)
-    if intensity == "auto":
-        wanted = with_typical_intensity(engine, wanted)
-    compared = ReferenceSource(reference) if reference is not None else None
-    return lambda path: WordListening(engine, wanted, None if compared is None else compared.for_input(path), refine)
-
-
-def _process_rolling(
-    source: Path,
-    destination: Path,
-    listening: Listening,
-    *,
-    make_stage: MakeStage | None,
-    options: ProcessOptions,
-    progress: OnProgress | None,
-) -> RollingReport:
-    from semeq_export.listening import WordListening
-    from semeq_host.rolling import process_rolling
-
-    assert isinstance(listening, WordListening)
-    engine, target, reference = listening.engine, listening.target, listening.reference
-    return process_rolling(
-        source, destination, engine, target, reference=reference, make_stage=make_stage, options=options, progress=progress
-    )
-
-
-def _heard(listened: ListenedReport | RollingReport) -> str:
-    """Return one line: what was there, what was added."""
-    from semeq_host.rolling import RollingReport
-
-    if isinstance(listened, RollingReport):
-        return listened.summary()
-    adaptation, outcome = listened.adaptation, listened.outcome or {}
-    if adaptation.mode == "match":
-        before_db, after_db = outcome.get("difference_before_db"), outcome.get("difference_after_db")
-        reached = f", {before_db:.1f} dB apart before, {after_db:.1f} dB after" if before_db is not None and after_db is not None else ""
-        return f"matched to {adaptation.reference}{reached}"
-    had = "no signal" if adaptation.dose is None else f"{adaptation.dose:.2f} doses more than {adaptation.reference}"
-    measured = outcome.get("dose_achieved")
-    return f"{had}; {adaptation.gain:.2f} asked" + ("" if measured is None else f", {measured:.2f} measured")
+    pattern, separator, word = text.partition("=")
+    if not (pattern and separator and word):
+        raise click.UsageError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
+    return StemRule(pattern, {"target": word})
 
 
 def _engine(bundle_path: str | None) -> Engine:
@@ -249,51 +199,119 @@ def _preset_eq(path: str) -> EqSettings:
     return eq
 
 
-def _entry(
-    report: ProcessReport, listened: ListenedReport | RollingReport | None, target: str | None, intensity: float | None
-) -> dict[str, object]:
-    adaptation = None if listened is None else listened.to_dict()
-    return {
-        "adaptation": adaptation,
-        "path": str(report.source),
-        "output": str(report.destination),
-        "seconds": report.info.duration_s,
-        "sample_rate_hz": report.info.sample_rate_hz,
-        "channels": report.info.channels,
-        "frames": report.info.frames,
-        "format": report.output.container,
-        "subtype": report.output.subtype,
-        "eq": None if adaptation is not None and adaptation["analysis"] == "rolling" else report.eq.to_dict(),
-        "target": target,
-        "intensity": intensity if adaptation is None else adaptation["intensity"],
-        "peak_dbfs": report.peak_dbfs,
-        "trim_db": report.trim_db,
-        "repaired_samples": report.repaired_samples,
-        "is_copy": report.is_copy,
-        "warnings": list(report.warnings),
-    }
+def _here(studio: Studio, plan: list[StemJob], workers: int | None, dask: str | None) -> Studio | None:
+    """Return what works in this process, None where others do: one file is not worth a process of its own."""
+    is_single = len(plan) == 1 and workers is None
+    return studio if dask is None and (is_single or workers == 0) else None
+
+
+def _in_order(batch: Batch, studio: Studio | None, workers: int | None, dask: str | None, on_event: _OnEvent) -> Iterator[Entry]:
+    """Run a batch and give its entries in the order of the plan, each as soon as those before it are there."""
+    import os
+
+    from semeq_host.pool import Finished, Working
+
+    count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count() or 1
+    waiting: dict[int, Entry] = {}
+    next_index = 0
+    events = batch.run(
+        studio=studio, workers=count, cluster=dask, progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total))
+    )
+    with contextlib.closing(events):
+        for event in events:
+            on_event(event)
+            if isinstance(event, Finished):
+                waiting[event.index] = event.entry
+            while next_index in waiting:
+                yield waiting.pop(next_index)
+                next_index += 1
+
+
+def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
+    """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
+    from semeq_export.files import printable
+
+    path = printable(str(entry["path"]))
+    if entry["output"] is None:
+        click.echo(f"semeq-export: {_shared.one_line(str(entry['error']))}", err=True)
+        return
+    if entry.get("summary"):
+        _shared.note(f"{path}: {entry['summary']}", quiet=quiet or as_json)
+    warnings = entry["warnings"]
+    for warning in warnings if isinstance(warnings, list) else []:
+        _shared.note(f"{path}: {warning}", quiet=quiet)
+    if not (as_json or quiet):
+        click.echo(printable(str(entry["output"])))
+
+
+def _print_plan(batch: Batch, *, as_json: bool) -> None:
+    """Say what would be done, stem by stem, and what the headers say against it."""
+    from semeq_export.files import printable
+    from semeq_host.batch import look_at
+
+    rows = []
+    for index, job in enumerate(batch.jobs):
+        looked = look_at(job)
+        rows.append(
+            {
+                "path": str(job.source),
+                "output": str(job.destination),
+                "intent": job.intent.to_dict(),
+                "seconds": looked.seconds,
+                "is_done": index in batch.skipped,
+                "error": looked.warning or None,
+            }
+        )
+        if not as_json:
+            what = "done before" if index in batch.skipped else job.intent.summary()
+            click.echo(f"{printable(job.source)} -> {printable(job.destination)}: {printable(what)}")
+            if looked.warning:
+                _shared.note(_shared.one_line(f"would fail: {looked.warning}"))
+    if as_json:
+        _shared.print_json({"dry_run": True, "files": rows})
+
+
+class _OnEvent:
+    """What is told of each event; nothing without a terminal."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event."""
 
 
 @contextlib.contextmanager
-def _progress(files: int, quiet: bool) -> Iterator[Callable[[str], OnProgress | None]]:
-    """Give a function that starts the bar of one more file; draws nothing but on a terminal."""
+def _progress(plan: list[StemJob], quiet: bool) -> Iterator[_OnEvent]:
+    """Give what draws a bar over the whole batch, in seconds of audio, with its rate and the time left; only on a terminal."""
     if not _shared.progress_wanted(quiet):
-        yield lambda _name: None
+        yield _OnEvent()
         return
     from rich.console import Console
-    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    from semeq_host.batch import look_at
+    from semeq_host.pool import Finished
+
+    seconds = [look_at(job).seconds for job in plan]
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        count = 0
+        task = bar.add_task(f"0/{len(plan)}", total=sum(seconds) or None, rate="")
+        done_s, finished = [0.0] * len(plan), 0
 
-        def start_file(name: str) -> OnProgress:
-            nonlocal count
-            count += 1
-            task = bar.add_task(f"{count}/{files} {escape(_shared.one_line(name))}", total=None)
-            for earlier in bar.task_ids[:-1]:
-                bar.remove_task(earlier)
-            return lambda done, total: bar.update(task, completed=done, total=total)
+        class Drawn(_OnEvent):
+            def __call__(self, event: Event) -> None:
+                nonlocal finished
+                if isinstance(event, Finished):
+                    finished += 1
+                    done_s[event.index] = seconds[event.index]
+                elif event.total:
+                    done_s[event.index] = seconds[event.index] * event.done / event.total
+                elapsed = bar.tasks[0].elapsed or 0.0
+                rate = f"{sum(done_s) / elapsed:.0f} x real time" if elapsed > 1.0 else ""
+                bar.update(task, completed=sum(done_s), description=f"{finished}/{len(plan)}", rate=rate)
 
-        yield start_file
+        yield Drawn()

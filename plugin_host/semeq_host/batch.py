@@ -1,0 +1,201 @@
+"""Batches of stems: a plan, checked before anything is written, what is left of it, and results as they come, wherever they are made."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import semeq_export
+from semeq_export.audio import open_audio
+from semeq_export.eq import EqSettings
+from semeq_export.errors import OutputError, SemeqError
+from semeq_export.files import check_output, is_same_file, printable
+from semeq_host.cluster import run_on_cluster
+from semeq_host.journal import Claim, Done, Journal
+from semeq_host.offline import ProcessOptions, Progress, find_audio, plan_outputs
+from semeq_host.pool import Finished, Working, run_in_workers
+from semeq_host.session_file import Session
+from semeq_host.stem import Entry, StemJob, Studio, sha256_of
+
+Event = Working | Finished
+
+_NOT_IN_KEY = ("overwrite", "block_samples")
+"""Options that do not change an output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is known of a file before it is processed. warning: why it will fail, as far as its header says."""
+
+    job: StemJob
+    seconds: float
+    warning: str = ""
+
+
+def plan_batch(
+    audio: Sequence[str],
+    session: Session,
+    output: str,
+    options: ProcessOptions,
+    *,
+    read_preset: Callable[[str], EqSettings],
+    follow: bool = False,
+    resume: bool = False,
+    make_folder: bool = True,
+) -> list[StemJob]:
+    """Return what is to be done, names checked: no two outputs of one name, none of them an input; nothing is made but the folder.
+
+    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
+    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say.
+    Raises IntentError, AudioError, OutputError and EnvironmentFailure.
+    """
+    wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
+    sources = [path for path, _ in wanted]
+    if options.in_place:
+        pairs = [(path, path.resolve() if follow else path) for path in sources]
+    else:
+        pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
+    bands = cache(read_preset)
+    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in wanted]
+    return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
+
+
+def look_at(job: StemJob) -> Planned:
+    """Return what a file's header says of it, for a plan that people read and for the time that is left."""
+    try:
+        with open_audio(job.source, salvage=job.options.salvage) as reader:
+            return Planned(job, reader.info.duration_s)
+    except SemeqError as error:
+        return Planned(job, 0.0, str(error))
+
+
+class Batch:
+    """Jobs with the journal that says what was done of them before.
+
+    resume: skip what is finished already, its source, everything that decides it and the output itself unchanged. Outputs that an earlier
+    run had begun to make are made anew. Raises OutputError where an output exists that is not the earlier run's, or was changed since.
+    """
+
+    def __init__(self, jobs: Sequence[StemJob], bundle_path: str | None, *, resume: bool = False, journal: bool = True) -> None:
+        self.jobs = list(jobs)
+        self._bundle_path = bundle_path
+        self._keys = _Keys(bundle_path)
+        folders = {job.destination.parent for job in jobs} if journal else set()
+        self._journals = {folder: Journal(folder) for folder in folders}
+        self.skipped: dict[int, Entry] = {}
+        """Entries of the jobs that need not be done, by index."""
+        if resume:
+            for index, job in enumerate(self.jobs):
+                entry = self._finished_before(job)
+                if entry is not None:
+                    self.skipped[index] = {**entry, "resumed": True}
+                elif not job.options.in_place and job.destination.exists():
+                    self.jobs[index] = replace(job, options=replace(job.options, overwrite=True))
+
+    def run(
+        self, *, studio: Studio | None = None, workers: int = 1, cluster: str | None = None, progress: Progress | None = None
+    ) -> Generator[Event, None, None]:
+        """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
+
+        studio: work in this process, which tells `progress` how far each job is. workers: else, in so many of their own. cluster: else, on
+        a Dask cluster at this address, which sees the same files under the same names. Close the iterator to stop early.
+        """
+        left = [index for index in range(len(self.jobs)) if index not in self.skipped]
+        self._claim(left)
+        for index, entry in self.skipped.items():
+            yield Finished(index, entry)
+        jobs = [self.jobs[index] for index in left]
+        if studio is not None:
+            events: Iterator[Event] = (Finished(index, studio.run(job, progress)) for index, job in enumerate(jobs))
+        elif cluster is not None:
+            events = run_on_cluster(jobs, cluster, self._bundle_path)
+        else:
+            events = run_in_workers(jobs, workers, self._bundle_path)
+        for event in events:
+            event = replace(event, index=left[event.index])
+            if isinstance(event, Finished):
+                self._note(event)
+            yield event
+
+    def _claim(self, left: Sequence[int]) -> None:
+        for folder, journal in self._journals.items():
+            jobs = [self.jobs[index] for index in left if self.jobs[index].destination.parent == folder]
+            journal.claim((job.destination.name, Claim(self._keys.of(job), _source_sha256(job))) for job in jobs)
+
+    def _note(self, event: Finished) -> None:
+        job = self.jobs[event.index]
+        if event.entry["output"] is not None and self._journals:
+            self._journals[job.destination.parent].finish(job.destination.name, Done(self._keys.of(job), event.entry))
+
+    def _finished_before(self, job: StemJob) -> Entry | None:
+        """Return the entry of a job that is done, None where it is to be done; raise where that would destroy what is not ours."""
+        journal = self._journals.get(job.destination.parent)
+        if journal is None or not job.destination.exists():
+            return None
+        name, key = job.destination.name, self._keys.of(job)
+        done, claim = journal.done.get(name), journal.claims.get(name)
+        if done is not None:
+            is_output_ours = sha256_of(job.destination) == done.entry.get("output_sha256")
+            if is_output_ours and done.key == key and (job.options.in_place or sha256_of(job.source) == done.entry.get("source_sha256")):
+                return done.entry
+            if is_output_ours or job.options.overwrite:
+                return None
+            raise OutputError(f"{printable(job.destination)}: was changed after it was made; use --force to replace it")
+        if claim is not None and claim.key == key:
+            if job.options.in_place and sha256_of(job.source) != claim.source_sha256:
+                return _replaced_unnoticed(job, sha256_of(job.source))
+            return None
+        if not job.options.in_place:
+            check_output(job.destination, overwrite=job.options.overwrite)
+        return None
+
+
+class _Keys:
+    """Hashes of what decides outputs; files are read once."""
+
+    def __init__(self, bundle_path: str | None) -> None:
+        self._bundle_path = bundle_path
+        self._content: dict[str, str] = {}
+
+    def of(self, job: StemJob) -> str:
+        intent = job.intent
+        options = {name: value for name, value in dataclasses.asdict(job.options).items() if name not in _NOT_IN_KEY}
+        document = {
+            "version": semeq_export.__version__,
+            "intent": intent.to_dict(),
+            "options": options,
+            "files": [self._hash(name) for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None],
+        }
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def _hash(self, name: str) -> str:
+        if name not in self._content:
+            path = Path(name)
+            files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+            self._content[name] = name + "".join(f" {file.name} {sha256_of(file)}" for file in files if file.is_file())
+        return self._content[name]
+
+
+def _source_sha256(job: StemJob) -> str | None:
+    """Return the hash of a source that is to be replaced, None for one that stays or cannot be read."""
+    if not job.options.in_place or not is_same_file(job.source, job.destination):
+        return None
+    try:
+        return sha256_of(job.source)
+    except SemeqError:
+        return None
+
+
+def _replaced_unnoticed(job: StemJob, output_sha256: str) -> Entry:
+    """Return the entry of a source that was replaced just before an interrupt: processing it again would process it twice."""
+    return {
+        "path": str(job.source),
+        "output": str(job.destination),
+        "output_sha256": output_sha256,
+        "warnings": ["was replaced before the run was interrupted; what was done to it was not written down"],
+    }

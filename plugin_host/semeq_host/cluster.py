@@ -1,0 +1,56 @@
+"""Batches on a Dask cluster: the same jobs through the same code, on workers that see the same files under the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from semeq_export.errors import EnvironmentFailure, MissingExtraError
+from semeq_export.files import printable
+from semeq_host.pool import Finished
+from semeq_host.stem import Entry, StemJob, Studio
+
+_CONNECT_S = 10
+_studios: dict[str | None, Studio] = {}
+"""Of a worker process of the cluster: bundles are loaded once."""
+
+
+def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Iterator[Finished]:
+    """Process jobs on the cluster of a scheduler and give the results as they come; a job whose worker dies is done by another.
+
+    Closing the iterator cancels what has not begun. Raises MissingExtraError without Dask, EnvironmentFailure where there is no scheduler.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise MissingExtraError("dask", "distributed") from error
+    try:
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:  # TimeoutError is an OSError
+        raise EnvironmentFailure(f"no Dask scheduler at {printable(address)}") from error
+    with client:
+        futures = [client.submit(run_stem, job.to_dict(), bundle_path, pure=False) for job in jobs]
+        indices = {future.key: index for index, future in enumerate(futures)}
+        try:
+            for future in as_completed(futures):
+                index = indices[future.key]
+                yield Finished(index, _entry(future, jobs[index]))
+                future.release()
+        finally:
+            client.cancel(futures)
+
+
+def run_stem(job: dict[str, object], bundle_path: str | None) -> Entry:
+    """Process one job, on a worker."""
+    if bundle_path not in _studios:
+        _studios[bundle_path] = Studio(bundle_path)
+    return _studios[bundle_path].run(StemJob.from_dict(job))
+
+
+def _entry(future: Any, job: StemJob) -> Entry:  # Any: Dask's future has no types
+    if future.status == "finished":
+        entry: Entry = future.result()
+        return entry
+    error = future.exception()
+    why = f"the cluster gave it up: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return {"path": str(job.source), "output": None, "error": f"{printable(job.source)}: {why}", "code": "crashed", "exit_code": 2}

@@ -1,0 +1,136 @@
+"""Sessions as TOML: what is wanted of each stem, by patterns of file names.
+
+    [default]                    # for stems that no [[stem]] names; the command line overrides it
+    target = "warm"
+    intensity = 0.8
+
+    [[stem]]                     # the first match counts; what it does not say comes from the default
+    files = "vocal*"             # letter case aside
+    target = "airy:0.7,clear:0.3"
+    intensity = "auto"
+    reference = "others/"        # paths start at the TOML file
+    chain = "vocal.toml"
+
+    [[stem]]
+    files = "click*"
+    skip = true                  # not processed at all
+
+Keys are the long names of options of `semeq-export process`: target, preset, match, intensity, mode, analysis, reference, refine, chain.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from semeq_export.errors import IntentError
+from semeq_export.files import printable, read_regular
+from semeq_host.intent import Intent, check_values
+
+MAX_BYTES = 1_000_000
+_PATHS = ("preset", "match", "reference", "chain")
+_SOURCES = ("target", "preset", "match")
+
+
+@dataclass(frozen=True, slots=True)
+class StemRule:
+    """What is wanted of the stems whose file name matches. values: keys of `Intent`, None: they are left out of the batch."""
+
+    pattern: str
+    values: Mapping[str, object] | None
+
+    def matches(self, name: str) -> bool:
+        """Whether a file name matches, letter case aside."""
+        return fnmatch.fnmatchcase(name.casefold(), self.pattern.casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What is wanted of all stems: rules, of which the first match counts, and what holds where none says otherwise."""
+
+    default: Mapping[str, object]
+    rules: tuple[StemRule, ...] = ()
+
+    def overridden(self, values: Mapping[str, object], rules: tuple[StemRule, ...] = ()) -> Session:
+        """Return the session with other defaults, and with rules that come before its own: those of a command line."""
+        return Session(_merged(self.default, values), (*rules, *self.rules))
+
+    def intent_for(self, path: str | os.PathLike[str]) -> Intent | None:
+        """Return what is wanted of a file, None where it is to be left out; raises IntentError where nothing is, or it makes no sense."""
+        rule = next((rule for rule in self.rules if rule.matches(Path(path).name)), None)
+        if rule is not None and rule.values is None:
+            return None
+        values = _merged(self.default, {} if rule is None else rule.values or {})
+        try:
+            return Intent.from_dict(values)
+        except IntentError as error:
+            if rule is None and not self.rules:
+                raise
+            where = "no rule matches it" if rule is None else f"rule {rule.pattern!r}"
+            raise IntentError(f"{printable(path)}: {where}: {error}") from error
+
+
+def read_session_file(path: str | os.PathLike[str]) -> Session:
+    """Return the content of a session file; raises IntentError naming the place of what cannot be used."""
+    name = printable(path)
+    try:
+        document = tomllib.loads(read_regular(path, IntentError, max_bytes=MAX_BYTES).decode("utf-8"))
+    except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
+        raise IntentError(f"{name}: not a TOML file: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise IntentError(f"{name}: not a TOML file: nested too deep") from error
+    for key in document.keys() - {"default", "stem"}:
+        raise IntentError(f"{name}: unknown table {key!r}; there are [default] and [[stem]]")
+    folder = Path(path).parent
+    default = _values(document.get("default", {}), folder, f"{name}: default")
+    stems = document.get("stem", [])
+    if not isinstance(stems, list):
+        raise IntentError(f"{name}: stem is not a list of tables; write [[stem]]")
+    return Session(default, tuple(_rule(table, folder, f"{name}: stem {index}") for index, table in enumerate(stems, start=1)))
+
+
+def _rule(table: object, folder: Path, where: str) -> StemRule:
+    if not isinstance(table, Mapping):
+        raise IntentError(f"{where} is not a table")
+    pattern, skip = table.get("files"), table.get("skip", False)
+    if not isinstance(pattern, str) or not pattern:
+        raise IntentError(f"{where} needs files, a pattern such as 'vocal*'")
+    if not isinstance(skip, bool):
+        raise IntentError(f"{where}: skip {skip!r} is not true or false")
+    values = _values({key: value for key, value in table.items() if key not in ("files", "skip")}, folder, where)
+    return StemRule(pattern, None if skip else values)
+
+
+def _values(table: object, folder: Path, where: str) -> dict[str, object]:
+    """Return the keys of a table, checked one by one, with paths as seen from the working folder."""
+    if not isinstance(table, Mapping):
+        raise IntentError(f"{where} is not a table")
+    if "eq" in table:
+        raise IntentError(f"{where}: unknown key 'eq'; name a preset file")
+    values = dict(table)
+    try:
+        check_values(values)
+    except IntentError as error:
+        raise IntentError(f"{where}: {error}") from error
+    for key, value in values.items():
+        if key in _PATHS and isinstance(value, str):
+            values[key] = _from_folder(folder, value)
+    return values
+
+
+def _from_folder(folder: Path, name: str) -> str:
+    """Return a name as seen from the working folder; kinds of stored references are names of no file."""
+    place = folder / name
+    return str(place) if place.exists() or Path(name).suffix or "/" in name else name
+
+
+def _merged(default: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """Return the default with other values over it; a word, a preset or a reference to follow takes the place of any of the three."""
+    given = {key: value for key, value in values.items() if value is not None}
+    takes_over = any(key in given for key in _SOURCES)
+    kept = {key: value for key, value in default.items() if not (takes_over and key in _SOURCES)}
+    return {**kept, **given}

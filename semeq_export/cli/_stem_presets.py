@@ -1,0 +1,111 @@
+"""The EQ of each processed stem as a preset beside its output, or of all stems as one session for the DAW."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from semeq_export.cli import _shared
+from semeq_export.eq import EqSettings
+from semeq_export.errors import OutputError
+from semeq_export.files import check_output, printable
+from semeq_host.stem import Entry, StemJob
+from semeq_presets import FormatInfo, Preset, get, write_file
+from semeq_presets.dawproject_zip import Stem, write_session
+from semeq_presets.registry import check_place
+
+DAWPROJECT = "dawproject"
+
+
+class PresetWriter(Protocol):
+    """What writes presets as files are finished."""
+
+    def write(self, entry: Entry) -> str | None:
+        """Write the preset of a finished file; return its name, None where it has none."""
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        """Write what is made of all files together."""
+
+
+def preset_writer(format_id: str | None, plan: Sequence[StemJob], *, overwrite: bool) -> PresetWriter | None:
+    """Return what writes presets of a format, their names checked; None without a format.
+
+    Raises UnknownFormatError, OutputError where two would have one name or one exists.
+    """
+    if format_id is None or not plan:
+        return None
+    if format_id == DAWPROJECT:
+        return _OneSession(plan, overwrite=overwrite)
+    return _BesideEach(get(format_id).info, plan, overwrite=overwrite)
+
+
+class _BesideEach:
+    def __init__(self, info: FormatInfo, plan: Sequence[StemJob], *, overwrite: bool) -> None:
+        self._info, self._overwrite = info, overwrite
+        taken: dict[str, Path] = {}
+        for job in plan:
+            place = self._place(job.destination)
+            key = unicodedata.normalize("NFC", str(place)).casefold()
+            if key in taken:
+                raise OutputError(f"{printable(place)}: would be the preset of both {printable(taken[key])} and {printable(job.source)}")
+            taken[key] = job.source
+            if place.parent.is_dir():
+                check_place(place, info, overwrite=overwrite)
+
+    def write(self, entry: Entry) -> str | None:
+        if not isinstance(entry.get("eq"), Mapping):
+            return None
+        place = self._place(Path(str(entry["output"])))
+        preset = Preset(_eq(entry), name=_name(entry), sample_rate_hz=float(str(entry["sample_rate_hz"])))
+        written = write_file(place, preset, format=self._info.id, overwrite=self._overwrite)
+        for note in written.notes:
+            _shared.note(_shared.one_line(f"{place}: {note}"))
+        return str(place)
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        return
+
+    def _place(self, output: Path) -> Path:
+        return output.with_name(output.stem + self._info.suffixes[0])
+
+
+class _OneSession:
+    def __init__(self, plan: Sequence[StemJob], *, overwrite: bool) -> None:
+        folder = plan[0].destination.parent
+        self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
+        self._overwrite = overwrite
+        if folder.is_dir():
+            check_output(self._path, overwrite=overwrite)
+
+    def write(self, entry: Entry) -> str | None:
+        return str(self._path) if isinstance(entry.get("eq"), Mapping) else None
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        """Write the sources as tracks, each with its EQ as a device: what the outputs hold, still to be changed."""
+        stems = [
+            Stem(
+                Path(str(entry["path"])).stem,
+                Path(str(entry["path"])),
+                _eq(entry),
+                int(str(entry["sample_rate_hz"])),
+                int(str(entry["channels"])),
+                float(str(entry["seconds"])),
+            )
+            for entry in entries
+            if isinstance(entry.get("eq"), Mapping)
+        ]
+        if stems:
+            write_session(self._path, stems, title=self._path.stem, overwrite=self._overwrite)
+
+
+def _eq(entry: Entry) -> EqSettings:
+    eq = entry["eq"]
+    assert isinstance(eq, Mapping)
+    return EqSettings.from_dict(eq)
+
+
+def _name(entry: Entry) -> str:
+    word = entry.get("target") or entry.get("preset") or ""
+    return " ".join(part for part in (Path(str(entry["path"])).stem, Path(str(word)).stem) if part)

@@ -1,0 +1,266 @@
+"""Batches: workers that die cost one file, runs that were killed go on, and nobody's files are lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import ROOT
+from fake_engine import WARM
+
+from semeq_export.eq import EqSettings
+from semeq_export.errors import IntentError, OutputError
+from semeq_host.batch import Batch, plan_batch
+from semeq_host.journal import JOURNAL, Claim, Done, Journal
+from semeq_host.offline import ProcessOptions
+from semeq_host.pool import Finished, run_in_workers
+from semeq_host.session_file import Session
+from semeq_host.stem import Entry, StemJob, Studio, sha256_of
+
+WANTED = Session({"preset": "warm.json"})
+
+
+def stems(folder: Path, count: int = 4, *, frames: int = 9_000) -> Path:
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(1)
+    for index in range(count):
+        soundfile.write(folder / f"{index:02}.wav", rng.uniform(-0.1, 0.1, (frames, 2)), 48_000, subtype="PCM_24")
+    return folder
+
+
+def plan(folder: Path, out: Path, *, options: ProcessOptions | None = None, eq: EqSettings = WARM, resume: bool = False) -> list[StemJob]:
+    return plan_batch([str(folder)], WANTED, f"{out}/", options or ProcessOptions(), read_preset=lambda _name: eq, resume=resume)
+
+
+def entries(batch: Batch, workers: int = 0) -> list[Entry]:
+    """Every entry in the order of the plan; exactly one for each job."""
+    found: dict[int, Entry] = {}
+    for event in batch.run(studio=None if workers else Studio(), workers=workers):
+        if isinstance(event, Finished):
+            assert event.index not in found
+            found[event.index] = event.entry
+    return [found[index] for index in range(len(batch.jobs))]
+
+
+def without_times(entry: Entry) -> Entry:
+    return {key: value for key, value in entry.items() if key not in ("taken_s", "times_real_time", "resumed")}
+
+
+def test_workers_and_this_process_give_the_same_bytes_and_entries(tmp_path: Path) -> None:
+    source = stems(tmp_path / "in")
+    (source / "02.wav").write_bytes(b"<html>")
+    results = []
+    for name, workers in (("here", 0), ("there", 2)):
+        found = entries(Batch(plan(source, tmp_path / name), None), workers)
+        assert [entry["output"] is None for entry in found] == [False, False, True, False]
+        for entry in found:
+            if entry["output"] is not None:
+                assert entry["output_sha256"] == sha256_of(str(entry["output"]))
+                assert entry["source_sha256"] == sha256_of(str(entry["path"]))
+        results.append([without_times(entry) | {"output": None} for entry in found])
+    assert results[0] == results[1]
+
+
+CRASHING = """
+import os, signal, sys
+import semeq_export.audio as audio
+if any("_stem_worker" in argument for argument in sys.orig_argv):
+    open_before = audio.open_audio
+    def opened(path, **keywords):
+        name = os.path.basename(str(path))
+        if "crash" in name:
+            open(os.path.join(os.path.dirname(str(path)), "..", "out", f".semeq-{os.getpid()}-x.tmp"), "w").close()
+            os.kill(os.getpid(), getattr(signal, "SIGSEGV"))
+        if "bug" in name:
+            raise RuntimeError("a mistake of ours")
+        return open_before(path, **keywords)
+    audio.open_audio = opened
+"""
+
+
+def test_a_crash_costs_one_file_and_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # faults B9, E14
+    """The decoder dies of two of the files, in whatever worker gets them."""
+    source = stems(tmp_path / "in", 5)
+    (source / "01.wav").rename(source / "01 crash.wav")
+    (source / "03.wav").rename(source / "03 bug.wav")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(CRASHING)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
+    found = entries(Batch(plan(source, tmp_path / "out"), None), 2)
+    assert [entry["output"] is None for entry in found] == [False, True, False, True, False]
+    assert found[1]["code"] == "crashed"
+    assert str(found[1]["error"]).startswith(f"{source / '01 crash.wav'}: its decoder or a plug-in crashed the worker process, 2 times")
+    assert "SIGSEGV" in str(found[1]["error"])
+    assert "exit status 1: RuntimeError: a mistake of ours" in str(found[3]["error"])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [JOURNAL, "00.wav", "02.wav", "04.wav"]
+
+
+def test_a_worker_that_is_killed_once_is_replaced(tmp_path: Path) -> None:
+    """Not the file's fault: somebody else needed the memory."""
+    source = stems(tmp_path / "in", 6, frames=200_000)
+    events = run_in_workers(plan(source, tmp_path / "out"), 2, None)
+    found, killed = [], False
+    for event in events:
+        if isinstance(event, Finished):
+            found.append(event.entry)
+        if not killed:
+            (first, *_) = children("_stem_worker")
+            os.kill(first, signal.SIGKILL)
+            killed = True
+    assert len(found) == 6
+    assert all(entry["output"] is not None for entry in found)
+
+
+def children(name: str) -> list[int]:
+    """Process ids of our own children with a word in their command line."""
+    task = Path(f"/proc/{os.getpid()}/task")
+    ids = [int(number) for thread in task.iterdir() for number in (thread / "children").read_text().split()]
+    return [number for number in ids if name in Path(f"/proc/{number}/cmdline").read_bytes().decode()]
+
+
+def test_closing_a_batch_ends_its_workers_and_leaves_nothing(tmp_path: Path) -> None:  # fault C8
+    source = stems(tmp_path / "in", 4, frames=1_000_000)
+    batch = Batch(plan(source, tmp_path / "out"), None)
+    running = batch.run(workers=2)
+    next(running)
+    started = time.monotonic()
+    running.close()
+    assert time.monotonic() - started < 5.0
+    assert children("_stem_worker") == []
+    assert all(path.suffix == ".wav" or path.name == JOURNAL for path in (tmp_path / "out").iterdir())
+
+
+def test_resuming_skips_what_is_done_and_gives_the_same_result(tmp_path: Path) -> None:  # fault E16
+    source = stems(tmp_path / "in")
+    whole = entries(Batch(plan(source, tmp_path / "whole"), None))
+    first = Batch(plan(source, tmp_path / "out"), None)
+    running = first.run(studio=Studio())
+    done = [next(running), next(running)]
+    running.close()
+    assert len(done) == 2
+    again = Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
+    assert sorted(again.skipped) == [0, 1]
+    found = entries(again)
+    assert [entry["output_sha256"] for entry in found] == [entry["output_sha256"] for entry in whole]
+    assert sorted(Batch(plan(source, tmp_path / "out", resume=True), None, resume=True).skipped) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("change", ["source", "words", "option"])
+def test_what_changed_is_done_again(tmp_path: Path, change: str) -> None:
+    source = stems(tmp_path / "in")
+    entries(Batch(plan(source, tmp_path / "out"), None))
+    eq, options = WARM, ProcessOptions()
+    if change == "source":
+        soundfile.write(source / "01.wav", np.zeros((5_000, 1)) + 0.1, 48_000, subtype="PCM_24")
+    elif change == "words":
+        eq = WARM.scaled(0.5)
+    else:
+        options = ProcessOptions(subtype="FLOAT")
+    again = Batch(plan(source, tmp_path / "out", options=options, eq=eq, resume=True), None, resume=True)
+    assert sorted(again.skipped) == ([0, 2, 3] if change == "source" else [])
+    fresh = entries(Batch(plan(source, tmp_path / "fresh", options=options, eq=eq), None))
+    assert [e["output_sha256"] for e in entries(again)] == [e["output_sha256"] for e in fresh]
+
+
+def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
+    source = stems(tmp_path / "in", 2)
+    entries(Batch(plan(source, tmp_path / "out"), None))
+    (tmp_path / "out" / "01.wav").write_bytes(b"edited by hand")
+    with pytest.raises(OutputError, match=r"01\.wav: was changed after it was made; use --force"):
+        Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
+    (tmp_path / "strange").mkdir()
+    (tmp_path / "strange" / "00.wav").write_bytes(b"somebody's")
+    with pytest.raises(OutputError, match="exists already"):
+        Batch(plan(source, tmp_path / "strange", resume=True), None, resume=True)
+    assert (tmp_path / "strange" / "00.wav").read_bytes() == b"somebody's"
+    forced = Batch(plan(source, tmp_path / "out", options=ProcessOptions(overwrite=True), resume=True), None, resume=True)
+    assert sorted(forced.skipped) == [0]
+
+
+def test_an_output_that_was_placed_but_not_written_down_is_made_again(tmp_path: Path) -> None:
+    source = stems(tmp_path / "in", 2)
+    whole = entries(Batch(plan(source, tmp_path / "out"), None))
+    journal = tmp_path / "out" / JOURNAL
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][: len(lines[-1]) // 2])  # cut short by a crash
+    again = Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
+    assert sorted(again.skipped) == [0]
+    assert [e["output_sha256"] for e in entries(again)] == [e["output_sha256"] for e in whole]
+    assert len(Batch(plan(source, tmp_path / "out", resume=True), None, resume=True).skipped) == 2
+
+
+def test_in_place_nothing_is_processed_twice(tmp_path: Path) -> None:  # faults C9, E16
+    source = stems(tmp_path / "in")
+    whole = entries(Batch(plan(source, tmp_path / "out"), None))
+    options = ProcessOptions(in_place=True)
+    running = Batch(plan(source, source, options=options), None).run(studio=Studio())
+    next(running)
+    next(running)
+    running.close()
+    journal = source / JOURNAL
+    journal.write_text("\n".join(journal.read_text().splitlines()[:-1]) + "\n")  # killed after the second was replaced
+    again = Batch(plan(source, source, options=options, resume=True), None, resume=True)
+    assert sorted(again.skipped) == [0, 1]
+    found = entries(again)
+    assert "was replaced before the run was interrupted" in str(found[1]["warnings"])
+    assert [sha256_of(path) for path in sorted(source.glob("*.wav"))] == [entry["output_sha256"] for entry in whole]
+
+
+def test_a_journal_survives_damage_and_keeps_the_last_word(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.claim([("a.wav", Claim("k", None)), ("b.wav", Claim("k", "s"))])
+    journal.finish("a.wav", Done("k", {"output_sha256": "1"}))
+    journal.finish("a.wav", Done("k", {"output_sha256": "2"}))
+    with (tmp_path / JOURNAL).open("ab") as file:
+        file.write(b'{"done": "b.wav", "k')
+    again = Journal(tmp_path)
+    assert again.claims["b.wav"] == Claim("k", "s")
+    assert {name: done.entry["output_sha256"] for name, done in again.done.items()} == {"a.wav": "2"}
+    again.finish("b.wav", Done("k", {"output_sha256": "3"}))  # begins on a line of its own
+    assert Journal(tmp_path).done["b.wav"].entry == {"output_sha256": "3"}
+    again.claim([("b.wav", Claim("other", None))])
+    assert "b.wav" not in Journal(tmp_path).done
+
+
+def test_patterns_folders_and_files_are_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stems(tmp_path / "in", 3)
+    (tmp_path / "in" / "notes.txt").write_text("no audio")
+    find = lambda *names: [str(job.source) for job in plan_batch(list(names), WANTED, "out/", ProcessOptions(), read_preset=lambda _: WARM)]  # noqa: E731
+    assert find("in/0[01]*") == ["in/00.wav", "in/01.wav"]
+    assert find("**/*.wav") == ["in/00.wav", "in/01.wav", "in/02.wav"]
+    assert find("in", "in/*", "in/01.wav") == ["in/00.wav", "in/01.wav", "in/02.wav"]
+    (tmp_path / "in" / "take [1].wav").write_bytes((tmp_path / "in" / "00.wav").read_bytes())
+    assert find("in/take [1].wav") == ["in/take [1].wav"]  # a file that exists is no pattern
+    with pytest.raises(ValueError, match="no audio file matches this pattern"):
+        find("in/*.txt")
+    with pytest.raises(IntentError, match="nothing to do"):
+        plan_batch(["in"], Session({}), "out/", ProcessOptions(), read_preset=lambda _: WARM)
+
+
+def test_orphaned_workers_end_by_themselves(tmp_path: Path) -> None:
+    """A parent that is killed leaves workers that finish their file and go."""
+    source = stems(tmp_path / "in", 2)
+    (tmp_path / "out").mkdir()
+    jobs = [job.to_dict() for job in plan(source, tmp_path / "out")]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "semeq_host._stem_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugin_host'}"},
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(json.dumps({"bundle": None}).encode() + b"\n" + json.dumps(jobs[0]).encode() + b"\n")
+    worker.stdin.close()
+    assert json.loads(worker.stdout.readline())["entry"]["output"] == str(tmp_path / "out" / "00.wav")
+    assert worker.wait(20) == 0
+    worker.stdout.close()
