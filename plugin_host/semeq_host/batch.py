@@ -14,7 +14,7 @@ import semeq_export
 from semeq_export.audio import open_audio
 from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError, SemeqError
-from semeq_export.files import check_output, is_same_file, printable
+from semeq_export.files import check_output, printable
 from semeq_host.cluster import run_on_cluster
 from semeq_host.journal import Claim, Done, Journal
 from semeq_host.offline import ProcessOptions, Progress, find_audio, plan_outputs
@@ -83,7 +83,7 @@ class Batch:
 
     def __init__(self, jobs: Sequence[StemJob], bundle_path: str | None, *, resume: bool = False, journal: bool = True) -> None:
         self.jobs = list(jobs)
-        self._bundle_path = bundle_path
+        self._bundle_path, self._resume = bundle_path, resume
         self._keys = _Keys(bundle_path)
         folders = {job.destination.parent for job in jobs} if journal else set()
         self._journals = {folder: Journal(folder) for folder in folders}
@@ -95,7 +95,10 @@ class Batch:
                 if entry is not None:
                     self.skipped[index] = {**entry, "resumed": True}
                 elif not job.options.in_place and job.destination.exists():
-                    self.jobs[index] = replace(job, options=replace(job.options, overwrite=True))
+                    self.jobs[index] = job.again()
+        for index, job in enumerate(self.jobs):
+            if index not in self.skipped and job.options.in_place:
+                self.jobs[index] = replace(job, in_place_sha256=self._before(job))
 
     def run(
         self, *, studio: Studio | None = None, workers: int = 1, cluster: str | None = None, progress: Progress | None = None
@@ -122,10 +125,19 @@ class Batch:
                 self._note(event)
             yield event
 
+    def _before(self, job: StemJob) -> str | None:
+        """Return the hash of a source before anything was done to it: now, or when an interrupted run with the same wishes began."""
+        journal, name = self._journals.get(job.destination.parent), job.destination.name
+        if self._resume and journal is not None and name in journal.claims and name not in journal.done:
+            claim = journal.claims[name]
+            if claim.key == self._keys.of(job):
+                return claim.source_sha256
+        return _sha256_or_none(job.source)
+
     def _claim(self, left: Sequence[int]) -> None:
         for folder, journal in self._journals.items():
             jobs = [self.jobs[index] for index in left if self.jobs[index].destination.parent == folder]
-            journal.claim((job.destination.name, Claim(self._keys.of(job), _source_sha256(job))) for job in jobs)
+            journal.claim((job.destination.name, Claim(self._keys.of(job), job.in_place_sha256)) for job in jobs)
 
     def _note(self, event: Finished) -> None:
         job = self.jobs[event.index]
@@ -147,8 +159,6 @@ class Batch:
                 return None
             raise OutputError(f"{printable(job.destination)}: was changed after it was made; use --force to replace it")
         if claim is not None and claim.key == key:
-            if job.options.in_place and sha256_of(job.source) != claim.source_sha256:
-                return _replaced_unnoticed(job, sha256_of(job.source))
             return None
         if not job.options.in_place:
             check_output(job.destination, overwrite=job.options.overwrite)
@@ -181,21 +191,9 @@ class _Keys:
         return self._content[name]
 
 
-def _source_sha256(job: StemJob) -> str | None:
-    """Return the hash of a source that is to be replaced, None for one that stays or cannot be read."""
-    if not job.options.in_place or not is_same_file(job.source, job.destination):
-        return None
+def _sha256_or_none(path: Path) -> str | None:
+    """Return the hash of a file; None for one that cannot be read, which its entry will say."""
     try:
-        return sha256_of(job.source)
+        return sha256_of(path)
     except SemeqError:
         return None
-
-
-def _replaced_unnoticed(job: StemJob, output_sha256: str) -> Entry:
-    """Return the entry of a source that was replaced just before an interrupt: processing it again would process it twice."""
-    return {
-        "path": str(job.source),
-        "output": str(job.destination),
-        "output_sha256": output_sha256,
-        "warnings": ["was replaced before the run was interrupted; what was done to it was not written down"],
-    }

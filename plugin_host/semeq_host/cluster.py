@@ -16,7 +16,7 @@ _studios: dict[str | None, Studio] = {}
 
 
 def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Iterator[Finished]:
-    """Process jobs on the cluster of a scheduler and give the results as they come; a job whose worker dies is done by another.
+    """Process jobs on the cluster of a scheduler and give the results as they come; a job whose worker dies is done again by another.
 
     Closing the iterator cancels what has not begun. Raises MissingExtraError without Dask, EnvironmentFailure where there is no scheduler.
     """
@@ -29,10 +29,10 @@ def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | Non
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise EnvironmentFailure(f"no Dask scheduler at {printable(address)}") from error
     with client:
-        futures = [client.submit(run_stem, job.to_dict(), bundle_path, pure=False) for job in jobs]
+        futures = [client.submit(run_stem, job.again().to_dict(), bundle_path, pure=False) for job in jobs]
         indices = {future.key: index for index, future in enumerate(futures)}
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=client.loop):
                 index = indices[future.key]
                 yield Finished(index, _entry(future, jobs[index]))
                 future.release()

@@ -98,8 +98,8 @@ class _Worker(threading.Thread):
         try:
             while (index := self._waiting.get()) is not None and not self._is_stopped:
                 entry, last_words = None, ""
-                for _ in range(_TRIES):
-                    entry = self._ask(index)
+                for attempt in range(_TRIES):
+                    entry = self._ask(index, self._jobs[index] if attempt == 0 else self._jobs[index].again())
                     if entry is not None or self._is_stopped:
                         break
                     last_words = self._bury(self._jobs[index])
@@ -119,7 +119,7 @@ class _Worker(threading.Thread):
         if process is not None and process.poll() is None:
             process.terminate()
 
-    def _ask(self, index: int) -> Entry | None:
+    def _ask(self, index: int, job: StemJob) -> Entry | None:
         """Return the entry of a job, None where the process died over it."""
         process = self._running()
         if process is None:
@@ -127,7 +127,7 @@ class _Worker(threading.Thread):
         assert process.stdin is not None
         assert process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(self._jobs[index].to_dict()).encode() + b"\n")
+            process.stdin.write(json.dumps(job.to_dict()).encode() + b"\n")
             process.stdin.flush()
         for line in process.stdout:
             answer = json.loads(line)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,12 +32,17 @@ _HASHED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StemJob:
-    """One file to process."""
+    """One file to process. in_place_sha256: of a source that its result replaces, before anything was done to it."""
 
     source: Path
     destination: Path
     intent: Intent
     options: ProcessOptions
+    in_place_sha256: str | None = None
+
+    def again(self) -> StemJob:
+        """Return the job for another try: its name was free when the batch began, so what is there now came from an earlier try."""
+        return replace(self, options=replace(self.options, overwrite=True))
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON. A name that is not UTF-8 keeps its bytes as lone surrogates."""
@@ -46,16 +51,17 @@ class StemJob:
             "destination": str(self.destination),
             "intent": self.intent.to_dict(),
             "options": dataclasses.asdict(self.options),
+            "in_place_sha256": self.in_place_sha256,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> StemJob:
         """Return the job that `to_dict` wrote."""
-        intent, options = data["intent"], data["options"]
+        intent, options, sha256 = data["intent"], data["options"], data["in_place_sha256"]
         assert isinstance(intent, Mapping)
         assert isinstance(options, Mapping)
         source, destination = Path(str(data["source"])), Path(str(data["destination"]))
-        return cls(source, destination, Intent.from_dict(intent), ProcessOptions(**options))
+        return cls(source, destination, Intent.from_dict(intent), ProcessOptions(**options), None if sha256 is None else str(sha256))
 
 
 class Studio:
@@ -89,6 +95,8 @@ class Studio:
         started = time.perf_counter()
         try:
             source_sha256 = sha256_of(job.source)
+            if job.in_place_sha256 not in (None, source_sha256):
+                return _replaced_before(job, source_sha256)
             report, listened = self._process(job, progress)
             entry = _done(job, report, listened)
             entry["source_sha256"] = source_sha256
@@ -170,6 +178,16 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 def failed(job: StemJob, error: SemeqError) -> Entry:
     """Return the entry of a file that could not be processed."""
     return {"path": str(job.source), "output": None, "error": str(error), "code": error.code, "exit_code": error.exit_code}
+
+
+def _replaced_before(job: StemJob, output_sha256: str) -> Entry:
+    """Return the entry of a source that was replaced just before an interrupt: another time would be once too often."""
+    return {
+        "path": str(job.source),
+        "output": str(job.destination),
+        "output_sha256": output_sha256,
+        "warnings": ["was replaced before the run was interrupted; what was done to it was not written down"],
+    }
 
 
 def _done(job: StemJob, report: ProcessReport, listened: ListenedReport | RollingReport | None) -> Entry:
