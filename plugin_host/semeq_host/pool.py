@@ -142,7 +142,7 @@ class _Worker(threading.Thread):
             with self._lock:
                 if self._is_stopped:
                     return None
-                self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the process is gone
+                self._errors = _nameless_file()
                 environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
                 environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # the same code, wherever it was found
                 self._process = subprocess.Popen(
@@ -194,6 +194,13 @@ class _Worker(threading.Thread):
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
         self._process = self._errors = None
+
+
+def _nameless_file() -> BinaryIO:
+    """Return a file without a name; in memory where the system can, since a folder for temporary files may not be there to write to."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("semeq-errors"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _crashed(job: StemJob, last_words: str) -> Entry:

@@ -246,6 +246,37 @@ def test_patterns_folders_and_files_are_found_once(tmp_path: Path, monkeypatch: 
         plan_batch(["in"], Session({}), "out/", ProcessOptions(), read_preset=lambda _: WARM)
 
 
+STRANGE = """
+import socket, sys, time
+def refused(*_, **__):
+    raise AssertionError("the network was used")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refused
+time.time = lambda: -1e9
+"""
+
+
+def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing(tmp_path: Path) -> None:  # fault E20
+    source = stems(tmp_path / "in", 3)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(STRANGE)
+    usual = entries(Batch(plan(source, tmp_path / "usual"), None))
+    script = (
+        "import sys\nfrom pathlib import Path\nfrom semeq_export.eq import EqSettings\nfrom semeq_host.batch import Batch, plan_batch\n"
+        "from semeq_host.offline import ProcessOptions\nfrom semeq_host.session_file import Session\n"
+        "import json\neq = EqSettings.from_dict(json.loads(sys.argv[3]))\n"
+        "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"
+        "for event in Batch(jobs, None).run(workers=2): pass\n"
+    )
+    paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT), str(ROOT / "plugin_host")])
+    subprocess.run(
+        [sys.executable, "-c", script, source, f"{tmp_path}/out/", json.dumps(WARM.to_dict())],
+        env={"PYTHONPATH": paths, "TMPDIR": "/proc", "LC_ALL": "C"},
+        cwd="/proc",
+        check=True,
+    )
+    assert [sha256_of(path) for path in sorted((tmp_path / "out").glob("*.wav"))] == [entry["output_sha256"] for entry in usual]
+
+
 def test_orphaned_workers_end_by_themselves(tmp_path: Path) -> None:
     """A parent that is killed leaves workers that finish their file and go."""
     source = stems(tmp_path / "in", 2)

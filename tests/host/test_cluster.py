@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 from conftest import ROOT, skip_or_fail
+from stems import make_session
 
 from semeq_export.errors import EnvironmentFailure
 from semeq_host.cluster import run_on_cluster
@@ -23,7 +22,7 @@ from semeq_host.intent import Intent
 from semeq_host.offline import ProcessOptions
 from semeq_host.stem import StemJob, sha256_of
 
-STEMS = 16
+STEMS = 60
 
 
 @pytest.fixture
@@ -57,16 +56,6 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         log.close()
 
 
-def stems(tmp_path: Path) -> list[Path]:
-    rng = np.random.default_rng(1)
-    (tmp_path / "in").mkdir()
-    paths = [tmp_path / "in" / f"{index:02}.wav" for index in range(STEMS)]
-    for path in paths:
-        soundfile.write(path, rng.uniform(-0.1, 0.1, (300_000, 2)), 48_000, subtype="PCM_24")
-    paths[3].write_bytes(b"<html>")
-    return paths
-
-
 def process(*arguments: object) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join(str(ROOT / name) for name in (".", "plugin_host", "presets"))
     command = [sys.executable, "-m", "semeq_export", "process", *map(str, arguments)]
@@ -74,11 +63,11 @@ def process(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_cluster_gives_the_same_bytes_and_report_though_a_worker_dies(
-    tmp_path: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
+    tmp_path: Path, data_dir: Path, cluster: tuple[str, list[subprocess.Popen[bytes]]]
 ) -> None:
     address, (first, second) = cluster
-    stems(tmp_path)
-    here = process(tmp_path / "in", "-t", "warm", "-o", tmp_path / "here", "--json", "--workers", "0")
+    corrupt, _, _ = make_session(tmp_path / "in", sorted((data_dir / "audio").glob("*.flac")), STEMS)
+    here = process(tmp_path / "in", "-t", "warm", "-o", tmp_path / "here", "--json")
     assert here.returncode == 1, here.stderr
     arguments = [tmp_path / "in", "-t", "warm", "-o", tmp_path / "there", "--json", "--dask", address]
     paths = os.pathsep.join(str(ROOT / name) for name in (".", "plugin_host", "presets"))
@@ -89,13 +78,14 @@ def test_a_cluster_gives_the_same_bytes_and_report_though_a_worker_dies(
         text=True,
         env=os.environ | {"PYTHONPATH": paths},
     ) as running:
-        while len(list((tmp_path / "there").glob("*.wav"))) < 3 and running.poll() is None:
+        while len(list((tmp_path / "there").glob("[!.]*"))) < 20 and running.poll() is None:
             time.sleep(0.01)
         os.kill(first.pid, signal.SIGKILL)
         out, err = running.communicate(timeout=120)
     assert second.poll() is None
     assert running.returncode == 1, err
     assert out, err
+    stems = sorted((tmp_path / "in").iterdir())
     reports = [json.loads(text)["files"] for text in (here.stdout, out)]
     assert len(reports[0]) == len(reports[1]) == STEMS
     for one, other in zip(*reports, strict=True):
@@ -104,9 +94,7 @@ def test_a_cluster_gives_the_same_bytes_and_report_though_a_worker_dies(
             assert one[key] == other[key], key
         if one["output"] is not None:
             assert sha256_of(other["output"]) == sha256_of(one["output"]) == one["output_sha256"]
-    assert [line for line in err.splitlines() if "html" in line.lower()] == [
-        f"semeq-export: {tmp_path / 'in' / '03.wav'}: not an audio file: it looks like an HTML page"
-    ]
+    assert [line for line in err.splitlines() if str(corrupt) in line] == [f"semeq-export: {reports[0][stems.index(corrupt)]['error']}"]
 
 
 def test_no_scheduler_is_an_environment_failure(tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+"""semeq-export process on a session: plans, rules for stems, presets beside outputs, in place, links, and what is asked of the sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fake_engine import BRIGHT, WARM, FakeEngine
+
+from semeq_export.audio import read_audio
+from semeq_export.biquad import apply as apply_eq
+from semeq_export.cli import _shared, cli, process
+from semeq_presets import read_file
+from semeq_presets.dawproject_zip import read_session
+
+Ran = tuple[int, str, str]
+
+
+class Run:
+    """Runs the command line in this process and returns exit code, stdout and stderr."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Ran:
+        self._capsys.readouterr()
+        code = _shared.run(cli, ["process", "--workers", "0", *map(str, arguments)])
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """The command with an engine that knows warm and bright, in a folder with three stems in stems/."""
+    monkeypatch.setattr(process, "_engine", lambda _bundle_path: FakeEngine())
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(9)
+    Path("stems").mkdir()
+    for name in ("bass", "Vocal lead", "click"):
+        soundfile.write(f"stems/{name}.wav", rng.uniform(-0.1, 0.1, (8_000, 2)), 48_000, subtype="DOUBLE")
+    return Run(capsys)
+
+
+def expected(name: str, eq: object) -> np.ndarray:
+    return apply_eq(eq, read_audio(f"stems/{name}.wav").samples, 48_000)  # type: ignore[arg-type]
+
+
+def test_a_session_file_and_rules_say_what_each_stem_gets(run: Run) -> None:
+    Path("session.toml").write_text(
+        '[default]\ntarget = "warm"\n[[stem]]\nfiles = "vocal*"\ntarget = "bright"\nintensity = 0.5\n'
+        '[[stem]]\nfiles = "click*"\nskip = true\n'
+    )
+    code, out, err = run("stems", "--session", "session.toml", "-o", "out")
+    assert (code, out, err) == (0, "out/Vocal lead.wav\nout/bass.wav\n", "")
+    np.testing.assert_array_equal(read_audio("out/bass.wav").samples, expected("bass", WARM))
+    np.testing.assert_array_equal(read_audio("out/Vocal lead.wav").samples, expected("Vocal lead", BRIGHT.scaled(0.5)))
+    assert run("stems", "-t", "warm", "--stem", "*lead*=bright", "-o", "rules")[0] == 0
+    np.testing.assert_array_equal(read_audio("rules/Vocal lead.wav").samples, expected("Vocal lead", BRIGHT))
+    np.testing.assert_array_equal(read_audio("rules/click.wav").samples, expected("click", WARM))
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(run: Run) -> None:
+    Path("stems/click.wav").write_bytes(b"<html>")
+    code, out, err = run("stems/*", "-t", "warm", "--stem", "vocal*=bright", "-o", "out", "--dry-run", "--export-preset", "eqapo")
+    assert code == 0
+    assert out.splitlines() == [
+        "stems/Vocal lead.wav -> out/Vocal lead.wav: bright",
+        "stems/bass.wav -> out/bass.wav: warm",
+        "stems/click.wav -> out/click.wav: warm",
+    ]
+    assert err == "would fail: stems/click.wav: not an audio file: it looks like an HTML page\n"
+    document = json.loads(run("stems", "-t", "warm", "-o", "out", "--dry-run", "--json")[1])
+    assert document["dry_run"] is True
+    assert [row["output"] for row in document["files"]] == ["out/Vocal lead.wav", "out/bass.wav", "out/click.wav"]
+    assert document["files"][1]["intent"]["target"] == "warm"
+    assert document["files"][1]["seconds"] == pytest.approx(8_000 / 48_000)
+    assert not Path("out").exists()
+    assert run("stems", "-t", "wram", "-o", "out", "--dry-run")[0] == 2
+
+
+def test_sound_and_preset_in_one_go(run: Run) -> None:
+    code, _, err = run("stems", "-t", "warm", "-o", "out", "--export-preset", "semeq-json", "--json")
+    assert (code, err) == (0, "")
+    for name in ("bass", "click"):
+        preset = read_file(next(Path("out").glob(f"{name}*.json")))
+        assert preset.eq is not None
+        assert preset.eq.canonical() == WARM.canonical()
+    code, _, err = run("stems", "-t", "warm", "-o", "out", "--export-preset", "semeq-json", "--force")
+    assert code == 0
+    code, _, err = run("stems", "-t", "warm", "-o", "new", "--export-preset", "nonsense")
+    assert (code, Path("new").exists()) == (2, False)
+
+
+def test_presets_that_would_collide_or_exist_are_refused_before_any_work(run: Run) -> None:  # fault E15
+    soundfile.write("stems/bass.flac", np.zeros((500, 2)) + 0.1, 48_000)
+    code, _, err = run("stems", "-t", "warm", "-o", "out", "--export-preset", "eqapo")
+    assert code == 2
+    assert "would be the preset of both" in err
+    assert not Path("out").exists()
+    Path("out").mkdir()
+    Path("out/click.txt").write_text("notes")
+    code, _, err = run("stems/click.wav", "-t", "warm", "-o", "out", "--export-preset", "eqapo")
+    assert (code, Path("out/click.txt").read_text()) == (2, "notes")
+    assert "exists already" in err
+
+
+def test_one_session_for_the_daw(run: Run) -> None:
+    code, _, err = run("stems", "-t", "warm", "--stem", "vocal*=bright", "-o", "out", "--export-preset", "dawproject")
+    assert (code, err) == (0, "")
+    tracks = {track.track: track.eq for track in read_session(Path("out/out.dawproject").read_bytes())}
+    assert tracks.keys() == {"bass", "click", "Vocal lead"}
+    assert tracks["bass"] is not None
+    assert [band.kind for band in tracks["bass"].canonical().active_bands] == [band.kind for band in WARM.canonical().active_bands]
+
+
+def test_a_report_is_written_beside_the_text(run: Run) -> None:
+    code, out, _ = run("stems", "-t", "warm", "-o", "out", "--report", "report.json")
+    assert (code, len(out.splitlines())) == (0, 3)
+    files = json.loads(Path("report.json").read_text())["files"]
+    assert [Path(entry["output"]).name for entry in files] == ["Vocal lead.wav", "bass.wav", "click.wav"]
+    assert all(len(entry["output_sha256"]) == 64 and entry["taken_s"] >= 0.0 for entry in files)
+    assert run("stems", "-t", "warm", "-o", "out2", "--report", "report.json")[0] == 2  # exists already
+
+
+def test_in_place_and_resume(run: Run) -> None:  # faults C9, E16
+    wanted = expected("bass", WARM)
+    assert run("stems", "-t", "warm", "--in-place")[0] == 0
+    np.testing.assert_array_equal(read_audio("stems/bass.wav").samples, wanted)
+    code, _, _ = run("stems", "-t", "warm", "--in-place", "--resume")
+    assert code == 0
+    np.testing.assert_array_equal(read_audio("stems/bass.wav").samples, wanted)
+    assert not Path("processed").exists()
+
+
+def test_links_are_followed_only_where_asked(run: Run) -> None:  # fault C10
+    Path("real.wav").write_bytes(b"old")
+    Path("link.wav").symlink_to("real.wav")
+    code, _, err = run("stems/bass.wav", "-t", "warm", "-o", "link.wav", "--force")
+    assert (code, Path("real.wav").read_bytes()) == (2, b"old")
+    assert "is a link" in err
+    assert run("stems/bass.wav", "-t", "warm", "-o", "link.wav", "--force", "--follow")[0] == 0
+    assert Path("link.wav").is_symlink()
+    np.testing.assert_array_equal(read_audio("real.wav").samples, expected("bass", WARM))
+
+
+def test_options_of_the_sound_arrive(run: Run) -> None:
+    dry = read_audio("stems/bass.wav").samples
+    assert run("stems/bass.wav", "-t", "warm", "--delta", "-o", "delta.wav")[0] == 0
+    np.testing.assert_allclose(read_audio("delta.wav").samples, expected("bass", WARM) - dry, atol=1e-15)
+    assert run("stems/bass.wav", "-t", "warm", "--tail", "0.5", "-o", "tail.wav")[0] == 0
+    assert read_audio("tail.wav").frames == 8_000 + 24_000
+    Path("cut.wav").write_bytes(Path("stems/bass.wav").read_bytes()[:70_000])
+    assert "--salvage" in run("cut.wav", "-t", "warm", "-o", "cut.out.wav")[2]
+    code, _, err = run("cut.wav", "-t", "warm", "-o", "cut.out.wav", "--salvage")
+    assert code == 0
+    assert "kept what is there" in err
+    assert run("stems/bass.wav", "-t", "warm", "--match-loudness", "--dither", "--subtype", "PCM_16", "-o", "matched.wav")[0] == 0
+    assert soundfile.info("matched.wav").subtype == "PCM_16"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--session", "missing.toml"), "missing.toml: no such file"),
+        (("--stem", "warm"), "is not PATTERN=TEXT"),
+        (("--stem", "vocal*=bright"), "no rule matches it: nothing to do"),
+        (("-t", "warm", "--tail", "601"), "is not in the range"),
+        (("-t", "warm", "--report", "missing/report.json"), "its folder missing does not exist"),
+        (("-t", "warm", "--resume", "--match", "any"), "give -t or --match, not both"),
+    ],
+)
+def test_wrong_use_is_one_line_before_any_work(run: Run, arguments: tuple[str, ...], why: str) -> None:
+    code, out, err = run("stems", *arguments, "-o", "out")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert why in err
+    assert not Path("out").exists()
