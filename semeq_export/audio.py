@@ -405,7 +405,7 @@ class AudioWriter:
         except OSError as error:
             raise environment_failure(self._name, error) from error
         try:
-            self._file = self._open(sample_rate_hz, channels, wav_chunks)
+            self._file: Any = self._open(sample_rate_hz, channels, wav_chunks)  # Any: soundfile has no types; None beside a WavFile
             if self._wav is None:
                 self._tag(tags or {})
         except OSError as error:
@@ -427,13 +427,13 @@ class AudioWriter:
                 with contextlib.suppress(soundfile.LibsndfileError):
                     setattr(self._file, name, text)
 
-    def _open(self, sample_rate_hz: int, channels: int, wav_chunks: WavChunks | None) -> soundfile.SoundFile:
+    def _open(self, sample_rate_hz: int, channels: int, wav_chunks: WavChunks | None) -> soundfile.SoundFile | None:
         form = self._form
         if form.container not in WAV_FAMILY or form.subtype not in PLAIN_SUBTYPES:
             return _Stream(self._descriptor, "w", sample_rate_hz, channels, form.subtype, format=form.container, closefd=False)
         self._appended = None
         self._wav = WavFile(self._descriptor, form.container, form.subtype, sample_rate_hz, channels, wav_chunks)
-        return _Stream(self._wav, "w", sample_rate_hz, channels, form.subtype, endian="LITTLE", format="RAW")
+        return None
 
     def write(self, samples: FloatArray) -> None:
         """Append a block (channels, n), float32 or float64; over full scale, integer formats clip.
@@ -444,29 +444,33 @@ class AudioWriter:
         if not np.isfinite(samples).all():
             raise AudioError(f"processing gave a sample that is not finite, after frame {self.frames}", printable(self._name))
         try:
-            self._file.write(self._rounded(np.ascontiguousarray(samples.T)))
+            interleaved = np.ascontiguousarray(samples.T)
+            steps = interleaved if self._bits is None else self._steps(interleaved, self._bits)
+            if self._wav is not None:
+                self._wav.write(steps)
+            else:
+                self._file.write(steps if self._bits is None else steps * 2.0 ** (1 - self._bits))
+        except OSError as error:
+            raise environment_failure(self._name, error) from error
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all frames were taken
             self._fail(error)
         self.frames += samples.shape[1]
 
-    def _rounded(self, interleaved: FloatArray) -> FloatArray:
-        """Return samples on the steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
-        if self._bits is None:
-            return interleaved
-        steps = interleaved.astype(np.float64) * 2.0 ** (self._bits - 1)
+    def _steps(self, interleaved: FloatArray, bits: int) -> FloatArray:
+        """Return samples in whole steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
+        steps = interleaved.astype(np.float64) * 2.0 ** (bits - 1)
         if self._dither is not None:  # drawn frame by frame, so that the block size changes nothing
             steps += np.subtract(*np.moveaxis(self._dither.random((*steps.shape, 2)), -1, 0))
-        np.rint(steps, out=steps)
-        steps *= 2.0 ** (1 - self._bits)
-        return steps
+        return np.rint(steps, out=steps)
 
     def close(self) -> None:
         """Finish the file and make sure that all of it is there; FLAC without a single frame is no file at all."""
         try:
-            self._file.close()
             if self._wav is not None:
                 self._wav.finish()
-            elif self._appended is not None:
+            else:
+                self._file.close()
+            if self._appended is not None:
                 append_chunks(self._descriptor, self._appended)
             elif self._form.container == "OGG":
                 zero_serial(self._descriptor)
@@ -498,15 +502,14 @@ class AudioWriter:
             self.close()
             return
         try:
-            with contextlib.suppress(soundfile.LibsndfileError):  # the first error is the one to tell
-                self._file.close()
+            if self._wav is None:
+                with contextlib.suppress(soundfile.LibsndfileError):  # the first error is the one to tell
+                    self._file.close()
         finally:
             os.close(self._descriptor)
 
     def _fail(self, error: Exception | None) -> NoReturn:
         """Raise what the system says; libsndfile keeps no more than "System error"."""
-        if self._wav is not None and self._wav.failure is not None:
-            raise environment_failure(self._name, self._wav.failure) from self._wav.failure
         try:
             os.lseek(self._descriptor, 0, os.SEEK_END)
             os.write(self._descriptor, bytes(1 << 16))

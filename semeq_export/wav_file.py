@@ -4,7 +4,7 @@
     'RF64' 0xFFFFFFFF 'WAVE' 'ds64' u32le 28, u64le RIFF size, u64le data size, u64le frames, u32le 0; size of 'data' 0xFFFFFFFF
 
 libsndfile drops what it does not know (`bext`, `iXML`, `cue `, `smpl`, `LIST`, `acid`, `id3 ` ...) and stamps float files with the time of
-writing. Here it makes the samples only; everything around them is copied byte for byte, or written without a clock.
+writing. Here the plain sample formats are written without it, and everything around them is copied byte for byte.
 
 Sources: Microsoft RIFF (mmreg.h), EBU Tech 3285 (BWF) and 3306 (RF64).
 """
@@ -15,15 +15,20 @@ import os
 import struct
 from dataclasses import dataclass
 
+import numpy as np
+
+from semeq_export.curve import FloatArray
 from semeq_export.files import write_whole
 
-PLAIN_SUBTYPES = {"PCM_U8": (1, 8), "PCM_16": (1, 16), "PCM_24": (1, 24), "PCM_32": (1, 32)} | {
+PLAIN_SUBTYPES = {
+    "PCM_U8": (1, 8),
+    "PCM_16": (1, 16),
+    "PCM_24": (1, 24),
+    "PCM_32": (1, 32),
     "FLOAT": (3, 32),
     "DOUBLE": (3, 64),
-    "ULAW": (7, 8),
-    "ALAW": (6, 8),
 }
-"""Format tag and bits per sample of what is written here; libsndfile writes the rest (ADPCM and other block codecs)."""
+"""Format tag and bits per sample of what is written here; libsndfile writes the rest (telephone and block codecs)."""
 
 _MADE_ANEW = (b"fmt ", b"fact", b"data", b"ds64")
 _OUTDATED = (b"PEAK", b"levl")
@@ -108,7 +113,7 @@ def read_chunks(descriptor: int) -> WavChunks | None:
 
 
 class WavFile:
-    """A WAV or RF64 file being written: the samples come in as raw bytes through `write`, as libsndfile's RAW container makes them.
+    """A WAV or RF64 file being written. Every method raises OSError where the system fails.
 
     descriptor: of an empty file. container: WAV, WAVEX or RF64. chunks: those of the source, None for none.
     """
@@ -117,10 +122,7 @@ class WavFile:
         self, descriptor: int, container: str, subtype: str, sample_rate_hz: int, channels: int, chunks: WavChunks | None = None
     ) -> None:
         self._descriptor, self._container, self._chunks = descriptor, container, chunks
-        self._is_pcm = subtype.startswith("PCM")
-        self.failure: OSError | None = None
-        """What the system said when `write` could not; the caller of libsndfile learns only that something failed."""
-        self._audio_bytes = 0
+        self._subtype, self._audio_bytes = subtype, 0
         fmt = _format(container, subtype, sample_rate_hz, channels, chunks.fmt if chunks is not None else b"")
         self._frame_bytes = struct.unpack_from("<H", fmt, 12)[0]
         self._put(b"RIFF\0\0\0\0WAVE")
@@ -128,7 +130,7 @@ class WavFile:
             self._put(b"ds64" + struct.pack("<I", 28) + bytes(28))
         self._put(b"fmt " + struct.pack("<I", len(fmt)) + fmt)
         self._fact_at = None
-        if not self._is_pcm:
+        if not subtype.startswith("PCM"):
             self._fact_at = os.lseek(descriptor, 0, os.SEEK_CUR) + 8
             self._put(b"fact" + struct.pack("<II", 4, 0))
         before = chunks.before if chunks is not None else ()
@@ -140,26 +142,23 @@ class WavFile:
         self._put(b"data" + bytes(4))
         self._audio_at = os.lseek(descriptor, 0, os.SEEK_CUR)
 
-    def write(self, data: bytes) -> int:
-        """Append samples; return how many bytes were taken, 0 after a failure, which is kept in `failure`."""
-        try:
-            self._put(data)
-        except OSError as error:
-            self.failure = error
-            return 0
+    def write(self, interleaved: FloatArray) -> None:
+        """Append samples (n, channels): whole steps of an integer format, which are clipped to its range, or 1.0 for full scale."""
+        bits = PLAIN_SUBTYPES[self._subtype][1]
+        if self._subtype in ("FLOAT", "DOUBLE"):
+            data = interleaved.astype(f"<f{bits // 8}", copy=False).tobytes()
+        else:
+            half = 2.0 ** (bits - 1)
+            steps = np.clip(interleaved, -half, half - 1.0)
+            if bits == 8:
+                data = (steps + half).astype(np.uint8).tobytes()
+            else:
+                data = steps.astype("<i4").reshape(-1, 1).view(np.uint8)[:, : bits // 8].tobytes()  # the low bytes come first
+        self._put(data)
         self._audio_bytes += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        """Return how many bytes of samples there are: libsndfile sees nothing else."""
-        return self._audio_bytes
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Return the end: samples are only appended, and libsndfile asks for nothing else of a raw file."""
-        return self._audio_bytes
 
     def finish(self) -> None:
-        """Write the chunks that follow the audio, and all sizes. Raises OSError, OverflowError where WAV cannot hold so much."""
+        """Write the chunks that follow the audio, and all sizes. Raises OverflowError where WAV cannot hold so much."""
         os.lseek(self._descriptor, 0, os.SEEK_END)
         self._put(bytes(self._audio_bytes % 2))
         if self._chunks is not None:

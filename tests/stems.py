@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from broadcast import AFTER, BEFORE, Chunks, chunk, chunks_of
+from conftest import ROOT
 
 FORMS = [
     ("wav", "PCM_16"),
@@ -51,6 +57,30 @@ def make_session(folder: Path, sources: list[Path], count: int, *, seconds: floa
     soundfile.write(hot, samples / np.abs(samples).max() * 1.2, rate_hz, subtype="FLOAT")
     soundfile.write(silent, np.zeros((30_000, 2)), 48_000, subtype="PCM_16")
     return corrupt, hot, silent
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    """Start `semeq-export process` in a session of its own, as a terminal does."""
+    command = [sys.executable, "-m", "semeq_export", "process", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in (".", "plugin_host", "presets"))}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def process(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `semeq-export process` to its end."""
+    with start(*arguments) as running:
+        out, err = running.communicate()
+    return subprocess.CompletedProcess(running.args, running.returncode, out, err)
+
+
+def process_until(outputs: int, act: Callable[[], object], out: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run it and do something once so many outputs are there; give what it said in the end."""
+    with start(*arguments) as running:
+        while running.poll() is None and len(list(out.glob("[!.]*"))) < outputs:
+            time.sleep(0.002)
+        act()
+        said = running.communicate()
+    return subprocess.CompletedProcess(running.args, running.returncode, *said)
 
 
 def _broadcast(path: Path) -> None:

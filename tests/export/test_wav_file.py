@@ -28,7 +28,7 @@ def rewritten(source: Path, out: Path, container: str | None = None, subtype: st
 KEPT_OUT = (b"fmt ", b"fact", b"PEAK", b"data", b"ds64")
 
 
-@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
 @pytest.mark.parametrize("container", ["WAV", "WAVEX"])
 def test_every_chunk_is_kept_in_its_place(tmp_path: Path, subtype: str, container: str) -> None:  # fault B17
     source = broadcast_wav(tmp_path / "in.wav", subtype, container=container)
@@ -43,8 +43,8 @@ def test_every_chunk_is_kept_in_its_place(tmp_path: Path, subtype: str, containe
     assert soundfile.info(tmp_path / "out.wav").subtype == subtype
 
 
-@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM"])
-def test_block_codecs_keep_their_chunks_behind_the_audio(tmp_path: Path, subtype: str) -> None:  # fault B17
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "ULAW", "ALAW"])
+def test_telephone_and_block_codecs_keep_their_chunks_behind_the_audio(tmp_path: Path, subtype: str) -> None:  # fault B17
     source = broadcast_wav(tmp_path / "in.wav", subtype)
     written = chunks_of(rewritten(source, tmp_path / "out.wav"))
     assert [c for c in written if c[0] not in KEPT_OUT] == BEFORE + AFTER

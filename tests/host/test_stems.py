@@ -6,25 +6,17 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import soundfile
 from broadcast import AFTER, BEFORE, chunks_of
-from conftest import ROOT
-from stems import make_session
+from stems import make_session, process, start
 
 from semeq_host.stem import sha256_of
 
 STEMS = 60
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in (".", "plugin_host", "presets"))}
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "semeq_export", "process", *map(str, arguments)]
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +30,7 @@ def session(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[P
 def whole(session: tuple[Path, ...], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, object]]]:
     """The outputs of one unbroken run, and its report."""
     out = tmp_path_factory.mktemp("whole") / "out"
-    done = subprocess.run(
-        command(session[0], "-t", "warm", "-o", out, "--report", out.parent / "report.json", "-q"),
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = process(session[0], "-t", "warm", "-o", out, "--report", out.parent / "report.json", "-q")
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
     assert session[1].name in done.stderr
@@ -80,15 +66,11 @@ def test_killed_at_a_random_point_and_resumed_it_is_the_same(
 ) -> None:  # faults E16, C6
     out, rng = tmp_path / "out", random.Random(3)
     for wanted in sorted(rng.sample(range(5, STEMS - 10), 2)):
-        with subprocess.Popen(
-            command(session[0], "-t", "warm", "-o", out, "-q", "--resume"), env=ENVIRONMENT, stderr=subprocess.DEVNULL
-        ) as running:
+        with start(session[0], "-t", "warm", "-o", out, "-q", "--resume") as running:
             while running.poll() is None and len(list(out.glob("[!.]*"))) < wanted:
                 time.sleep(0.002)
             running.kill()
-    done = subprocess.run(
-        command(session[0], "-t", "warm", "-o", out, "--json", "--resume"), env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = process(session[0], "-t", "warm", "-o", out, "--json", "--resume")
     assert done.returncode == 1, done.stderr
     entries = json.loads(done.stdout)["files"]
     assert sum(bool(entry.get("resumed")) for entry in entries) >= 1
@@ -103,9 +85,7 @@ def test_ctrl_c_leaves_whole_files_only(
     session: tuple[Path, ...], whole: tuple[Path, list[dict[str, object]]], tmp_path: Path
 ) -> None:  # fault C8
     out = tmp_path / "out"
-    with subprocess.Popen(
-        command(session[0], "-t", "warm", "-o", out, "-q"), env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as running:
+    with start(session[0], "-t", "warm", "-o", out, "-q") as running:
         while running.poll() is None and len(list(out.glob("[!.]*"))) < 5:
             time.sleep(0.002)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to all of them
