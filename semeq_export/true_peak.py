@@ -16,6 +16,8 @@ from scipy.signal import firwin, upfirdn
 from semeq_export.curve import FloatArray
 
 _TAPS, _HOP = 32, 16
+_HOT = 1e30
+"""Sums of samples over this may not fit into 32 bits."""
 _WINDOW_HOPS = (_TAPS + _HOP) // _HOP
 
 
@@ -68,7 +70,7 @@ class TruePeak:
     def _look_between(self, samples: FloatArray) -> None:
         """Oversample the hops of (channels, n) that may hold a new peak; n is that of whole hops, and of the samples before the first."""
         channels, count = samples.shape
-        single = samples.astype(np.float32)
+        single = samples.astype(np.float32 if self._sample_peak < _HOT else np.float64)
         peaks = np.abs(single.reshape(channels, count // _HOP, _HOP)).max(axis=2)
         within = np.lib.stride_tricks.sliding_window_view(peaks, _WINDOW_HOPS, axis=1).max(axis=2)
         possible = within * self._most > max(self._floor, self.amplitude)

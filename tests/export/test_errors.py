@@ -16,6 +16,7 @@ EXAMPLES: list[SemeqError] = [
     errors.EnvironmentFailure("mix.wav: disk full"),
     errors.MissingHostError("liblilv is not installed"),
     errors.InvalidEqError("q", 0.0, "not above 0"),
+    errors.IntentError("give -t or --preset, not both"),
     errors.InvalidTargetError("intensity 9 is outside -3..3"),
     errors.UnknownTermError("wram", ["warm", "worm"]),
     errors.AudioError("no audio", Path("mix.wav")),

@@ -28,7 +28,7 @@ from semeq_export.errors import AudioError, ChainError, OutputError
 from semeq_export.loudness import Loudness
 from semeq_export.true_peak import TruePeak
 from semeq_host.chain_stage import ChainStage
-from semeq_host.offline import TRIM_PEAK_DBFS, MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
+from semeq_host.offline import TRIM_PEAK_DBTP, MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
 
 FLAT = EqSettings()
 AGAIN = ProcessOptions(overwrite=True)
@@ -429,7 +429,7 @@ def test_the_hottest_samples_become_a_sound_result_or_an_error(tmp_path: Path, s
     out = soundfile.read(tmp_path / "out.wav")[0]
     assert np.isfinite(out).all()
     exact = apply_eq(louder, samples.astype(np.float64), 48_000)[0]
-    scale = 1.0 if subtype == "DOUBLE" else 10.0 ** (TRIM_PEAK_DBFS / 20.0) / np.abs(exact).max()
+    scale = 1.0 if subtype == "DOUBLE" else 10.0 ** (TRIM_PEAK_DBTP / 20.0) / true_peak(exact[None])
     np.testing.assert_allclose(out, scale * exact, rtol=1e-12, atol=2e-7 if scale < 1.0 else 0.0)
 
 
@@ -543,7 +543,7 @@ KILLS = """
 import os, random, signal, sys
 from pathlib import Path
 from semeq_export.eq import EqSettings
-from semeq_host.offline import TRIM_PEAK_DBFS, MakeStage, ProcessOptions, process_file
+from semeq_host.offline import MakeStage, ProcessOptions, process_file
 folder, name, moments = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 source, out = folder / f"in{name}", folder / f"out{name}"
 eq = EqSettings.from_dict({"bands": [{"kind": "peak", "freq_hz": 1000.0, "gain_db": 12.0, "q": 0.3}]})
