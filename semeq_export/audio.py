@@ -76,6 +76,7 @@ _HELD_BY = {  # what holds a subtype without loss where a container lacks it; an
 _LOSSY = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III")
 _FLOATING = ("FLOAT", "DOUBLE")
 _INTEGER_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+_SAMPLE_BYTES = {"FLOAT": 4, "DOUBLE": 8} | {name: bits // 8 for name, bits in _INTEGER_BITS.items()}
 _DITHER_SEED = 20_261_121
 _MORE_THAN_24_BITS = ("PCM_32", "DOUBLE", "ALAC_32")
 
@@ -343,6 +344,11 @@ class OutputFormat:
         """Whether samples over full scale are lost (or will be, in most players, for lossy codecs)."""
         return self.subtype not in _FLOATING
 
+    @property
+    def sample_bytes(self) -> int:
+        """How many bytes a sample takes; 0 where that depends on the sound."""
+        return 0 if self.container in ("FLAC", "OGG", "MP3") else _SAMPLE_BYTES.get(self.subtype, 0)
+
 
 def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, subtype: str | None = None) -> OutputFormat:
     """Return the format for an output name: the container from its suffix, the source's subtype where that container can hold it.
@@ -579,7 +585,7 @@ def _closest_subtype(wanted: str, writable: tuple[str, ...], suffix: str) -> str
 
 
 def _bytes_per_sample(subtype: str) -> int:
-    return {"FLOAT": 4, "PCM_32": 4, "DOUBLE": 8, "PCM_24": 3, "PCM_16": 2}.get(subtype, 1)
+    return _SAMPLE_BYTES.get(subtype, 1)
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

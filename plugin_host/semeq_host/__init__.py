@@ -12,46 +12,64 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from semeq_host.batch import Batch, plan_batch
     from semeq_host.chain import SemanticEq
     from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
+    from semeq_host.intent import Intent
     from semeq_host.offline import ProcessOptions, ProcessReport, plan_outputs, process_file
     from semeq_host.rolling import RollingReport, process_rolling
     from semeq_host.runner import Chain, chain_stage, run_live
+    from semeq_host.session_file import Session, read_session_file
+    from semeq_host.stem import StemJob, Studio
     from semeq_host.stream import AdaptiveEq
 
 _MODULES = {
     "AdaptiveEq": "stream",
+    "Batch": "batch",
     "Chain": "runner",
     "ChainSpec": "chain_file",
+    "Intent": "intent",
     "LoadedChain": "chain_file",
     "ProcessOptions": "offline",
     "ProcessReport": "offline",
     "RollingReport": "rolling",
     "SemanticEq": "chain",
+    "Session": "session_file",
+    "StemJob": "stem",
+    "Studio": "stem",
     "chain_stage": "runner",
     "load_chain": "chain_file",
+    "plan_batch": "batch",
     "plan_outputs": "offline",
     "process_file": "offline",
     "process_rolling": "rolling",
     "read_chain": "chain_file",
+    "read_session_file": "session_file",
     "run_live": "runner",
 }
 
 __all__ = [
     "AdaptiveEq",
+    "Batch",
     "Chain",
     "ChainSpec",
+    "Intent",
     "LoadedChain",
     "ProcessOptions",
     "ProcessReport",
     "RollingReport",
     "SemanticEq",
+    "Session",
+    "StemJob",
+    "Studio",
     "chain_stage",
     "load_chain",
+    "plan_batch",
     "plan_outputs",
     "process_file",
     "process_rolling",
     "read_chain",
+    "read_session_file",
     "run_live",
 ]
 

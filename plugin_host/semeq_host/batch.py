@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -58,6 +60,9 @@ def plan_batch(
     sources = [path for path, _ in wanted]
     if options.in_place:
         pairs = [(path, path.resolve() if follow else path) for path in sources]
+        twice = [path for path, count in Counter(path.resolve() for path in sources).items() if count > 1]
+        if twice:
+            raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
     else:
         pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
     bands = cache(read_preset)
@@ -114,16 +119,21 @@ class Batch:
             yield Finished(index, entry)
         jobs = [self.jobs[index] for index in left]
         if studio is not None:
-            events: Iterator[Event] = (Finished(index, studio.run(job, progress)) for index, job in enumerate(jobs))
+            events: Generator[Event, None, None] = (Finished(index, studio.run(job, progress)) for index, job in enumerate(jobs))
         elif cluster is not None:
             events = run_on_cluster(jobs, cluster, self._bundle_path)
         else:
             events = run_in_workers(jobs, workers, self._bundle_path)
-        for event in events:
-            event = replace(event, index=left[event.index])
-            if isinstance(event, Finished):
-                self._note(event)
-            yield event
+        with contextlib.closing(events):
+            for event in events:
+                event = replace(event, index=left[event.index])
+                if isinstance(event, Finished):
+                    self._note(event)
+                yield event
+
+    def is_ours(self, index: int) -> bool:
+        """Whether what lies at a job's names may be replaced: an earlier run made it, or the options say so."""
+        return index in self.skipped or self.jobs[index].options.overwrite
 
     def _before(self, job: StemJob) -> str | None:
         """Return the hash of a source before anything was done to it: now, or when an interrupted run with the same wishes began."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from semeq_export.errors import EnvironmentFailure, MissingExtraError
@@ -15,7 +15,7 @@ _studios: dict[str | None, Studio] = {}
 """Of a worker process of the cluster: bundles are loaded once."""
 
 
-def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Iterator[Finished]:
+def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Generator[Finished, None, None]:
     """Process jobs on the cluster of a scheduler and give the results as they come; a job whose worker dies is done again by another.
 
     Closing the iterator cancels what has not begun. Raises MissingExtraError without Dask, EnvironmentFailure where there is no scheduler.

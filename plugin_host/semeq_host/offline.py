@@ -7,6 +7,7 @@ import glob
 import itertools
 import math
 import os
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ from semeq_export.audio import (
 from semeq_export.biquad import EqFilter, RateFit, for_rate
 from semeq_export.curve import FloatArray
 from semeq_export.eq import EqSettings
-from semeq_export.errors import AudioError, OutputError
+from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
 from semeq_export.files import atomic_file, check_output, environment_failure, is_same_file, printable
 from semeq_export.listening import Listening
 from semeq_export.loudness import Loudness
@@ -99,6 +100,9 @@ class ProcessOptions:
     def __post_init__(self) -> None:
         if not 0.0 <= self.tail_s <= MAX_TAIL_S:
             raise AudioError(f"tail_s {self.tail_s:g} is outside 0..{MAX_TAIL_S:g}")
+        for name in ("delta", "salvage"):
+            if self.in_place and getattr(self, name):
+                raise OutputError(f"--{name} in place would destroy what may be the only copy; give another folder")
         if not 1 <= self.block_samples <= MAX_BLOCK_SAMPLES:
             raise AudioError(f"block_samples {self.block_samples} is outside 1..{MAX_BLOCK_SAMPLES}")
 
@@ -151,6 +155,7 @@ def process_file(
     with _opened(source, options) as reader:
         fitted = for_rate(eq, reader.info.sample_rate_hz)
         form = output_format(destination, reader.info, options.subtype)
+        _check_space(destination, form, reader.info)
         with atomic_file(destination, overwrite=overwrite) as temporary:
             job = _Job(reader, fitted, form, temporary, Path(destination), make_stage, options, progress)
             is_same_format = (form.container, form.subtype) == (reader.info.container, reader.info.subtype)
@@ -214,6 +219,14 @@ def process_listening(
 
 def _opened(source: str | os.PathLike[str], options: ProcessOptions) -> contextlib.AbstractContextManager[AudioReader]:
     return open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot, salvage=options.salvage)
+
+
+def _check_space(destination: str | os.PathLike[str], form: OutputFormat, info: AudioInfo) -> None:
+    """Raise where the samples alone are more than the disk has room for; formats that compress are found out by writing."""
+    needed = info.frames * info.channels * form.sample_bytes
+    free = shutil.disk_usage(Path(destination).parent).free
+    if needed > free:
+        raise EnvironmentFailure(f"{printable(destination)}: disk full: needs {needed} bytes, {free} are free")
 
 
 def _check_place(source: str | os.PathLike[str], destination: str | os.PathLike[str], options: ProcessOptions) -> bool:

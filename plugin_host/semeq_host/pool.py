@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -48,7 +48,7 @@ class _Broken:
     error: BaseException
 
 
-def run_in_workers(jobs: Sequence[StemJob], workers: int, bundle_path: str | None) -> Iterator[Working | Finished]:
+def run_in_workers(jobs: Sequence[StemJob], workers: int, bundle_path: str | None) -> Generator[Working | Finished, None, None]:
     """Process jobs in worker processes and give what happens as it happens; each job finishes exactly once, in any order.
 
     Closing the iterator early, as an interrupt does, ends the workers and removes their temporary files.

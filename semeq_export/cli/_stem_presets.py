@@ -11,7 +11,8 @@ from semeq_export.cli import _shared
 from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError
 from semeq_export.files import check_output, printable
-from semeq_host.stem import Entry, StemJob
+from semeq_host.batch import Batch
+from semeq_host.stem import Entry
 from semeq_presets import FormatInfo, Preset, get, write_file
 from semeq_presets.dawproject_zip import Stem, write_session
 from semeq_presets.registry import check_place
@@ -29,37 +30,37 @@ class PresetWriter(Protocol):
         """Write what is made of all files together."""
 
 
-def preset_writer(format_id: str | None, plan: Sequence[StemJob], *, overwrite: bool) -> PresetWriter | None:
+def preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
     """Return what writes presets of a format, their names checked; None without a format.
 
-    Raises UnknownFormatError, OutputError where two would have one name or one exists.
+    Raises UnknownFormatError, OutputError where two would have one name or one exists that is not of an earlier run.
     """
-    if format_id is None or not plan:
+    if format_id is None or not batch.jobs:
         return None
-    if format_id == DAWPROJECT:
-        return _OneSession(plan, overwrite=overwrite)
-    return _BesideEach(get(format_id).info, plan, overwrite=overwrite)
+    return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch)
 
 
 class _BesideEach:
-    def __init__(self, info: FormatInfo, plan: Sequence[StemJob], *, overwrite: bool) -> None:
-        self._info, self._overwrite = info, overwrite
+    def __init__(self, info: FormatInfo, batch: Batch) -> None:
+        self._info = info
+        self._ours = {job.destination for index, job in enumerate(batch.jobs) if batch.is_ours(index)}
         taken: dict[str, Path] = {}
-        for job in plan:
+        for job in batch.jobs:
             place = self._place(job.destination)
             key = unicodedata.normalize("NFC", str(place)).casefold()
             if key in taken:
                 raise OutputError(f"{printable(place)}: would be the preset of both {printable(taken[key])} and {printable(job.source)}")
             taken[key] = job.source
             if place.parent.is_dir():
-                check_place(place, info, overwrite=overwrite)
+                check_place(place, info, overwrite=job.destination in self._ours)
 
     def write(self, entry: Entry) -> str | None:
         if not isinstance(entry.get("eq"), Mapping):
             return None
-        place = self._place(Path(str(entry["output"])))
+        output = Path(str(entry["output"]))
+        place = self._place(output)
         preset = Preset(_eq(entry), name=_name(entry), sample_rate_hz=float(str(entry["sample_rate_hz"])))
-        written = write_file(place, preset, format=self._info.id, overwrite=self._overwrite)
+        written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
         for note in written.notes:
             _shared.note(_shared.one_line(f"{place}: {note}"))
         return str(place)
@@ -72,12 +73,12 @@ class _BesideEach:
 
 
 class _OneSession:
-    def __init__(self, plan: Sequence[StemJob], *, overwrite: bool) -> None:
-        folder = plan[0].destination.parent
+    def __init__(self, batch: Batch) -> None:
+        folder = batch.jobs[0].destination.parent
         self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
-        self._overwrite = overwrite
+        self._overwrite = any(batch.is_ours(index) for index in range(len(batch.jobs)))
         if folder.is_dir():
-            check_output(self._path, overwrite=overwrite)
+            check_output(self._path, overwrite=self._overwrite)
 
     def write(self, entry: Entry) -> str | None:
         return str(self._path) if isinstance(entry.get("eq"), Mapping) else None

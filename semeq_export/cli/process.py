@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -111,11 +112,13 @@ def command(
     """
     from semeq_export import strict_json
     from semeq_export.cli._stem_presets import preset_writer
-    from semeq_export.files import check_output, write_atomic
+    from semeq_export.files import write_atomic
     from semeq_host.batch import Batch, plan_batch
     from semeq_host.offline import ProcessOptions
     from semeq_host.stem import Studio
 
+    if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("give --in-place or -o, not both")
     options = ProcessOptions(
         block_samples=block_size,
         subtype=subtype,
@@ -133,8 +136,6 @@ def command(
     values = {"target": target, "preset": preset, "match": match, "intensity": intensity, "mode": mode, "analysis": analysis}
     values |= {"reference": reference, "refine": refine or None, "chain": chain}
     session = _session(session_path, values, stems)
-    if report_path is not None:
-        check_output(report_path, overwrite=force or resume)
     studio = Studio(load_engine=lambda: _engine(bundle_path))
     plan_again = functools.partial(
         plan_batch, audio, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
@@ -142,13 +143,13 @@ def command(
     plan = plan_again(make_folder=False)
     for intent in dict.fromkeys(job.intent for job in plan):
         studio.prepare(intent)
-    presets = preset_writer(export_preset, plan, overwrite=force or resume)
-    if not dry_run:
-        plan = plan_again()
     batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
+    presets = preset_writer(export_preset, batch)
+    is_report_new = report_path is None or _check_report(Path(report_path), Path(output), force=force, resume=resume)
     if dry_run:
         _print_plan(batch, as_json=as_json)
         return
+    plan_again()  # makes the folder
     entries: list[Entry] = []
     with _progress(plan, quiet) as on_event:
         for entry in _in_order(batch, _here(studio, plan, workers, dask), workers, dask, on_event):
@@ -157,7 +158,7 @@ def command(
     if presets is not None:
         presets.finish(entries)
     if report_path is not None:
-        write_atomic(report_path, strict_json.dumps({"files": entries}), overwrite=force or resume)
+        write_atomic(report_path, strict_json.dumps({"files": entries}), overwrite=not is_report_new)
     if as_json:
         _shared.print_json({"files": entries})
     failed = [entry for entry in entries if entry["output"] is None]
@@ -171,6 +172,22 @@ def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, .
     session = Session({}) if path is None else read_session_file(path)
     rules = tuple(_rule(text) for text in stems)
     return session.overridden(values, rules)
+
+
+def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> bool:
+    """Check the name of a report; return whether it is free. A run that goes on may replace a report, and nothing else."""
+    import json
+
+    from semeq_export.files import check_output
+
+    if path.parent == output and not output.exists():
+        return True  # the folder is made with the first output
+    is_report = False
+    if resume and path.is_file():
+        with contextlib.suppress(ValueError, OSError):
+            is_report = "files" in json.loads(path.read_bytes())
+    check_output(path, overwrite=force or is_report)
+    return not path.exists()
 
 
 def _rule(text: str) -> StemRule:

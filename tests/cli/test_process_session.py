@@ -135,6 +135,45 @@ def test_in_place_and_resume(run: Run) -> None:  # faults C9, E16
     assert not Path("processed").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("stems", "--delta"), "--delta in place would destroy"),
+        (("stems", "--salvage"), "--salvage in place would destroy"),
+        (("stems", "-o", "out"), "give --in-place or -o, not both"),
+        (("stems/bass.wav", "stems/../stems/bass.wav"), "is named twice"),
+        (("stems/bass.wav", "link.wav", "--follow"), "is named twice"),
+    ],
+)
+def test_in_place_refuses_what_would_destroy(run: Run, arguments: tuple[str, ...], why: str) -> None:
+    Path("link.wav").symlink_to("stems/bass.wav")
+    before = Path("stems/bass.wav").read_bytes()
+    code, out, err = run(*arguments, "-t", "warm", "--in-place")
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert why in err
+    assert Path("stems/bass.wav").read_bytes() == before
+
+
+def test_resuming_replaces_nothing_but_its_own(run: Run) -> None:
+    arguments = ("stems", "-t", "warm", "-o", "out", "--export-preset", "eqapo", "--resume")
+    Path("out").mkdir()
+    Path("out/click.txt").write_text("notes")
+    assert run(*arguments)[0] == 2
+    assert Path("out/click.txt").read_text() == "notes"
+    Path("out/click.txt").unlink()
+    assert run(*arguments, "--report", "out/report.json")[0] == 0
+    assert run(*arguments, "--report", "out/report.json")[0] == 0
+    assert len(json.loads(Path("out/report.json").read_text())["files"]) == 3
+    Path("out/notes.json").write_text('{"mine": 1}')
+    assert run(*arguments, "--report", "out/notes.json")[0] == 2
+    assert Path("out/notes.json").read_text() == '{"mine": 1}'
+
+
+def test_a_report_may_go_into_the_new_folder(run: Run) -> None:
+    assert run("stems", "-t", "warm", "-o", "new", "--report", "new/report.json")[0] == 0
+    assert len(json.loads(Path("new/report.json").read_text())["files"]) == 3
+
+
 def test_links_are_followed_only_where_asked(run: Run) -> None:  # fault C10
     Path("real.wav").write_bytes(b"old")
     Path("link.wav").symlink_to("real.wav")

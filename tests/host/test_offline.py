@@ -24,7 +24,7 @@ from semeq_export.audio import Audio, AudioInfo, open_audio, read_audio, write_a
 from semeq_export.biquad import EqFilter, design_sos
 from semeq_export.biquad import apply as apply_eq
 from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.errors import AudioError, ChainError, OutputError
+from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, OutputError
 from semeq_export.loudness import Loudness
 from semeq_export.true_peak import TruePeak
 from semeq_host.chain_stage import ChainStage
@@ -329,6 +329,17 @@ def test_dither_is_added_only_when_asked(tmp_path: Path) -> None:
         process_file(source, tmp_path / "out.wav", WARM, options=ProcessOptions(dither=dither, overwrite=True))
         error = np.abs(read_audio(tmp_path / "out.wav").samples - expected).max() * 2**15
         assert most - 0.5 < error <= most + 1e-6
+
+
+def test_a_disk_without_room_is_found_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fault C5
+    import shutil
+
+    source = noise(tmp_path, frames=20_000)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage._replace(free=119_999))
+    with pytest.raises(EnvironmentFailure, match=r"out\.wav: disk full: needs 120000 bytes, 119999 are free"):
+        process_file(source, tmp_path / "out.wav", WARM)
+    process_file(source, tmp_path / "out.flac", WARM)  # nobody knows before
 
 
 def test_in_place_replaces_the_source_by_the_whole_result(tmp_path: Path) -> None:  # fault C9
