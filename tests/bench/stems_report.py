@@ -112,7 +112,7 @@ def speed(folder: Path, sources: list[Path], seconds: int) -> dict[str, float]:
     static_s, guarded_s, adaptive_s, peer_s = best_of_three(static, guarded, adaptive, lambda: pedalboard_script(source, out))
     stems = folder / "speed"
     stems.mkdir()
-    for index in range(24):
+    for index in range(48):
         (stems / f"{index}.wav").hardlink_to(source)
     pairs = []
     for _ in range(3):

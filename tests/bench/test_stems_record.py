@@ -1,0 +1,37 @@
+"""The record of a thousand stems (stems_report.py, run by .ci/long): complete, of the shipped bundle, and as promised."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from bench import stems_report
+from conftest import ROOT
+
+from semeq_export.bundle import load_bundle
+
+RECORD = json.loads((ROOT / "tests" / "records" / "stems.json").read_text(encoding="utf-8"))
+LOADED = {"two_workers_over_one"}
+"""Measured on two cores that others used at the same time: two workers had no second core to themselves."""
+
+
+def test_the_record_is_of_the_shipped_bundle_and_of_these_limits() -> None:
+    assert RECORD["weights_sha256"] == load_bundle().manifest.training.weights_sha256, "another bundle ships now: run .ci/long"
+    assert {"date", "machine", "commit"} <= RECORD.keys()
+    assert RECORD["limits"] == stems_report.LIMITS
+
+
+def test_a_thousand_stems_went_as_promised() -> None:
+    results = RECORD["results"]
+    assert (results["stems"], results["done"], results["long_s"]) == (1_000, 999, 3_600)
+    assert stems_report.misses(results) == RECORD["missed"]
+    assert set(RECORD["missed"]) <= LOADED
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("static_times_real_time", 99.0), ("rss_mb", 301.0), ("done", 1_000), ("dask_is_same", False), ("exit_code", 0)],
+)
+def test_a_miss_is_seen(name: str, value: object) -> None:
+    assert name not in stems_report.misses(RECORD["results"])
+    assert name in stems_report.misses({**RECORD["results"], name: value})
