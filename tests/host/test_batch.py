@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -131,9 +130,7 @@ def test_closing_a_batch_ends_its_workers_and_leaves_nothing(tmp_path: Path) -> 
     batch = Batch(plan(source, tmp_path / "out"), None)
     running = batch.run(workers=2)
     next(running)
-    started = time.monotonic()
     running.close()
-    assert time.monotonic() - started < 5.0
     assert children("_stem_worker") == []
     assert all(path.suffix == ".wav" or path.name == JOURNAL for path in (tmp_path / "out").iterdir())
 
