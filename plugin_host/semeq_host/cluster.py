@@ -10,7 +10,7 @@ from semeq_export.files import printable
 from semeq_host.pool import Finished
 from semeq_host.stem import Entry, StemJob, Studio
 
-_CONNECT_S = 10
+_CONNECT_S = 5
 _studios: dict[str | None, Studio] = {}
 """Of a worker process of the cluster: bundles are loaded once."""
 
