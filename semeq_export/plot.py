@@ -98,7 +98,7 @@ def curve_trace(label: str, curve: Curve) -> Trace:
 
 def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
     """Return a figure of one or more response curves: log frequency 20 Hz..20 kHz, dB grid, as much up as down, legend."""
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -127,7 +127,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
     size = min(6.0, max(2.25, 9.0 / columns))  # inches from cell to cell
     left, right, bottom, top = 0.75, 0.2, 0.65, 0.45 + (0.3 if title else 0.0)
     width, height = left + columns * size + right, bottom + rows * (0.45 * size + 0.35) + top
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -175,7 +175,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
     """Return a figure of a sound: its spectrum against the reference, after an EQ too if there is one, with that EQ below; its words as
     bars of doses; and their doses over time. Without a signal, the panels say so.
     """
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 8.6 if change is not None else 6.6), layout="constrained")
         FigureCanvasAgg(figure)
         heights = [3.0, 2.2, 2.6] if change is not None else [3.0, 2.6]
@@ -268,7 +268,7 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
 
     steps: (n,). series: name -> (n,), NaN where a value was not measured.
     """
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -290,11 +290,18 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
         return _finished(figure, axes, title, lines, list(series))
 
 
+def page(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches that lays out its panels by itself."""
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def render(figure: Figure, picture_format: PictureFormat) -> bytes:
     """Return the picture as a file's content: 160 dots per inch for PNG, no dates and no program versions inside."""
     metadata = _NO_METADATA[picture_format]
     buffer = io.BytesIO()
-    with _house_style():
+    with house_style():
         figure.savefig(buffer, format=picture_format, dpi=160, metadata=metadata, facecolor="white")
     return buffer.getvalue()
 
@@ -314,7 +321,8 @@ def save(figure: Figure, path: Path | str, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def _house_style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
+    """Draw with this project's fonts and colours, whatever a user's own settings are."""
     with style.context(["default", _STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # such a sign is drawn as a box
         yield

@@ -28,8 +28,8 @@ ALLOWED_OPERATORS = frozenset({
     "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Div", "Exp",
     "Flatten", "Gather", "Gemm", "Identity", "LayerNormalization", "Log", "MatMul", "Max",
     "Min", "Mul", "Neg", "Pow", "ReduceMean", "ReduceSum", "Relu", "Reshape",
-    "Sigmoid", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose",
-    "Unsqueeze", "Where",
+    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tan",
+    "Tanh", "Transpose", "Unsqueeze", "Where",
 })
 # fmt: on
 """Nothing that loops, branches, reads files, or makes large tensors of small ones."""

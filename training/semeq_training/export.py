@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def _manifest(run: Run) -> Manifest:
         decoder=GraphSpec("decoder.onnx", "z", "params", (1, latent_dim), (1, n_params), OPSET),
         eq_encoder=GraphSpec("eq_encoder.onnx", "params", "z", (1, n_params), (1, latent_dim), OPSET),
         audio_encoder=None,
-        training=record,
+        training=replace(record, metrics={**record.metrics, **run.evaluation}),
     )
 
 

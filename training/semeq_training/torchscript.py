@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from typing import get_args
 
 import numpy as np
 import safetensors.torch
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from semeq_export.errors import TrainingError
-from semeq_training.models import EqAutoencoder
+from semeq_training.models import EncoderKind, EqAutoencoder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
 _CHILD_SECONDS = 300
@@ -35,7 +36,8 @@ def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
     Raises TrainingError where the process that makes them fails.
     """
     weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(np.array([model.latent_dim])), safetensors.torch.save(weights))))
+    kind = np.array([model.latent_dim, get_args(EncoderKind).index(model.encoder.kind), model.encoder.words is not None])
+    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), safetensors.torch.save(weights))))
     return decoder, encoder
 
 
@@ -64,8 +66,8 @@ def _make() -> None:
     from semeq_training.run import LAYOUT
 
     numbers, weights = _unpack(sys.stdin.buffer.read())
-    latent_dim = int(_load(numbers)[0])
-    model = EqAutoencoder(LAYOUT, latent_dim)
+    latent_dim, kind, word_path = (int(number) for number in _load(numbers))
+    model = EqAutoencoder(LAYOUT, latent_dim, encoder=get_args(EncoderKind)[kind], word_path=bool(word_path))
     model.load_state_dict(safetensors.torch.load(weights))
     files = [_script(model.decoder, latent_dim), _script(model.encoder, len(LAYOUT.params))]
     sys.stdout.buffer.write(_pack(*files))
