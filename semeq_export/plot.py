@@ -102,7 +102,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        _frequency_axis(axes)
+        frequency_axis(axes)
         _gain_axis(axes, max((float(np.max(np.abs(trace.gain_db))) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finished(figure, axes, title, lines, [trace.label for trace in traces])
@@ -139,7 +139,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
             if index >= len(cells):
                 axes.set_visible(False)
                 continue
-            _frequency_axis(axes, small=True)
+            frequency_axis(axes, small=True)
             _gain_axis(axes, loudest_db, small=True)
             axes.tick_params(labelbottom=index + columns >= len(cells), labelleft=index % columns == 0, labelsize=8)
             axes.set_title(_cut(cells[index].title, round(13 * size)), loc="left", fontsize=9, pad=3.0, parse_math=False)
@@ -186,7 +186,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
             spectra.set_title(title, loc="left", fontweight="bold", pad=28.0, parse_math=False)
         if change is not None:
             between = figure.add_subplot(grid[1, :])
-            _frequency_axis(between)
+            frequency_axis(between)
             _gain_axis(between, float(np.max(np.abs(change.eq.gain_db))))
             _draw(between, change.eq, 1, filled=True)
             between.set_title(change.eq.label, loc="left", fontsize=10, color=_INK, parse_math=False)
@@ -196,7 +196,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
 
 
 def _spectra_panel(axes: Axes, heard: Spectrum, reference: Reference, change: Change | None) -> None:
-    _frequency_axis(axes)
+    frequency_axis(axes)
     axes.set_ylabel("Third-octave level (dB)")
     if not heard.has_signal:
         _say(axes, f"no signal: {heard.no_signal}")
@@ -328,7 +328,8 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def _frequency_axis(axes: Axes, *, small: bool = False) -> None:
+def frequency_axis(axes: Axes, *, small: bool = False) -> None:
+    """Give axes 20 Hz to 20 kHz on a log scale; small: with three ticks and no title."""
     axes.set_xscale("log")
     axes.set_xlim(20.0, 20_000.0)
     axes.xaxis.set_major_locator(FixedLocator((100, 1_000, 10_000) if small else _TICKS_HZ))

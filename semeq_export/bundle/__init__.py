@@ -13,11 +13,13 @@ from semeq_export.bundle import store
 from semeq_export.bundle.inference import Decoder, EqEncoder
 from semeq_export.bundle.manifest import DataSource, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
+from semeq_export.evidence import Evidence
 from semeq_export.files import printable
 from semeq_export.semantic import CentroidBank
 
 __all__ = [
     "CENTROIDS",
+    "EVIDENCE",
     "FLAT",
     "README",
     "Bundle",
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 CENTROIDS = "centroids.json"
+EVIDENCE = "evidence.json"
 FLAT = "decoder.semeq"
 README = "README.md"
 
@@ -50,6 +53,13 @@ class Bundle:
     eq_encoder: EqEncoder | None
     files: Mapping[str, bytes]
     path: Path
+
+    @property
+    def evidence(self) -> Evidence:
+        """What people did for each word; raises BundleFormatError where the bundle does not say, or says it badly."""
+        if EVIDENCE not in self.files:
+            raise BundleFormatError(f"bundle {self.manifest.name} has no {EVIDENCE}, so nothing is known of its words but their place")
+        return Evidence.from_json(self.files[EVIDENCE])
 
 
 def factory_path() -> Path:

@@ -97,8 +97,8 @@ def test_kept_figures_reach_the_run_and_only_its_own_recipe(folder: Path, report
     assert run.evaluation == {}
     figures = reports.headline(report)
     assert figures["report_left_out_2_words_accuracy_ceiling"] == report["grouping"]["2"]["ceiling"]["accuracy"]["left_out"]["mean"]
-    kept = runs.Run(tmp_path, run.recipe, run.record, run.bank, run.model)
-    for name in (runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.RECORD):
+    kept = runs.Run(tmp_path, run.recipe, run.record, run.bank, run.model, run.evidence)
+    for name in (runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.VOCABULARY, runs.RECORD):
         (tmp_path / name).write_bytes((folder / "run" / name).read_bytes())
     runs.write_evaluation(kept, figures)
     assert runs.read_run(tmp_path).evaluation == figures

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from semeq_export.biquad import response_db
-from semeq_export.bundle import CENTROIDS, FLAT, README, flat, vectors, write_bundle
+from semeq_export.bundle import CENTROIDS, EVIDENCE, FLAT, README, flat, vectors, write_bundle
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import Decoder, EqEncoder
 from semeq_export.bundle.manifest import SCHEMA, DataSource, GraphSpec, Manifest
@@ -66,6 +66,7 @@ def _files(run: Run) -> tuple[Manifest, dict[str, bytes]]:
         "eq_encoder.pt": encoder_script,
         FLAT: flat.pack(_flat_layers(decoder), LAYOUT),
         CENTROIDS: run.bank.to_json(),
+        EVIDENCE: run.evidence.to_json(),
         README: model_card(manifest, run.bank),
     }
     onnx_decoder = Decoder(files["decoder.onnx"], manifest.decoder, LAYOUT)

@@ -3,6 +3,7 @@
     RUN/recipe.toml          copy of the recipe
     RUN/weights.safetensors  encoder, decoder and projection, trained on all rows
     RUN/centroids.json       the words
+    RUN/vocabulary.json      what people did for each word: curves, spread, maps
     RUN/record.json          how it came to be, with the held-out metrics; written last: with it, the run is complete
     RUN/evaluation.json      the report's figures for this recipe, where `train report --keep` has put them
     RUN/history.csv          losses of every step of both phases, and the held-out error where it was measured
@@ -37,6 +38,7 @@ from semeq_export import plot, strict_json
 from semeq_export.bundle.manifest import TrainingRecord
 from semeq_export.eq import SAFE_13, EqLayout
 from semeq_export.errors import OutputError, TrainingError
+from semeq_export.evidence import MAX_BYTES, Evidence
 from semeq_export.files import environment_failure, printable, read_regular, write_atomic
 from semeq_export.semantic import CentroidBank
 from semeq_training.centroids import build_bank
@@ -46,10 +48,11 @@ from semeq_training.loop import Losses, Trainer, deterministic, load_weights, ne
 from semeq_training.losses import NO_WORD
 from semeq_training.models import EqAutoencoder
 from semeq_training.recipe import Recipe, RecipeFile, read_recipe
+from semeq_training.vocabulary import entries, evidence_of
 
 LAYOUT: EqLayout = SAFE_13
 RECIPE, WEIGHTS, CENTROIDS, RECORD = "recipe.toml", "weights.safetensors", "centroids.json", "record.json"
-EVALUATION = "evaluation.json"
+EVALUATION, VOCABULARY = "evaluation.json", "vocabulary.json"
 HISTORY, PICTURE, CHECKPOINT, CACHE = "history.csv", "loss.png", "checkpoint.safetensors", "cache"
 MAX_WEIGHTS_BYTES = 256_000_000
 _SMOOTH_STEPS = 25
@@ -72,6 +75,7 @@ class Run:
     record: TrainingRecord
     bank: CentroidBank
     model: EqAutoencoder
+    evidence: Evidence
     evaluation: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -138,7 +142,8 @@ def read_run(path: Path) -> Run:
     load_weights(model, _tensors(folder / WEIGHTS, weights))
     model.eval()
     bank = CentroidBank.from_json(read_regular(folder / CENTROIDS, TrainingError, max_bytes=16_000_000))
-    return Run(folder, recipe, record, bank, model, _read_evaluation(folder, recipe))
+    evidence = Evidence.from_json(read_regular(folder / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
+    return Run(folder, recipe, record, bank, model, evidence, _read_evaluation(folder, recipe))
 
 
 class _Evaluation(msgspec.Struct, frozen=True):
@@ -306,6 +311,8 @@ class _Fit:
         write_atomic(self.out / PICTURE, self._picture(), overwrite=True)
         write_atomic(self.out / WEIGHTS, weights, overwrite=True)
         write_atomic(self.out / CENTROIDS, bank.to_json(), overwrite=True)
+        evidence = evidence_of(self.table, entries(self.table, self.recipe.min_rows), seed=self.recipe.seed)
+        write_atomic(self.out / VOCABULARY, evidence.to_json(), overwrite=True)
         write_atomic(self.out / RECORD, strict_json.dumps(msgspec.to_builtins(record)), overwrite=True)
         (self.out / CHECKPOINT).unlink(missing_ok=True)
         return record
@@ -340,7 +347,7 @@ def _silent(phase: PhaseName, done: int, total: int, losses: Losses | None) -> N
 
 
 def _prepare(out: Path, recipe: RecipeFile, *, resume: bool, overwrite: bool) -> None:
-    known = {RECIPE, WEIGHTS, CENTROIDS, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE}
+    known = {RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE}
     name = printable(out)
     if out.exists() and not out.is_dir():
         raise OutputError(f"{name}: is not a folder")
