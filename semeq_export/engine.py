@@ -31,7 +31,7 @@ FIT_RATE_HZ = 48_000.0
 
 _CACHED_TARGETS = 1_024
 _ADVISED = 0.2  # agreement of people below which a word is no advice
-_MORPH_KNOTS = 41
+_MORPH_KNOTS, _MORPH_PASSES = 21, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Engine:
     def morph(self, start: str, end: str, share: float) -> EqSettings:
         """Return the settings on the way from one word to another, even to the ear: equal steps of share 0..1 are equal steps in dB rms.
 
-        The way is the straight line between the words in the latent, walked at an even pace along its curves: a table of 41 places for
+        The way is the straight line between the words in the latent, walked at an even pace along its curves: a table of 21 places for
         each pair. Raises UnknownTermError, and InvalidTargetError for a share outside 0..1.
         """
         if not 0.0 <= share <= 1.0:
@@ -95,11 +95,18 @@ class Engine:
         return MorphPath(tuple(eqs), tuple(sizes.tolist()), tuple(departures.tolist()))
 
     def _morph_table(self, start: str, end: str) -> tuple[Float64Array, Float64Array]:
-        """Return (41,) lengths in dB rms along the curves of a way, and the places in the latent where they are reached."""
-        places, freqs_hz = np.linspace(0.0, 1.0, _MORPH_KNOTS), log_grid()
-        curves = np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
-        steps = np.sqrt(np.square(np.diff(curves, axis=0)).mean(axis=1))
-        return np.concatenate([[0.0], np.cumsum(steps)]), places
+        """Return (21,) lengths in dB rms along the curves of a way, and the places in the latent where they are reached.
+
+        The places are moved until they lie about evenly: the decoder may turn fast between two of them.
+        """
+        places, lengths = np.linspace(0.0, 1.0, _MORPH_KNOTS), np.zeros(_MORPH_KNOTS)
+        freqs_hz = log_grid()
+        for _ in range(_MORPH_PASSES):
+            if lengths[-1] > 0.0:
+                places = np.interp(np.linspace(0.0, lengths[-1], _MORPH_KNOTS), lengths, places)
+            curves = np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
+            lengths = np.concatenate([[0.0], np.cumsum(np.sqrt(np.square(np.diff(curves, axis=0)).mean(axis=1)))])
+        return lengths, places
 
     def _on_the_way(self, start: str, end: str, place: float) -> EqSettings:
         bank = self.bundle.centroids

@@ -109,6 +109,9 @@ def command(
         else:
             assert engine is not None
             eq = engine.eq_for(SemanticTarget.parse(word, intensity))
+        if engine is not None and not all_terms:
+            for line in engine.bundle.doubts(SemanticTarget.parse(word).weights):
+                _shared.note(_shared.one_line(line), quiet=quiet)
         title = name or _title(word if engine is None else str(SemanticTarget.parse(word)), intensity)
         preset, knobs = Preset(eq, name=title, sample_rate_hz=sample_rate_hz), ""
         notes: tuple[Note, ...] = ()

@@ -165,3 +165,13 @@ def test_a_morph_is_even_and_says_how_far_it_leaves_the_line(capsys: pytest.Capt
     assert path["departures_db"][0] == pytest.approx(0.0, abs=1e-9)
     assert path["departures_db"][-1] == pytest.approx(0.0, abs=1e-9)
     assert _shared.run(cli, ["terms", "morph", "warm", "nothing", "--bundle", FACTORY]) == 2
+
+
+def test_a_word_without_agreement_is_used_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t"]
+    assert _shared.run(cli, [*arguments, "cold"]) == 0
+    assert "cold is a weak word: people do not agree on it" in capsys.readouterr().err
+    assert _shared.run(cli, [*arguments, "harsh"]) == 0
+    assert "harsh: the data sets disagree" in capsys.readouterr().err
+    assert _shared.run(cli, [*arguments, "warm"]) == 0
+    assert "agree" not in capsys.readouterr().err

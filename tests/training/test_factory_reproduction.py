@@ -133,7 +133,10 @@ def test_training_again_gives_the_committed_weights(data_dir: Path, tmp_path: Pa
     check_quality(dict(record.metrics))
     if (record.processor, record.threads, record.torch) == (committed.processor, committed.threads, committed.torch):
         assert record == committed
-        assert (tmp_path / "run" / runs.CENTROIDS).read_bytes() == (COMMITTED / runs.CENTROIDS).read_bytes()
+    if record.weights_sha256 == committed.weights_sha256:  # the words were made anew on another processor, from the same weights
+        again, shipped = runs.read_run(tmp_path / "run").bank, runs.read_run(COMMITTED).bank
+        assert again.keys() == shipped.keys()
+        assert max(np.abs(np.array(again[word].z) - np.array(shipped[word].z)).max() for word in shipped) < 0.05
 
 
 def decoded(word: str) -> np.ndarray:

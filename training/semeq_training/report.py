@@ -346,8 +346,11 @@ def _morphs(model: EqAutoencoder, z: Float64Array) -> Cell:
     for a, b in itertools.combinations(z[:_MORPH_WORDS], 2):
         shares = np.linspace(0.0, 1.0, MORPH_STEPS)
         straight.append(_steps(curves(a + shares[:, np.newaxis] * (b - a))))
-        knots = np.linspace(0.0, 1.0, 41)
-        length = np.concatenate([[0.0], np.cumsum(_steps(curves(a + knots[:, np.newaxis] * (b - a))))])
+        knots, length = np.linspace(0.0, 1.0, 21), np.zeros(21)
+        for _ in range(4):  # as the engine does
+            if length[-1] > 0.0:
+                knots = np.interp(np.linspace(0.0, length[-1], 21), length, knots)
+            length = np.concatenate([[0.0], np.cumsum(_steps(curves(a + knots[:, np.newaxis] * (b - a))))])
         placed = np.interp(shares * length[-1], length, knots)
         path = curves(a + placed[:, np.newaxis] * (b - a))
         even.append(_steps(path))
