@@ -1,4 +1,4 @@
-"""semeq-export train: fetch, fit, report, export."""
+"""semeq-export train: fetch, fit, report, ablate, export."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def fit(
     _print_record(record, as_json=as_json, quiet=quiet)
 
 
-@command.command(epilog="Example: semeq-export train report runs/default --data data -o report --beside training/recipes/two-word.toml")
+@command.command(epilog="Example: semeq-export train report runs/default --data data -o report")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
 @click.option(
