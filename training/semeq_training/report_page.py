@@ -79,7 +79,8 @@ def _groups(axes: Axes, report: Mapping[str, Any], metric: str, title: str) -> N
     axes.set_xticks(np.arange(len(sizes)), [f"{size} words" for size in sizes])
     _plain(axes, "", "")
     axes.set_title(title, loc="left", fontsize=10)
-    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right" if metric == "silhouette" else "lower right")
+    if metric == "silhouette":  # the other panel has no room, and the same colours
+        axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
 
 
 def _plain(axes: Axes, x_label: str, y_label: str) -> None:
