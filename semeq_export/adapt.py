@@ -1,13 +1,14 @@
 """How much of a word a sound already has, and how much of it to add: dose control in dB. Pure maths on spectra.
 
-    p = <P D, P T> / <P T, P T>        doses of the term T that the input has more than the reference; D = input - reference, level-free
+    p = <D, T> / <T, T>                doses of the term T that the input has more than the reference; D = input - reference, level-free
     G = how much of a dose to add      target mode: 1 - p, within 0..1.75    soft mode: 2^(-p / reach), levelling off within 0.5..2
     g = intensity * G                  the EQ is the term's, its gains times g
 
-A reference that was heard (a file) is compared window by window (`_matched`): each window of the one with the most similar of the other, so
-that another part of a performance, with other notes in other numbers, is not taken for an equaliser. P then is the projection on the lowest
-four cosines over log frequency. A reference known by its mean only (a stored one) is compared by the two means; P then weighs bands by
-what is known about sources: neighbouring bands differ little, distant ones a lot (`_SOURCE_COVARIANCE`).
+The inner product <x, y> = x' S^-1 y weighs bands by how far the sounds may be apart without any EQ (S, a covariance; the estimate of least
+variance, A. C. Aitken, On least squares and linear combination of observations, Proc. R. Soc. Edinburgh 55, 1936). A reference that was
+heard, such as another part of a performance: S is how both change by themselves from note to note (`spectrum.Windows`), so that other notes
+in other numbers are not taken for an equaliser. A reference known by its mean only (a stored one): S is what is known about sources,
+neighbouring bands differ little, distant ones a lot (`_SOURCE_COVARIANCE`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from semeq_export.biquad import for_rate, response_db
 from semeq_export.curve import Float64Array
@@ -32,25 +32,21 @@ FULL_RATE_HZ = 48_000.0
 """The lowest rate that holds every band of every layout: what a term does there is what is meant."""
 
 MAX_TARGET_GAIN = 1.75
-_TARGET_KNEE = 0.001  # G where nothing is missing: the knob never goes dead, and a second pass adds nearly nothing
+_TARGET_KNEE = 1e-6  # G where nothing is missing: the knob never goes dead, and a second pass adds nearly nothing
+_PROPORTIONAL = 1e-3  # doses below which a response is proportional to the gain, and rounding would speak
 _SOFT_SPREADS = 5.5
-_COSINES = 4
 _MIN_COMMON_BANDS = 6
 
 _N_BANDS = len(BANDS_HZ)
 _DISTANCE = np.abs(np.subtract.outer(np.arange(_N_BANDS), np.arange(_N_BANDS)))
 _SOURCE_COVARIANCE: Float64Array = 81.0 * np.exp(-_DISTANCE / 12.0) + 9.0 * np.eye(_N_BANDS)
 """(28, 28) dB^2: how the long-term spectra of sources differ. 9 dB each, alike within an octave or two, and 3 dB of their own in each band.
-Measured on 13 files left out one by one: spread of p for warm 2.5 doses, against 3.6 with equal weights and 3.8 with the cosines."""
+Measured on 13 files left out one by one: spread of p for warm 2.45 doses, against 3.7 with equal weights (`spread_of_warm` of
+tests/bench/listening_report.py)."""
 _MEASURED_RANGE_DB = 60.0
 
 _POINTS_PER_BAND = 5
-_MAX_WINDOWS = 400
-_MATCH_FLOOR_DB = 0.3  # closer windows than this are equal
-_LEVEL_SHARE = 0.3  # of a window's level that counts in its distance
-_MATCH_STEP_DB = 1.5  # rms, between the starts
-_MATCH_SPREAD = 0.02  # difference in cost at which a result counts 1/e of the best one
-_MATCH_ROUNDS = 60
+_BAND_ERROR_DB2 = 1.0  # a band of the mean is not known to better than 1 dB, however steady the sound
 
 
 def band_response_db(eq: EqSettings, sample_rate_hz: float) -> Float64Array:
@@ -71,12 +67,12 @@ def band_response_db(eq: EqSettings, sample_rate_hz: float) -> Float64Array:
 class Difference:
     """By how much an input differs from a reference, and how to weigh it.
 
-    delta_db: (28,). usable: (28,) bands that both hold. is_matched: made window by window, so smooth.
+    delta_db: (28,). usable: (28,) bands that both hold. metric: (28, 28), of the inner product; a constant has no size in it.
     """
 
     delta_db: Float64Array
     usable: BoolArray
-    is_matched: bool
+    metric: Float64Array
 
     def dose(self, term_db: Float64Array) -> float:
         """Return p, the doses of a term (28,) in dB that the input has more than the reference; 0.0 for a term that is flat."""
@@ -84,24 +80,18 @@ class Difference:
 
     def doses_of(self, change_db: Float64Array, term_db: Float64Array) -> float:
         """Return how many doses of a term a change (28,) in dB is, in the measure of this difference."""
-        metric = self._metric()
-        size = float(term_db @ metric @ term_db)
-        return float(term_db @ metric @ change_db) / size if size > 1e-9 else 0.0
+        size = float(term_db @ self.metric @ term_db)
+        return float(term_db @ self.metric @ change_db) / size if size > 1e-9 else 0.0
 
     def similarity(self, term_db: Float64Array) -> float:
         """Return how alike the difference and a term (28,) are, -1..1, in the measure of `dose`; 0.0 where one of them is flat."""
-        metric = self._metric()
-        size = float(term_db @ metric @ term_db) * float(self.delta_db @ metric @ self.delta_db)
-        return float(term_db @ metric @ self.delta_db) / math.sqrt(size) if size > 1e-12 else 0.0
+        size = float(term_db @ self.metric @ term_db) * float(self.delta_db @ self.metric @ self.delta_db)
+        return float(term_db @ self.metric @ self.delta_db) / math.sqrt(size) if size > 1e-12 else 0.0
 
     def spread(self, term_db: Float64Array) -> float:
         """Return the standard deviation of p among untreated sources, in doses; infinite for a term that is flat."""
         size = float(term_db @ _source_metric(self.usable.tobytes()) @ term_db)
         return 1.0 / math.sqrt(size) if size > 1e-9 else math.inf
-
-    def _metric(self) -> Float64Array:
-        usable = self.usable.tobytes()
-        return _cosine_metric(usable) if self.is_matched else _source_metric(usable)
 
 
 def difference(heard: Spectrum, reference: Spectrum) -> Difference | None:
@@ -109,10 +99,11 @@ def difference(heard: Spectrum, reference: Spectrum) -> Difference | None:
     usable = heard.usable & reference.usable
     if not (heard.has_signal and reference.has_signal) or usable.sum() < _MIN_COMMON_BANDS:
         return None
-    a, b = heard.windows_db, reference.windows_db
-    if a is not None and b is not None:
-        return Difference(_matched(_thinned(a), _thinned(b), usable), usable, is_matched=True)
-    return Difference(heard.band_db - reference.band_db, usable, is_matched=False)
+    a, b = heard.windows, reference.windows
+    if a is None or b is None:
+        return Difference(heard.band_db - reference.band_db, usable, _source_metric(usable.tobytes()))
+    covariance_db2 = a.covariance_db2 + b.covariance_db2 + _BAND_ERROR_DB2 * np.eye(_N_BANDS)
+    return Difference(a.mean_db - b.mean_db, usable, _level_free_inverse(covariance_db2, usable))
 
 
 def doses_between(before: Spectrum, after: Spectrum, term_db: Float64Array) -> float | None:
@@ -125,8 +116,7 @@ def doses_between(before: Spectrum, after: Spectrum, term_db: Float64Array) -> f
     usable = before.usable & after.usable & (before.band_db > before.band_db[before.usable].max() - _MEASURED_RANGE_DB)
     if usable.sum() < _MIN_COMMON_BANDS:
         return None
-    change_db = after.band_db - before.band_db
-    return Difference(change_db, usable, is_matched=True).dose(term_db)
+    return Difference(after.band_db - before.band_db, usable, _level_free_inverse(np.eye(_N_BANDS), usable)).dose(term_db)
 
 
 def target_gain(dose: float) -> float:
@@ -204,7 +194,7 @@ def adapt_eq(
         )
     term_db = band_response_db(term, sample_rate_hz)
     asked = ask(compared, term_db, intensity, mode)
-    eq, gain, cut = settings_for(term, term_db, asked.gain, compared, sample_rate_hz)
+    eq, gain, cut = settings_for(term, term_db, asked.gain, compared, mode, sample_rate_hz)
     error_db = shape_error_db(eq, gain * full_db, sample_rate_hz)
     notes = (cut,) if cut else ()
     return Adaptation(eq, mode, gain, asked.dose, intensity, reference, asked.is_clipped or bool(cut), error_db, notes)
@@ -232,13 +222,14 @@ def ask(compared: Difference, term_db: Float64Array, intensity: float, mode: Mod
 
 
 def settings_for(
-    term: EqSettings, term_db: Float64Array, wanted: float, compared: Difference | None, sample_rate_hz: float
+    term: EqSettings, term_db: Float64Array, wanted: float, compared: Difference | None, mode: Mode, sample_rate_hz: float
 ) -> tuple[EqSettings, float, str]:
-    """Return the settings whose measured dose is the one wanted, their gain, and a note where a band would leave -60..60 dB.
+    """Return the settings that add a dose, their gain, and a note where a band would leave -60..60 dB.
 
-    One step of correction, where there is something to measure with: a band's response is not quite proportional to its gain.
+    In target mode with one step of correction, so that the measured dose is the one wanted: a band's response is not quite proportional to
+    its gain. Soft mode stays within half and twice the term's gains.
     """
-    if compared is None or wanted == 0.0:
+    if compared is None or mode != "target" or abs(wanted) < _PROPORTIONAL:
         return _scaled(term, wanted)
     achieved = compared.doses_of(band_response_db(_scaled(term, wanted)[0], sample_rate_hz), term_db)
     return _scaled(term, wanted * wanted / achieved if 0.5 < achieved / wanted < 2.0 else wanted)
@@ -260,96 +251,18 @@ def shape_error_db(eq: EqSettings, wanted_db: Float64Array, sample_rate_hz: floa
 
 
 @functools.lru_cache(maxsize=64)
-def _cosine_metric(usable_bytes: bytes) -> Float64Array:
-    """Return (28, 28): the inner product of the parts in the cosines of curves of which only the usable bands count."""
-    usable = np.frombuffer(usable_bytes, dtype=np.bool_)
-    part = _projection(usable)[usable]
-    metric = np.asarray(part.T @ part)
-    metric.flags.writeable = False
-    return metric
-
-
-@functools.lru_cache(maxsize=64)
 def _source_metric(usable_bytes: bytes) -> Float64Array:
-    """Return (28, 28): the inverse of the sources' covariance on usable bands, overall level free."""
-    chosen = np.flatnonzero(np.frombuffer(usable_bytes, dtype=np.bool_))
-    cell = np.ix_(chosen, chosen)
-    metric = np.zeros((_N_BANDS, _N_BANDS))
-    precision = np.linalg.inv(_SOURCE_COVARIANCE[cell])
-    of_level = precision.sum(axis=1)
-    metric[cell] = precision - np.outer(of_level, of_level) / of_level.sum()
+    """Return the metric (28, 28) of how the spectra of sources differ."""
+    metric = _level_free_inverse(_SOURCE_COVARIANCE, np.frombuffer(usable_bytes, dtype=np.bool_))
     metric.flags.writeable = False
     return metric
 
 
-def _cosines(usable: BoolArray) -> Float64Array:
-    """Return (28, 4): the lowest cosines over log frequency, each without its mean over the usable bands."""
-    position = (np.arange(_N_BANDS) + 0.5) / _N_BANDS
-    basis: Float64Array = np.cos(np.pi * np.outer(position, np.arange(1, _COSINES + 1)))
-    return np.asarray(basis - basis[usable].mean(axis=0))
-
-
-def _projection(usable: BoolArray) -> Float64Array:
-    """Return (28, 28): y -> its part in the cosines, by least squares over the usable bands, overall level free."""
-    basis = _cosines(usable)
-    projection = np.zeros((_N_BANDS, _N_BANDS))
-    projection[:, usable] = basis @ np.linalg.pinv(basis[usable])  # columns of the basis have mean 0, so a constant gives 0
-    return projection
-
-
-def _thinned(windows_db: NDArray[np.float32]) -> Float64Array:
-    """Return at most 400 windows, evenly spread over time, as float64."""
-    if len(windows_db) > _MAX_WINDOWS:
-        windows_db = windows_db[np.linspace(0, len(windows_db) - 1, _MAX_WINDOWS).round().astype(np.intp)]
-    return np.asarray(windows_db, dtype=np.float64)
-
-
-def _matched(a_db: Float64Array, b_db: Float64Array, usable: BoolArray) -> Float64Array:
-    """Return the smooth curve (28,) in dB by which windows a (n, 28) are to be lowered to lie closest to windows b (m, 28).
-
-    Each window is paired with the nearest of the other side, both ways; the curve, in the span of the cosines, is moved to the robust mean
-    of the pairs' differences until it stays (iterative closest point, translation only; P. J. Besl, N. D. McKay, A method for registration
-    of 3-D shapes, IEEE PAMI 14, 1992). The sum of the log distances is made smallest: windows that agree outweigh those without a partner.
-    Adding a curve to a shifts the result by it: the starts lie around the difference of the means. Results of about equal cost are
-    averaged.
-    """
-    a, b = _shapes(a_db[:, usable]), _shapes(b_db[:, usable])
-    whole = _projection(usable)[:, usable]
-    project = whole[usable]
-    steps = _cosines(usable)[usable, :2].T
-    steps = _MATCH_STEP_DB * steps / np.sqrt(np.mean(steps * steps, axis=1, keepdims=True))
-    means = project @ (a.mean(axis=0) - b.mean(axis=0))
-    medians = project @ (np.median(a, axis=0) - np.median(b, axis=0))
-    found = [_closest(a, b, project, start) for start in (means, medians, *(means + steps), *(means - steps))]
-    costs = np.array([cost for _, cost in found])
-    shares = np.exp((costs.min() - costs) / _MATCH_SPREAD)  # minima that are as good as equal are no reason to jump
-    return np.asarray(whole @ np.average([curve for curve, _ in found], axis=0, weights=shares))
-
-
-def _closest(a: Float64Array, b: Float64Array, project: Float64Array, start: Float64Array) -> tuple[Float64Array, float]:
-    """Return the curve (k,) near a start by which rows of a are to be lowered to lie closest to rows of b, and the sum of log distances."""
-    curve, cost = start, math.inf
-    for _ in range(_MATCH_ROUNDS):
-        to_b, far_a, to_a, far_b = _nearest(a - curve, b)
-        cost = float(np.log(far_a).mean() + np.log(far_b).mean())
-        weight = np.concatenate([far_a**-2.0 / len(a), far_b**-2.0 / len(b)])
-        gaps = np.concatenate([a - b[to_b], a[to_a] - b])
-        following = project @ (weight @ gaps / weight.sum())
-        if np.abs(following - curve).max() < 1e-3:
-            break
-        curve = following
-    return curve, cost
-
-
-def _shapes(windows_db: Float64Array) -> Float64Array:
-    """Return windows (n, k) with most of their level taken out: loud ones are to meet loud ones, whatever the level of the whole."""
-    levels = windows_db.mean(axis=1, keepdims=True)
-    return np.asarray(windows_db - levels + _LEVEL_SHARE * (levels - np.median(levels)))
-
-
-def _nearest(a: Float64Array, b: Float64Array) -> tuple[NDArray[np.intp], Float64Array, NDArray[np.intp], Float64Array]:
-    """Return for each row of a (n, k) the nearest of b (m, k) and its rms distance, and the same for each row of b."""
-    square = np.square(a).sum(axis=1)[:, np.newaxis] + np.square(b).sum(axis=1) - 2.0 * a @ b.T
-    square = np.maximum(square / a.shape[1], _MATCH_FLOOR_DB**2)
-    to_b, to_a = square.argmin(axis=1), square.argmin(axis=0)
-    return to_b, np.sqrt(square[np.arange(len(a)), to_b]), to_a, np.sqrt(square[to_a, np.arange(len(b))])
+def _level_free_inverse(covariance: Float64Array, usable: BoolArray) -> Float64Array:
+    """Return (28, 28): the inverse of a covariance (28, 28) on the usable bands, 0 elsewhere, overall level free."""
+    cell = np.ix_(usable, usable)
+    precision = np.linalg.inv(covariance[cell])
+    of_level = precision.sum(axis=1)
+    metric = np.zeros((_N_BANDS, _N_BANDS))
+    metric[cell] = precision - np.outer(of_level, of_level) / of_level.sum()
+    return metric

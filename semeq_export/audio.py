@@ -6,6 +6,7 @@ Samples are (channels, n), full scale 1.0. Integer formats map k bits to k bits:
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -129,8 +130,9 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
 class AudioReader:
     """An open audio file. Made by `open_audio`."""
 
-    def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool) -> None:
+    def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool) -> None:
         self._descriptor, self._name, self._repair = descriptor, printable(path), repair_nonfinite
+        self._limit = math.inf if allow_hot else db_to_amplitude(MAX_PEAK_DBFS)
         self.repaired_samples = 0
         """Samples that were not finite and became 0, in the last full pass."""
         warnings: list[str] = []
@@ -153,10 +155,9 @@ class AudioReader:
         """Decode the file from its start as float64 (channels, n), n = block_samples but for the last block.
 
         Each call is a new pass over the same file; finish one before the next. Raises AudioError on damage, on fewer frames than announced,
-        on a sample that is not finite (naming channel and time; unless repaired) and on a peak over +60 dBFS.
+        on a sample that is not finite (naming channel and time; unless repaired) and on a peak over +60 dBFS (unless allowed).
         """
         frames = self.repaired_samples = 0
-        limit = db_to_amplitude(MAX_PEAK_DBFS)
         with self._decoder() as decoder:
             while True:
                 try:
@@ -170,8 +171,9 @@ class AudioReader:
                 if not np.isfinite(peak := np.abs(block).max()):
                     block = self._repaired(block, frames)
                     peak = np.abs(block).max()
-                if peak > limit:
-                    raise self._error(f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged")
+                if peak > self._limit:
+                    why = f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged"
+                    raise self._error(f"{why}; --allow-hot takes it as it is")
                 frames += block.shape[1]
                 yield block
         if frames < self.info.frames < _UNKNOWN_FRAMES:
@@ -234,15 +236,15 @@ class AudioReader:
 
 
 @contextlib.contextmanager
-def open_audio(path: str | os.PathLike[str], *, repair_nonfinite: bool = False) -> Iterator[AudioReader]:
-    """Give a reader of an audio file, decoded by content whatever its suffix.
+def open_audio(path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False) -> Iterator[AudioReader]:
+    """Give a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
 
     Raises AudioError for what is no regular file, no audio, cut short by its own header, without frames, of more than 64 channels or of a
     rate outside 8 kHz..384 kHz; EnvironmentFailure where the system refuses. Nothing is decoded yet.
     """
     descriptor = open_regular(path, AudioError)
     try:
-        yield AudioReader(descriptor, path, repair_nonfinite=repair_nonfinite)
+        yield AudioReader(descriptor, path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot)
     finally:
         os.close(descriptor)
 

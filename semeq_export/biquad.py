@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.signal import sosfilt
 
 from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq import MAX_PREAMP_DB, Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 
@@ -100,7 +100,7 @@ class RateFit:
 def for_rate(eq: EqSettings, sample_rate_hz: float) -> RateFit:
     """Return the EQ without the bands above 0.95 of Nyquist; a low shelf there becomes plain gain, since it lifts everything below it.
 
-    Raises AudioError on a rate outside 8 kHz..384 kHz.
+    Such gains and the preamp together stop at -120 or 120 dB, with a warning. Raises AudioError on a rate outside 8 kHz..384 kHz.
     """
     limit_hz = USABLE_NYQUIST * check_sample_rate_hz(sample_rate_hz) / 2
     kept, warnings, preamp_db = [], [], eq.preamp_db
@@ -114,7 +114,10 @@ def for_rate(eq: EqSettings, sample_rate_hz: float) -> RateFit:
             warnings.append(f"{what} is above {limit_hz:g} Hz, applied as plain gain at {sample_rate_hz:g} Hz")
         else:
             warnings.append(f"{what} is above {limit_hz:g} Hz, left out at {sample_rate_hz:g} Hz")
-    return RateFit(EqSettings(tuple(kept), preamp_db), tuple(warnings))
+    held_db = min(max(preamp_db, -MAX_PREAMP_DB), MAX_PREAMP_DB)
+    if held_db != preamp_db:
+        warnings.append(f"preamp of {preamp_db:+.2f} dB with these is held at {held_db:+.0f} dB")
+    return RateFit(EqSettings(tuple(kept), held_db), tuple(warnings))
 
 
 def check_samples(samples: NDArray[np.generic], channels: int | None = None) -> None:

@@ -15,8 +15,9 @@ from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.errors import InvalidEqError
 
 MAX_GAIN_DB = 60.0
-MAX_FREQ_HZ = 200_000.0
-MAX_Q = 1_000.0
+MAX_PREAMP_DB = 120.0
+MIN_FREQ_HZ, MAX_FREQ_HZ = 1e-6, 200_000.0
+MIN_Q, MAX_Q = 1e-6, 1_000.0  # far below any filter, far above where a response overflows
 
 
 class BandKind(str, Enum):
@@ -34,8 +35,8 @@ _ORDER = {BandKind.LOW_SHELF: 0, BandKind.PEAK: 1, BandKind.HIGH_SHELF: 2}
 class Band:
     """One filter of an EQ.
 
-    freq_hz: centre of a peak, half-gain point of a shelf, above 0 and up to 200 kHz. gain_db: -60..60.
-    q: Q of the Audio EQ Cookbook, for shelves too, above 0 and up to 1000; octaves and slopes exist only inside preset formats.
+    freq_hz: centre of a peak, half-gain point of a shelf, 1e-6 Hz to 200 kHz. gain_db: -60..60.
+    q: Q of the Audio EQ Cookbook, for shelves too, 1e-6..1000; octaves and slopes exist only inside preset formats.
     Raises InvalidEqError naming field, value and bound.
     """
 
@@ -52,9 +53,9 @@ class Band:
         if not isinstance(self.enabled, bool):
             raise InvalidEqError("enabled", repr(self.enabled)[:60], "not true or false")
         object.__setattr__(self, "kind", BandKind(self.kind))
-        object.__setattr__(self, "freq_hz", _checked("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, open_low=True))
+        object.__setattr__(self, "freq_hz", _checked("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
         object.__setattr__(self, "gain_db", _checked("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
-        object.__setattr__(self, "q", _checked("q", self.q, 0.0, MAX_Q, open_low=True))
+        object.__setattr__(self, "q", _checked("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
@@ -76,7 +77,7 @@ class EqSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bands", tuple(self.bands))
-        object.__setattr__(self, "preamp_db", _checked("preamp_db", self.preamp_db, -120.0, 120.0))
+        object.__setattr__(self, "preamp_db", _checked("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
 
     @property
     def active_bands(self) -> tuple[Band, ...]:
@@ -249,7 +250,7 @@ def _slot(kind: BandKind, name: str, freq_hz: tuple[float, float, float], fixed_
     )
 
 
-def _checked(field: str, value: object, minimum: float, maximum: float, *, open_low: bool = False) -> float:
+def _checked(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:
     """Return the value as a plain float, which JSON can hold whatever numpy type came in."""
     if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
         raise InvalidEqError(field, repr(value)[:60], "not a number")
@@ -259,8 +260,8 @@ def _checked(field: str, value: object, minimum: float, maximum: float, *, open_
         raise InvalidEqError(field, "", "too large") from error
     if not math.isfinite(number):
         raise InvalidEqError(field, number, "not finite")
-    if open_low and number <= minimum:
-        raise InvalidEqError(field, number, f"not above {minimum:g}")
+    if smallest is not None and number < smallest:
+        raise InvalidEqError(field, number, f"not above {minimum:g}" if number <= minimum else f"below {smallest:g}")
     if not minimum <= number <= maximum:
         raise InvalidEqError(field, number, f"outside {minimum:g}..{maximum:g}")
     return number
@@ -289,7 +290,8 @@ def _check_fields(where: str, data: object, known: tuple[str, ...], needed: int)
             raise InvalidEqError(f"{where} {name}", "", "missing")
     for name, value in data.items():
         if name not in known:
-            raise InvalidEqError(f"{where} {str(name)[:60]}", repr(value)[:60], "not a known field")
+            shown = name if isinstance(name, str) and name.isprintable() else repr(name)  # an error is one line
+            raise InvalidEqError(f"{where} {shown[:60]}", repr(value)[:60], "not a known field")
     return data
 
 

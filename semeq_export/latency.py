@@ -7,33 +7,47 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from semeq_export.biquad import EqFilter
-from semeq_export.bundle import Bundle
+from semeq_export.bundle import Bundle, check_files
 from semeq_export.eq import EqSettings
+from semeq_export.spectrum import analysis_grid, spectrum_of
 from semeq_export.units import check_sample_rate_hz
 
 DECODE_CALLS = 3_000
 LOOKUP_CALLS = 3_000
+HOP_CALLS = 300
+ENCODE_CALLS = 200
 CHANNELS = 2
+CONTEXT_S = 2.0
 MIN_BLOCKS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Wall-clock times of equal calls in microseconds. The first call is in first_us only; max_us is the slowest of all others."""
+    """Times of equal calls in microseconds: of the wall clock, and of the thread's own processor time (thread_*).
+
+    The first call is in first_us only; max_us is the slowest of all others. Thread time says what the code costs, wall time what else the
+    machine did meanwhile.
+    """
 
     calls: int
     first_us: float
     p50_us: float
     p95_us: float
     p99_us: float
+    p99_9_us: float
     max_us: float
+    thread_p50_us: float
+    thread_p95_us: float
+    thread_p99_us: float
+    thread_p99_9_us: float
+    thread_max_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +66,25 @@ class BlockTiming:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """What `benchmark` measured. decode_ratio: median decode through our Python over median bare InferenceSession.run, same run."""
+    """What `benchmark` measured.
+
+    decode_ratio: median decode through our Python over median bare InferenceSession.run, same run. bandwidth_loop: reading as many bytes
+    as the decoder has weights, once; decode_over_bandwidth: medians of bare_run over it. analysis_hop: one window of a stream that listens,
+    and the spectrum of the last two seconds. encode_audio: the audio encoder on one window, None where the bundle has none. start_ms:
+    checking the bundle's files, and the first decode. peak_memory_mb: of this process so far.
+    """
 
     machine: dict[str, str | int]
     bundle: str
+    start_ms: float
+    peak_memory_mb: float
     decode: Timing
     bare_run: Timing
     decode_ratio: float
+    bandwidth_loop: Timing
+    decode_over_bandwidth: float
+    encode_audio: Timing | None
+    analysis_hop: Timing
     terms_lookup: Timing
     eq_for_first_word: Timing
     eq_for_again: Timing
@@ -66,24 +92,47 @@ class Benchmark:
 
     @property
     def worst_p99_ms(self) -> float:
-        """The largest 99th percentile of what a plug-in would do while it runs: decoding, and the EQ's blocks."""
-        return max(self.decode.p99_us, *(block.timing.p99_us for block in self.eq_blocks)) / 1e3
+        """The largest 99th percentile of what a plug-in would do while it runs: decoding, and the EQ's blocks.
+
+        Of thread time: on a shared machine the wall clock says more about the neighbours, by milliseconds.
+        """
+        return max(self.decode.thread_p99_us, *(block.timing.thread_p99_us for block in self.eq_blocks)) / 1e3
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         return {**asdict(self), "worst_p99_ms": self.worst_p99_ms}
 
 
-def summarise(durations_ns: Sequence[int]) -> Timing:
+@dataclass(slots=True)
+class _Durations:
+    """Of calls, in their order, in nanoseconds."""
+
+    wall_ns: list[int] = field(default_factory=list)
+    thread_ns: list[int] = field(default_factory=list)
+
+    def add(self, function: Callable[[int], object], indices: Iterable[int]) -> None:
+        clock, thread_clock = time.perf_counter_ns, time.thread_time_ns
+        for index in indices:
+            thread_start = thread_clock()
+            start = clock()
+            function(index)
+            self.wall_ns.append(clock() - start)
+            self.thread_ns.append(thread_clock() - thread_start)
+
+    def timing(self) -> Timing:
+        return summarise(self.wall_ns, self.thread_ns)
+
+
+def summarise(wall_ns: Sequence[int], thread_ns: Sequence[int]) -> Timing:
     """Return the summary of durations in call order, at least two of them."""
-    later = np.asarray(durations_ns[1:], dtype=np.float64) / 1e3
-    p50, p95, p99 = (float(value) for value in np.percentile(later, (50, 95, 99)))
-    return Timing(len(durations_ns), durations_ns[0] / 1e3, p50, p95, p99, float(later.max()))
+    wall, thread = (np.asarray(values[1:], dtype=np.float64) / 1e3 for values in (wall_ns, thread_ns))
+    numbers = [float(value) for values in (wall, thread) for value in (*np.percentile(values, (50, 95, 99, 99.9)), values.max())]
+    return Timing(len(wall_ns), wall_ns[0] / 1e3, *numbers)
 
 
 def time_calls(function: Callable[[int], object], calls: int) -> Timing:
     """Return the times of function(0), function(1), ... calls times, in order, the garbage collector as it is."""
-    return summarise(_durations_ns(function, range(calls)))
+    return _timed(function, calls).timing()
 
 
 def time_blocks(eq: EqSettings, block_size: int, sample_rate_hz: float, seconds: float) -> BlockTiming:
@@ -92,17 +141,17 @@ def time_blocks(eq: EqSettings, block_size: int, sample_rate_hz: float, seconds:
     blocks = max(MIN_BLOCKS, round(seconds * rate / block_size))
     noise = np.random.default_rng(0).standard_normal((CHANNELS, block_size)).astype(np.float32) * np.float32(0.1)
     stage = EqFilter(eq, rate, CHANNELS)
-    durations = _durations_ns(lambda _: stage.process(noise), range(blocks))
+    durations = _timed(lambda _: stage.process(noise), blocks)
     deadline_us = block_size / rate * 1e6
     return BlockTiming(
         block_size=block_size,
         sample_rate_hz=rate,
         channels=CHANNELS,
         deadline_us=deadline_us,
-        misses=sum(duration > deadline_us * 1e3 for duration in durations),
+        misses=sum(duration > deadline_us * 1e3 for duration in durations.wall_ns),
         latency_samples=0,  # recursive filters without look-ahead
-        times_real_time=deadline_us * blocks * 1e3 / sum(durations),
-        timing=summarise(durations),
+        times_real_time=deadline_us * blocks * 1e3 / sum(durations.wall_ns),
+        timing=durations.timing(),
     )
 
 
@@ -111,42 +160,102 @@ def benchmark(
     make_eq_for: Callable[[], Callable[[str], EqSettings]],
     *,
     block_sizes: Sequence[int] = (128, 512),
-    sample_rate_hz: float = 48_000.0,
+    sample_rates_hz: Sequence[float] = (48_000.0,),
     seconds: float = 5.0,
 ) -> Benchmark:
-    """Return decode, lookup, engine and EQ-block times on this machine.
+    """Return decode, lookup, engine, analysis and EQ-block times on this machine.
 
     make_eq_for: gives an `Engine.eq_for` that has decoded nothing yet. seconds: length of the audio behind each block size.
     """
     words = list(bundle.centroids)
-    decode, bare = _decode_and_bare(bundle)
+    rates = [check_sample_rate_hz(rate) for rate in sample_rates_hz]
+    start_ms = _start_ms(bundle)
+    decode, bare, bandwidth = _decode_and_bare(bundle)
     eq_for = make_eq_for()
     first_words = time_calls(lambda i: eq_for(words[i % len(words)]), max(2, len(words)))
     return Benchmark(
         machine=machine(),
         bundle=f"{bundle.manifest.name} {bundle.manifest.version}",
+        start_ms=start_ms,
+        peak_memory_mb=peak_memory_mb(),
         decode=decode,
         bare_run=bare,
         decode_ratio=decode.p50_us / bare.p50_us,
+        bandwidth_loop=bandwidth,
+        decode_over_bandwidth=bare.p50_us / bandwidth.p50_us,
+        encode_audio=_encode_audio(bundle),
+        analysis_hop=_analysis_hop(rates[0]),
         terms_lookup=time_calls(lambda i: bundle.centroids[words[i % len(words)]], LOOKUP_CALLS),
         eq_for_first_word=first_words,
         eq_for_again=time_calls(lambda i: eq_for(words[i % len(words)]), LOOKUP_CALLS),
-        eq_blocks=tuple(time_blocks(eq_for(words[0]), size, sample_rate_hz, seconds) for size in block_sizes),
+        eq_blocks=tuple(time_blocks(eq_for(words[0]), size, rate, seconds) for rate in rates for size in block_sizes),
     )
 
 
-def _decode_and_bare(bundle: Bundle) -> tuple[Timing, Timing]:
-    """Return decoding through our Python and bare InferenceSession.run, by turns: whatever else the machine does falls on both."""
+def _decode_and_bare(bundle: Bundle) -> tuple[Timing, Timing, Timing]:
+    """Return decoding through our Python, bare InferenceSession.run, and reading the weights once, by turns: what else happens hits all."""
     latents = np.array([term.z for term in bundle.centroids.values()], dtype=np.float32)
     graph, rows = bundle.decoder.graph, latents[:, np.newaxis]
     name, count = graph.spec.input, len(latents)
-    decode_ns = _durations_ns(lambda i: bundle.decoder(latents[i]), [0])  # makes the session
+    weights = np.ones(max(1, len(graph.data) // 4), dtype=np.float32)
     session = graph.session
-    bare_ns = _durations_ns(lambda i: session.run(None, {name: rows[i]}), [0])
-    for index in range(DECODE_CALLS):
-        decode_ns += _durations_ns(lambda i: bundle.decoder(latents[i]), [index % count])
-        bare_ns += _durations_ns(lambda i: session.run(None, {name: rows[i]}), [index % count])
-    return summarise(decode_ns), summarise(bare_ns)
+    functions = (
+        lambda i: bundle.decoder(latents[i]),
+        lambda i: session.run(None, {name: rows[i]}),
+        lambda i: weights.max(),  # of numpy's ways to read an array once, the one that waits for nothing but memory
+    )
+    durations = tuple(_Durations() for _ in functions)
+    for index in range(DECODE_CALLS + 1):
+        for function, held in zip(functions, durations, strict=True):
+            held.add(function, [index % count])
+    decode, bare, bandwidth = (held.timing() for held in durations)
+    return decode, bare, bandwidth
+
+
+def _start_ms(bundle: Bundle) -> float:
+    """Return how long it takes from the bundle's files to the first answer of its decoder."""
+    start = time.perf_counter_ns()
+    fresh = check_files(bundle.files, bundle.path)
+    fresh.decoder(np.zeros(bundle.manifest.latent_dim, dtype=np.float32))
+    return (time.perf_counter_ns() - start) / 1e6
+
+
+def _encode_audio(bundle: Bundle) -> Timing | None:
+    encoder = bundle.encoder
+    if encoder is None:
+        return None
+    noise = np.random.default_rng(0).standard_normal((8, encoder.window_samples)).astype(np.float32) * np.float32(0.1)
+    return time_calls(lambda i: encoder(noise[i % len(noise)]), ENCODE_CALLS)
+
+
+def _analysis_hop(sample_rate_hz: float) -> Timing:
+    """Return what a listening stream does every 43 ms: the bands of one window, and the spectrum of the windows of two seconds."""
+    grid = analysis_grid(sample_rate_hz)
+    window = np.random.default_rng(0).standard_normal((CHANNELS, grid.window_samples)).astype(np.float32) * np.float32(0.1)
+    held = max(1, int((CONTEXT_S * sample_rate_hz - grid.window_samples) // grid.hop_samples + 1))
+    powers = np.tile(grid.band_powers(window), (held, 1))
+
+    def hop(index: int) -> None:
+        powers[index % held] = grid.band_powers(window)
+        spectrum_of(powers, np.arange(held, dtype=np.float64), grid.in_range, CONTEXT_S, keep_windows=False)
+
+    return time_calls(hop, HOP_CALLS)
+
+
+def peak_memory_mb() -> float:
+    """Return the most memory that this process has held so far, in MB; 0.0 where the system does not say."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def _timed(function: Callable[[int], object], calls: int) -> _Durations:
+    durations = _Durations()
+    durations.add(function, range(calls))
+    return durations
 
 
 def machine() -> dict[str, str | int]:
@@ -158,15 +267,6 @@ def machine() -> dict[str, str | int]:
         "python": sys.version.split()[0],
         **{name: _version(name) for name in ("numpy", "scipy", "onnxruntime", "semeq-export")},
     }
-
-
-def _durations_ns(function: Callable[[int], object], indices: Iterable[int]) -> list[int]:
-    clock, durations = time.perf_counter_ns, []
-    for index in indices:
-        start = clock()
-        function(index)
-        durations.append(clock() - start)
-    return durations
 
 
 def _processor() -> str:

@@ -290,6 +290,34 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
         return _finished(figure, axes, title, lines, list(series))
 
 
+def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapping[int, float], *, title: str = "") -> Figure:
+    """Return a figure of times per audio block over the block's size, both on log scales, with the deadline that must not be passed.
+
+    series: name -> block size in samples -> microseconds. deadlines_us: block size -> how long the block lasts.
+    """
+    with house_style():
+        figure = Figure(figsize=(9.0, 4.8), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        _frame(axes)
+        lines = []
+        for index, times_us in enumerate(series.values()):
+            colour = COLOURS[index % len(COLOURS)]
+            lines += axes.plot(list(times_us), list(times_us.values()), color=colour, linewidth=1.8, marker="o", markersize=3.5)
+        lines += axes.plot(list(deadlines_us), list(deadlines_us.values()), color=_INK, linewidth=1.2, linestyle="--")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        axes.xaxis.set_major_locator(FixedLocator(sorted(deadlines_us)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.grid(True, which="major", color=_GRID, linewidth=0.8)
+        axes.set_xlabel("samples per block")
+        axes.set_ylabel("microseconds, p99 of thread time")
+        return _finished(figure, axes, title, lines, [*series, "deadline"])
+
+
 def page(size: tuple[float, float]) -> Figure:
     """Return an empty figure of a size in inches that lays out its panels by itself."""
     figure = Figure(figsize=size, layout="constrained")

@@ -74,7 +74,7 @@ def profile_of(heard: Spectrum, reference: Reference, terms_db: Mapping[str, Flo
     ranked = sorted(terms_db, key=lambda word: -similarity[word])
     chosen = ranked[: max(1, top)]
     times_s, spans = _spans(heard)
-    over_time = {word: _over_time(compared, reference.spectrum, heard, spans, terms_db[word]) for word in chosen}
+    over_time = {word: _over_time(compared, spans, terms_db[word]) for word in chosen}
     entries = tuple(
         ProfileEntry(word, compared.dose(terms_db[word]), similarity[word], float(np.std(over_time[word])) if len(spans) else 0.0)
         for word in chosen
@@ -83,26 +83,23 @@ def profile_of(heard: Spectrum, reference: Reference, terms_db: Mapping[str, Flo
 
 
 def _spans(heard: Spectrum) -> tuple[Float64Array, list[Float64Array]]:
-    """Return the ends (m,) in s of spans of 2 s, and for each the mean power (28,) in dB of the windows in it."""
-    if heard.windows_db is None or not len(heard.windows_db):
+    """Return the ends (m,) in s of spans of 2 s, and for each by how many dB (28,) its windows differ from all in the mean."""
+    windows = heard.windows
+    if windows is None:
         return np.zeros(0), []
-    powers = 10.0 ** (heard.windows_db.astype(np.float64) / 10.0)
     ends, spans = [], []
     for end_s in np.arange(min(CONTEXT_S, heard.seconds), heard.seconds + 1e-9, STEP_S):
-        first, last = np.searchsorted(heard.times_s, (end_s - CONTEXT_S, end_s))
+        first, last = np.searchsorted(windows.times_s, (end_s - CONTEXT_S, end_s))
         if last > first:
             ends.append(end_s)
-            spans.append(10.0 * np.log10(powers[first:last].mean(axis=0) + 1e-30))
+            spans.append(np.average(windows.band_db[first:last], axis=0, weights=windows.weights[first:last]) - windows.mean_db)
     return np.array(ends), spans
 
 
-def _over_time(
-    compared: Difference, reference: Spectrum, heard: Spectrum, spans: Sequence[Float64Array], term_db: Float64Array
-) -> Float64Array:
-    """Return the doses (m,) of the spans: how the mean spectrum of each departs from that of the whole, around the dose of the whole."""
-    plain = Difference(heard.band_db - reference.band_db, compared.usable, is_matched=False)
+def _over_time(compared: Difference, spans: Sequence[Float64Array], term_db: Float64Array) -> Float64Array:
+    """Return the doses (m,) of the spans, around the dose of the whole."""
     whole = compared.dose(term_db)
-    return np.array([whole + plain.doses_of(span_db - heard.band_db, term_db) for span_db in spans])
+    return np.array([whole + compared.doses_of(apart_db, term_db) for apart_db in spans])
 
 
 def _advice(

@@ -46,9 +46,9 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[str, ...]
 
 
-def measure_file(path: str | os.PathLike[str], *, repair_nonfinite: bool = False) -> Spectrum:
-    """Return the spectrum of an audio file, read block by block; raises as `audio.read_audio` does."""
-    with open_audio(path, repair_nonfinite=repair_nonfinite) as reader:
+def measure_file(path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False) -> Spectrum:
+    """Return the spectrum of an audio file, read block by block; raises as `audio.open_audio` and `spectrum.SpectrumMeter` do."""
+    with open_audio(path, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot) as reader:
         meter = SpectrumMeter(reader.info.sample_rate_hz, reader.info.channels)
         for block in reader.blocks():
             meter.listen(block)
@@ -138,7 +138,7 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
         raise AudioError(f"stored reference of other bands, expected {len(BANDS_HZ)} from {BANDS_HZ[0]:g} Hz", printable(path))
     if level_db.shape != BANDS_HZ.shape or usable.shape != BANDS_HZ.shape or np.abs(level_db).max() > _MAX_LEVEL_DB or not usable.any():
         raise AudioError(f"stored reference without {len(BANDS_HZ)} levels within {_MAX_LEVEL_DB:g} dB", printable(path))
-    return Reference(stored.name, Spectrum(level_db, usable, None, np.zeros(0), stored.seconds), is_stored=True)
+    return Reference(stored.name, Spectrum(level_db, usable, None, stored.seconds), is_stored=True)
 
 
 def write_reference(

@@ -8,6 +8,7 @@ third-octave bands, the mean of the channels. What is quiet is left out, and so 
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from scipy.fft import rfft
 from semeq_export.biquad import check_samples
 from semeq_export.curve import Float64Array, FloatArray, level_free
 from semeq_export.errors import AudioError
-from semeq_export.units import check_sample_rate_hz
+from semeq_export.units import amplitude_to_db, check_sample_rate_hz
 
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
@@ -41,6 +42,8 @@ _GATE_DB = 25.0  # windows so far below the mean power of the others are pauses
 _BAND_RANGE_DB = 100.0  # bands so far below the strongest one hold nothing; a narrower range would lose bands to an equaliser
 _MIN_BANDS = 6
 _LEVEL_ROUNDS = 30
+_LOUDNESS = 0.3
+_MAX_PEAK = 1e12  # the powers of a window stay finite in float32
 _USABLE_NYQUIST = 0.95
 _TINY = 1e-30
 _WINDOWS_AT_ONCE = 16
@@ -92,7 +95,10 @@ def analysis_grid(sample_rate_hz: float) -> AnalysisGrid:
 
 
 def _fast_length(wanted: float) -> int:
-    """Return the number next to the one wanted that has no prime factor over 100: scipy transforms other lengths many times slower."""
+    """Return the number next to the one wanted that has no prime factor over 100: scipy transforms other lengths many times slower.
+
+    Rounder numbers transform twice as fast still, but their bins are not those of other rates: doses then change by over 0.05.
+    """
     for number in sorted(range(int(wanted) - 20, int(wanted) + 22), key=lambda number: abs(number - wanted)):
         rest, factor = number, 2
         while factor <= min(rest, 100):
@@ -105,18 +111,48 @@ def _fast_length(wanted: float) -> int:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """The windows of a sound that were not gated away, one or more. Made by `windows_of`.
+
+    band_db: (n, 28) float32. times_s: (n,) their centres. weights: (n,) how loud they are, 1 in the mean. mean_db: (28,) and
+    covariance_db2: (28, 28) of the windows in dB, weighted: what the sound does by itself, from note to note.
+    """
+
+    band_db: Float32Array
+    times_s: Float64Array
+    weights: Float64Array
+    mean_db: Float64Array
+    covariance_db2: Float64Array
+
+
+def windows_of(band_db: FloatArray, times_s: Float64Array) -> Windows:
+    """Return windows (n, 28) in dB, n from 1 on, with centres times_s (n,), and their mean and covariance.
+
+    They weigh as they are heard, so that the end of a chord counts less than its start; loudness grows with power^0.3 (S. S. Stevens, The
+    measurement of loudness, JASA 27, 1955). The power is the geometric mean of the bands: no equaliser changes the weights.
+    """
+    windows = np.asarray(band_db, dtype=np.float64)
+    level_db = np.maximum(windows, windows.max() + 10.0 * math.log10(_FLOOR)).mean(axis=1)
+    weights = 10.0 ** (_LOUDNESS * (level_db - level_db.max()) / 10.0)
+    weights /= weights.mean()
+    mean_db: Float64Array = weights @ windows / len(windows)
+    apart = weights[:, np.newaxis] * (windows - mean_db)
+    covariance_db2: Float64Array = apart.T @ apart / len(windows)
+    return Windows(windows.astype(np.float32), times_s, weights, mean_db, covariance_db2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Spectrum:
     """A long-term spectrum.
 
     band_db: (28,) mean power of the bands in dB; the overall level is arbitrary. usable: (28,) bands that the rate holds and that are not
-    100 dB below the strongest. windows_db: (n, 28) float32, the windows that were not gated away, None where only the mean is known;
-    times_s: (n,) their centres. seconds: audio heard. no_signal: why nothing can be said about this audio, "" where something can.
+    100 dB below the strongest. windows: what the mean was made of, None where it alone is known. seconds: audio heard. no_signal: why
+    nothing can be said about this audio, "" where something can.
     """
 
     band_db: Float64Array
     usable: BoolArray
-    windows_db: Float32Array | None
-    times_s: Float64Array
+    windows: Windows | None
     seconds: float
     no_signal: str = ""
 
@@ -147,8 +183,8 @@ def spectrum_of(powers: Float64Array, times_s: Float64Array, in_range: BoolArray
     usable = in_range & (band_db > band_db[in_range].max() - _BAND_RANGE_DB)
     if usable.sum() < _MIN_BANDS:
         return _nothing("too narrow: only a tone, or rumble", seconds)
-    windows = (10.0 * np.log10(kept + _TINY)).astype(np.float32) if keep_windows else None
-    return Spectrum(band_db, usable, windows, times_s[heard], seconds)
+    windows = windows_of(10.0 * np.log10(kept + _TINY), times_s[heard]) if keep_windows else None
+    return Spectrum(band_db, usable, windows, seconds)
 
 
 def mean_spectrum(spectra: list[Spectrum]) -> Spectrum:
@@ -169,16 +205,17 @@ def mean_spectrum(spectra: list[Spectrum]) -> Spectrum:
         levels = np.sum((band_db - mean_db) * usable, axis=1) / usable.sum(axis=1)
         mean_db[held] = (np.sum((band_db - levels[:, np.newaxis]) * usable, axis=0)[held]) / usable.sum(axis=0)[held]
     mean_db[~held] = mean_db[held].min() - _BAND_RANGE_DB
-    windows = [spectrum.windows_db - level for spectrum, level in zip(heard, levels, strict=True) if spectrum.windows_db is not None]
-    pooled = np.concatenate(windows).astype(np.float32) if len(windows) == len(heard) else None
-    times_s = np.concatenate([spectrum.times_s for spectrum in heard])
-    return Spectrum(mean_db, 2 * usable.sum(axis=0) > len(heard), pooled, times_s, sum(spectrum.seconds for spectrum in heard))
+    parts = [(spectrum.windows, level) for spectrum, level in zip(heard, levels, strict=True) if spectrum.windows is not None]
+    pooled = None
+    if len(parts) == len(heard):
+        pooled = windows_of(np.concatenate([w.band_db - level for w, level in parts]), np.concatenate([w.times_s for w, _ in parts]))
+    return Spectrum(mean_db, 2 * usable.sum(axis=0) > len(heard), pooled, sum(spectrum.seconds for spectrum in heard))
 
 
 class SpectrumMeter:
     """Listens to audio block by block, whatever the sizes of the blocks.
 
-    Raises AudioError on a bad rate, another shape or type, and a sample that is not finite.
+    Raises AudioError on a bad rate, another shape or type, and a sample that is not finite or over +240 dBFS.
     """
 
     def __init__(self, sample_rate_hz: float, channels: int) -> None:
@@ -191,8 +228,9 @@ class SpectrumMeter:
     def listen(self, samples: FloatArray) -> None:
         """Hear a block (channels, n), float32 or float64."""
         check_samples(samples, self._channels)
-        if not np.isfinite(samples).all():
-            raise AudioError(f"cannot analyse a sample that is not finite, after frame {self._heard}")
+        if not (peak := np.abs(samples).max(initial=0.0)) <= _MAX_PEAK:  # False for NaN, too
+            what = f"is over {amplitude_to_db(_MAX_PEAK):+.0f} dBFS" if np.isfinite(peak) else "is not finite"
+            raise AudioError(f"cannot analyse a sample that {what}, after frame {self._heard}")
         self._heard += samples.shape[1]
         block: NDArray[np.floating[Any]] = np.concatenate([self._waiting, samples.astype(np.float32, copy=False)], axis=1)
         window, hop = self.grid.window_samples, self.grid.hop_samples
@@ -221,4 +259,4 @@ def measure(samples: FloatArray, sample_rate_hz: float) -> Spectrum:
 
 def _nothing(why: str, seconds: float) -> Spectrum:
     n = len(BANDS_HZ)
-    return Spectrum(np.zeros(n), np.zeros(n, dtype=bool), np.zeros((0, n), dtype=np.float32), np.zeros(0), seconds, why)
+    return Spectrum(np.zeros(n), np.zeros(n, dtype=bool), None, seconds, why)

@@ -9,7 +9,22 @@ from dataclasses import replace
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from semeq_export.bundle import CENTROIDS, FLAT, README, FileEntry, GraphSpec, Manifest, TrainingRecord, flat, store, vectors, write_bundle
+from semeq_export.bundle import (
+    CENTROIDS,
+    FLAT,
+    README,
+    AudioEncoder,
+    EncoderRecord,
+    EncoderSpec,
+    FileEntry,
+    GraphSpec,
+    Manifest,
+    TrainingRecord,
+    flat,
+    store,
+    vectors,
+    write_bundle,
+)
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import Decoder, EqEncoder
 from semeq_export.bundle.manifest import SCHEMA, DataSource
@@ -17,6 +32,7 @@ from semeq_export.eq import SAFE_13, EqLayout
 from semeq_export.semantic import CentroidBank, Term
 
 LATENT_DIM = 4
+WINDOW_SAMPLES = 8_000
 OPSET = 18
 GAINS = {"low_shelf_gain_db": (1.5, -0.5, 0.0, 0.2), "peak2_gain_db": (0.0, 0.0, 2.0, 0.0), "high_shelf_gain_db": (-0.7, 1.6, 0.0, 0.1)}
 WORDS = {
@@ -52,6 +68,32 @@ def manifest(layout: EqLayout = SAFE_13) -> Manifest:
         audio_encoder=None,
         training=TrainingRecord("tiny.toml", "0" * 64, "0" * 64, {"tiny": 5}, 1, 10, 1, "none", "2.13.0", {"curve_mae_db": 0.5}),
     )
+
+
+def audio_spec(**metrics: float) -> EncoderSpec:
+    """A second at 8 kHz. metrics: of its record."""
+    graph = GraphSpec("audio_encoder.onnx", "audio", "z", (1, WINDOW_SAMPLES), (1, LATENT_DIM), OPSET)
+    record = EncoderRecord(
+        "ear.toml", "1" * 64, "2" * 64, "0" * 64, "separable", {"pink": 8, "real": 20}, 1, 10, 1, "none", "2.13.0", metrics
+    )
+    return EncoderSpec(graph, WINDOW_SAMPLES, WINDOW_SAMPLES, (0.0,) * LATENT_DIM, record)
+
+
+def hearing_manifest(**metrics: float) -> Manifest:
+    """The manifest with an audio encoder."""
+    return replace(manifest(), audio_encoder=audio_spec(**metrics))
+
+
+def hearing_files() -> dict[str, bytes]:
+    """All files of the bundle with an audio encoder."""
+    spec = audio_spec()
+    encoder = AudioEncoder(audio_encoder_model().SerializeToString(), spec)
+    return {
+        **files(),
+        "audio_encoder.onnx": encoder.graph.data,
+        **vectors.make_audio_vectors(encoder, spec.sample_rate_hz, spec.window_samples),
+        README: model_card(hearing_manifest(), bank()),
+    }
 
 
 def files(layout: EqLayout = SAFE_13) -> dict[str, bytes]:
@@ -120,6 +162,23 @@ def encoder_model(layout: EqLayout = SAFE_13) -> ModelProto:
     ]
     arrays = {"weight": inverse, **{name: np.array(value, np.float32) for name, value in constants.items()}}
     return model(nodes, arrays, ("params", (1, len(layout.params))), ("z", (1, LATENT_DIM)))
+
+
+def audio_encoder_model() -> ModelProto:
+    """audio -> tanh of the tones at 250, 500, 1000 and 2000 Hz in it, relative to its peak."""
+    time_s = np.arange(WINDOW_SAMPLES) / WINDOW_SAMPLES
+    tones = np.sin(2 * np.pi * np.outer(time_s, 250.0 * 2.0 ** np.arange(LATENT_DIM))).astype(np.float32)
+    nodes = [
+        helper.make_node("Abs", ["audio"], ["size"]),
+        helper.make_node("ReduceMax", ["size"], ["peak"], keepdims=1),
+        helper.make_node("Max", ["peak", "least"], ["bounded"]),
+        helper.make_node("Div", ["audio", "bounded"], ["loud"]),
+        helper.make_node("MatMul", ["loud", "tones"], ["sums"]),
+        helper.make_node("Mul", ["sums", "share"], ["part"]),
+        helper.make_node("Tanh", ["part"], ["z"]),
+    ]
+    constants = {"tones": tones, "least": np.array(1e-30, np.float32), "share": np.array(1e-3, np.float32)}
+    return model(nodes, constants, ("audio", (1, WINDOW_SAMPLES)), ("z", (1, LATENT_DIM)))
 
 
 def model(

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from semeq_export.audio import Audio, read_audio
 
-LAW_WORDS = ("warm", "bright", "muddy", "airy", "boxy")
-"""The five words that the laws of adaptive EQ are checked with."""
+LAW_WORDS = ("warm", "bright", "soft", "loud", "clear")
+"""The five words that the laws of adaptive EQ are checked with: of those that `analyze` speaks, the ones with the most examples."""
 
 
 def noise(seconds: float, rate_hz: float = 48_000.0, *, slope: float = 0.5, channels: int = 1, seed: int = 1, rms: float = 0.05) -> Audio:
@@ -49,6 +49,13 @@ def alternate_seconds(audio: Audio) -> tuple[Audio, Audio]:
     parts = [audio.samples[:, start : start + second] for start in range(0, audio.frames, second)]
     even, odd = (np.concatenate(parts[first::2], axis=1) for first in (0, 1))
     return Audio(even, audio.sample_rate_hz), Audio(odd, audio.sample_rate_hz)
+
+
+def halves(audio: Audio) -> tuple[Audio, Audio]:
+    """The first and the second half of a sound."""
+    middle = audio.frames // 2
+    first, second = audio.samples[:, :middle], audio.samples[:, middle:]
+    return Audio(first, audio.sample_rate_hz), Audio(second, audio.sample_rate_hz)
 
 
 def real_names(data_dir: Path) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import sounds
 
+from semeq_export.audio import write_audio
 from semeq_export.eq import SAFE_13
 
 WORDS = {"warm": (1.0, -1.0), "bright": (-1.0, 1.0), "thin": (-1.0, 0.2)}
@@ -30,6 +32,46 @@ RECIPE = {
     "seed": 3,
     "threads": 1,
 }
+
+
+ENCODER_RECIPE = {
+    "architecture": "separable",
+    "width": 8,
+    "layers": 1,
+    "steps": 12,
+    "fold_steps": 4,
+    "batch_size": 8,
+    "learning_rate": 1e-2,
+    "pink_sources": 2,
+    "coloured_sources": 2,
+    "pink_share": 0.3,
+    "coloured_share": 0.3,
+    "common_share": 0.5,
+    "colour_share": 0.5,
+    "mix_share": 0.5,
+    "scaled_share": 0.3,
+    "pink_weight": 0.5,
+    "alignment_weight": 1.0,
+    "contrastive_weight": 0.02,
+    "temperature": 0.1,
+    "seed": 5,
+    "threads": 1,
+}
+
+
+def write_encoder_recipe(path: Path, **changes: object) -> Path:
+    """Write the audio encoder's recipe with changes; a field set to None is left out."""
+    fields = {name: value for name, value in (ENCODER_RECIPE | changes).items() if value is not None}
+    path.write_text("".join(f"{name} = {_toml(value)}\n" for name, value in fields.items()), encoding="utf-8")
+    return path
+
+
+def write_tiny_audio(folder: Path, names: tuple[str, ...] = ("one_a", "two_a"), seconds: float = 7.0) -> Path:
+    """Write files of notes, each a performance of its own, at 16 kHz."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names, start=1):
+        write_audio(folder / f"{name}.wav", sounds.performance(seconds, 16_000.0, seed=number), overwrite=True)
+    return folder
 
 
 def write_recipe(path: Path, **changes: object) -> Path:

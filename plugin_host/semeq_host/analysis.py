@@ -75,8 +75,11 @@ class RollingSpectrum:
         self._filled = kept
         return counts
 
-    def spectrum(self) -> Spectrum:
-        """Return the spectrum of the windows in the context, its mean only; its `no_signal` says where there is nothing to measure."""
+    def spectrum(self, *, keep_windows: bool = True) -> Spectrum:
+        """Return the spectrum of the windows in the context; its `no_signal` says where there is nothing to measure.
+
+        keep_windows: False for the mean alone, which is quicker.
+        """
         rate, capacity = self.grid.sample_rate_hz, len(self._powers)
         newest, powers = self._count % capacity, self._powers[: self._count]
         if self._count > capacity and newest:
@@ -84,4 +87,4 @@ class RollingSpectrum:
         steps_back = np.arange(len(powers) - 1, -1, -1, dtype=np.float64)
         times_s = (self._newest_end - self.grid.window_samples / 2 - self.grid.hop_samples * steps_back) / rate
         seconds = min(self._heard / rate, self.context_s)
-        return spectrum_of(powers, times_s, self.grid.in_range, seconds, keep_windows=False)
+        return spectrum_of(powers, times_s, self.grid.in_range, seconds, keep_windows=keep_windows)

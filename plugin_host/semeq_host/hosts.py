@@ -3,7 +3,7 @@
 | name | what renders the test impulse | by itself |
 | --- | --- | --- |
 | liblilv | the LV2 plug-in, its preset loaded through liblilv | yes |
-| ffmpeg, sox, faust | the program | yes |
+| ffmpeg, sox, faust | the program; for impulse responses FFmpeg's convolver | yes |
 | vst3 | the VST3 plug-in in Pedalboard | yes for semeq's own plug-in; others need their file |
 | ardour, audacity | the application, headless | only where asked for: 10 s and more |
 """
@@ -108,6 +108,7 @@ def _in_audacity(presets: Sequence[Path], rate: int, _plugin: Path | None) -> li
 HOSTS = (
     Host("liblilv", _LV2, lambda presets, rate, _plugin: lv2.measure(presets, rate)),
     Host("ffmpeg", frozenset({"ffmpeg"}), _each(ffmpeg.measure)),
+    Host("ffmpeg", frozenset({"fir", "fir-linear"}), lambda presets, rate, _plugin: [ffmpeg.convolve(preset, rate) for preset in presets]),
     Host("sox", frozenset({"sox"}), _each(sox.measure)),
     Host("faust", frozenset({"faust"}), _each(faust.measure)),
     Host("vst3", frozenset({"semeq-vst3"}), _in_own_vst3),

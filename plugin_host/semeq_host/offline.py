@@ -25,6 +25,8 @@ from semeq_export.units import amplitude_to_db, db_to_amplitude
 
 TRIM_PEAK_DBFS = -0.1
 MAX_BLOCK_SAMPLES = 65_536
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
+_SUBNORMAL = float(np.finfo(np.float32).tiny)  # smaller numbers slow down whatever plays the file
 
 PeakGuard = Literal["trim", "refuse", "off"]
 Progress = Callable[[int, int], None]
@@ -54,12 +56,14 @@ class ProcessOptions:
     peak_guard: what happens where an output that cannot hold samples over full scale would: "trim" lowers the whole file to a peak of
     -0.1 dBFS, "refuse" writes nothing, "off" clips. Float output keeps them whatever is chosen.
     repair_nonfinite: replace samples that are NaN or infinite by 0 instead of refusing the file.
+    allow_hot: take peaks over +60 dBFS as they are instead of refusing the file. Stages take such samples for broken, so not with one.
     """
 
     block_samples: int = BLOCK_SAMPLES
     subtype: str | None = None
     peak_guard: PeakGuard = "trim"
     repair_nonfinite: bool = False
+    allow_hot: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -104,8 +108,10 @@ def process_file(
     holds what it held before.
     """
     options = options or ProcessOptions()
+    if options.allow_hot and make_stage is not None:
+        raise AudioError("allow_hot is for the EQ alone: chains and --analysis rolling take samples over +60 dBFS for broken")
     check_output(destination, overwrite=options.overwrite, inputs=(source,))
-    with open_audio(source, repair_nonfinite=options.repair_nonfinite) as reader:
+    with open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot) as reader:
         fitted = for_rate(eq, reader.info.sample_rate_hz)
         form = output_format(destination, reader.info, options.subtype)
         with atomic_file(destination, overwrite=options.overwrite) as temporary:
@@ -142,15 +148,17 @@ def process_listening(
     """Listen to a whole file, write it through the EQ found for it, and listen to the result; see `process_file`."""
     options = options or ProcessOptions()
     check_output(destination, overwrite=options.overwrite, inputs=(source,))
-    with open_audio(source, repair_nonfinite=options.repair_nonfinite) as reader:
+    with open_audio(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot) as reader:
         rate_hz = float(reader.info.sample_rate_hz)
-    heard = measure_file(source, repair_nonfinite=options.repair_nonfinite)
+    heard = measure_file(source, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot)
     adaptation = listening.adapt(heard, rate_hz)
     report = process_file(source, destination, adaptation.eq, make_stage=make_stage, options=options, progress=progress)
     report = replace(report, warnings=(*adaptation.notes, *report.warnings))
     if make_stage is not None:
         return ListenedReport(report, adaptation, None)
-    return ListenedReport(report, adaptation, listening.outcome(heard, measure_file(destination), adaptation, rate_hz))
+    return ListenedReport(
+        report, adaptation, listening.outcome(heard, measure_file(destination, allow_hot=options.allow_hot), adaptation, rate_hz)
+    )
 
 
 class _Job:
@@ -226,6 +234,8 @@ class _Job:
                     continue
                 if not math.isfinite(peak := float(np.abs(block).max())):
                     raise AudioError("processing gave a sample that is not finite", printable(self._destination))
+                if self._form.subtype == "FLOAT" and peak > _MAX_FLOAT32:
+                    raise AudioError(f"a peak of {amplitude_to_db(peak):+.0f} dBFS does not fit into FLOAT", printable(self._destination))
                 self._peak = max(self._peak, peak)
                 if not (stop_over_full_scale and self._peak > 1.0):
                     writer.write(block)
@@ -238,6 +248,8 @@ class _Job:
             self._warnings += stage.warnings
         for block in self._decoded(passes=1 if self._gain == 1.0 else 2):
             equalised = equaliser.process(block)
+            if not equaliser.is_identity:
+                equalised[np.abs(equalised) < _SUBNORMAL] = 0.0
             yield equalised if stage is None else stage.process(equalised)
         if stage is not None:
             yield from stage.finish()

@@ -47,9 +47,9 @@ class _Asked:
 class AdaptiveEq:
     """A block processor: the EQ of a word, its dose following the input. No latency, float64 inside, the output in the type of the input.
 
-    The input is analysed before the EQ, on a grid of its own: every 43 ms (four frames of 512 samples at 48 kHz) a window of 85 ms is added
-    to the third-octave spectrum of the last `context_s` seconds; where the dose has moved by 0.02 or more, other settings are faded in
-    (`CrossfadeEq`) from the next frame on.
+    The input is analysed before the EQ, on a grid of its own: every 43 ms a window of 85 ms is added to the third-octave spectrum of the
+    last `context_s` seconds; where the dose has moved by 0.02 or more, other settings are faded in (`CrossfadeEq`) from the next frame of
+    512 samples on. At 48 kHz a window ends with every fourth frame; at other rates windows end inside frames.
     Nothing depends on how the stream is cut into blocks. Where the input has no signal, the last dose stays. At intensity 0 the output
     is the input, bit for bit, once the fade is over.
 
@@ -60,7 +60,7 @@ class AdaptiveEq:
     the filters go on in the next frame from where they were before it, and the frame is not analysed. `unusable_samples` and
     `bypassed_frames` count.
 
-    reference: what the input is compared with, by the mean spectrum; a stored one of all kinds of sources where left out.
+    reference: what the input is compared with; a stored one of all kinds of sources where left out.
     mode: "target" brings the input to the reference plus the intensity in doses, the default where the reference was heard; "soft" only
     leans that way, the default for a stored one.
     on_update: called by `process` after each analysis with the stream's time in seconds, the dose (None: nothing heard yet) and the gain;
@@ -88,7 +88,7 @@ class AdaptiveEq:
             raise AudioError(f"reference {reference.name}: no signal: {reference.spectrum.no_signal}")
         self._engine, self._on_update, self._context_s = engine, on_update, context_s
         self._mode: StreamMode = mode or ("soft" if reference.is_stored else "target")
-        self._reference_name, self._reference = reference.name, replace(reference.spectrum, windows_db=None)  # compared by its mean
+        self._reference_name, self._reference = reference.name, reference.spectrum
         self._owner = threading.Lock()
         self._sample_rate_hz = check_sample_rate_hz(sample_rate_hz)
         self._asked = self._prepared(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
@@ -248,7 +248,7 @@ class AdaptiveEq:
             self._window_done = False
             self._fader.settle()
             if self._position >= FIRST_DOSE_S * self._sample_rate_hz:
-                compared = difference(self._rolling.spectrum(), self._reference)
+                compared = difference(self._rolling.spectrum(keep_windows=self._reference.windows is not None), self._reference)
                 self._compared = self._compared if compared is None else compared
             self._follow(must_change=is_other)
             if self._on_update is not None:
@@ -265,7 +265,7 @@ class AdaptiveEq:
             asked = ask(compared, held.term_db, wanted, self._mode)
             self._dose, wanted = asked.dose, asked.gain
         if must_change or abs(wanted - self._wanted) >= STEP_DOSES:
-            eq, self._gain, _ = settings_for(held.term, held.term_db, wanted, compared, self._sample_rate_hz)
+            eq, self._gain, _ = settings_for(held.term, held.term_db, wanted, compared, self._mode, self._sample_rate_hz)
             self._fader.change_to(for_rate(eq, self._sample_rate_hz).eq)
             self._wanted = wanted
 

@@ -11,20 +11,18 @@ preset = presets.read_file("warm.lv2")
 from semeq_presets.device import Device, read_device
 from semeq_presets.install import plan_install
 from semeq_presets.library import Planned, Saved, plan_library, write_library
-from semeq_presets.limits import fit_to, peak_db, protected
+from semeq_presets.limits import fit_to
 from semeq_presets.model import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
 from semeq_presets.registry import (
-    Preamp,
     convert,
     convert_file,
     detect,
     format_for,
     formats,
     get,
-    protect_preset,
     read,
     read_file,
-    with_preamp,
     write,
     write_file,
 )

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Comment, Element, ProcessingInstruction, TreeB
 from xml.parsers import expat
 
 from semeq_export.errors import PresetReadError
-from semeq_presets._fields import number, text_of
+from semeq_presets._fields import text_of
 
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 64
@@ -53,11 +53,6 @@ def attribute(element: Element, name: str, where: str) -> str:
     if value is None:
         raise PresetReadError(f"<{element.tag[:60]}> has no attribute {name}", where=where)
     return value
-
-
-def number_attribute(element: Element, name: str, where: str) -> float:
-    """Return an attribute as a finite number; raises PresetReadError naming it for anything else."""
-    return number(attribute(element, name, where).strip(), name, where)
 
 
 def writable(text: str) -> str:

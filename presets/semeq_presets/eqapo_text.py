@@ -28,11 +28,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from semeq_export.curve import Curve
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
+from semeq_presets._curves import difference_note, fine_grid
 from semeq_presets._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.model import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
 
@@ -53,7 +55,9 @@ _MAX_LINE_CHARS = 500
 _MAX_BANDS = 1_000
 
 _REW = re.compile(r"^[ \t]*(Filter Settings file|Equali[sz]er:)", re.IGNORECASE | re.MULTILINE)
-_OURS = re.compile(r"^[ \t]*(Preamp[ \t]*:|Filter[ \t]*\d*[ \t]*:[ \t]*(ON|OFF)\b)", re.IGNORECASE | re.MULTILINE)
+_OURS = re.compile(r"^[ \t]*Filter[ \t]*\d*[ \t]*:[ \t]*(ON|OFF)\b", re.IGNORECASE | re.MULTILINE)
+_SHARED = re.compile(r"^[ \t]*Preamp[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_GRAPHIC = re.compile(r"^[ \t]*GraphicEQ[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _COMMAND = re.compile(r"([A-Za-z]+)[ \t]*\d*")
 _STATE = re.compile(r"[ \t]*(ON|OFF)[ \t]+([A-Za-z]+)(.*)", re.IGNORECASE)
 _FREQ = re.compile(r"\bFc[ \t]*(\S*)[ \t]*Hz", re.IGNORECASE)
@@ -90,19 +94,26 @@ class EqualizerApo:
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
-        """Whether a line of the first bytes is a preamp or a filter; REW's filter files, which say so at their top, are not ours."""
+        """Whether a line of the first bytes is a filter, or a preamp without a graphic EQ, and none says that the file is one of REW's."""
         text = head.decode("utf-8", "replace").removeprefix(_BOM)
-        return not _REW.search(text) and _OURS.search(text) is not None
+        ours = _OURS.search(text) or (_SHARED.search(text) and not _GRAPHIC.search(text))
+        return bool(ours) and not _REW.search(text)
 
     def write(self, preset: Preset) -> Written:
-        """Return the text; a preset that was read from such a text keeps its other lines and the spelling of what did not change."""
+        """Return the text; a preset that was read from such a text keeps its other lines and the spelling of what did not change.
+
+        A note says so where the shortness of numbers costs more than the format's precision: many bands at the ends of their ranges.
+        """
         assert preset.eq is not None
         lines = preset.extras.get("lines")
         if isinstance(lines, tuple) and all(isinstance(line, _Line) for line in lines):
             text = _merged(lines, preset.eq)
         else:
             text = "".join(f"{line}\n" for line in (_preamp_line(preset.eq.preamp_db), *_band_lines(preset.eq.bands, 1)))
-        return Written({"preset.txt": text.encode("utf-8")})
+        files = {"preset.txt": text.encode("utf-8")}
+        freqs_hz = fine_grid(preset)
+        held = Curve(freqs_hz, replace(preset, eq=self.read(files).eq).response_db(freqs_hz))
+        return Written(files, difference_note(preset, held, self.info.precision_db, "numbers of at most 6 characters"))
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming line and field."""

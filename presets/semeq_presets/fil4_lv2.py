@@ -12,7 +12,8 @@
 
 Both filters are then those of the Audio EQ Cookbook at this sample rate, which is written into the label: "Warm (48 kHz)". A peak's Q
 reaches from 0.11 to 7.18 at low frequencies and to 1.37 at 20 kHz (48 kHz); shelves stay within 0.0004..0.47 of the sample rate.
-Measured: within 0.02 dB from 80 Hz to 20 kHz; below, the rounding in the plug-in's float32 arithmetic is up to 0.1 dB, whatever is written.
+Measured: within 0.02 dB from 80 Hz to 20 kHz. Low shelves below some 50 Hz are up to 0.05 dB off there: the plug-in keeps the shelves'
+coefficients and states in float32 (direct form), and rounds differently for every signal, so that no number on a port makes up for it.
 Source: x42/fil4.lv2, src/lv2.c (process_channel), src/filters.h (Fil4Paramsect), src/iir.h; ports: fil4.lv2/fil4.ttl, release 20221119.
 Read too: the mono build.
 """

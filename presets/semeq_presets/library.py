@@ -12,7 +12,8 @@ from pathlib import Path
 from semeq_export.errors import OutputError
 from semeq_export.files import environment_failure, printable, sync_all
 from semeq_presets.model import FormatInfo, Preset, Written
-from semeq_presets.registry import Preamp, check_place, get, with_preamp, write_file
+from semeq_presets.preamp import Preamp, with_preamp
+from semeq_presets.registry import check_place, get, write_file
 from semeq_presets.slug import distinct_slug, slug
 
 

@@ -77,29 +77,6 @@ def error_db(wanted: EqSettings, held: EqSettings, sample_rate_hz: float) -> flo
     return _Wanted.of_bands(wanted.bands, sample_rate_hz).error_db(held.bands, held.preamp_db - wanted.preamp_db)
 
 
-def peak_db(eq: EqSettings, sample_rate_hz: float) -> float:
-    """Return the true maximum of the total response in dB, preamp included, from 0 Hz to the Nyquist frequency."""
-    heard = for_rate(eq, sample_rate_hz).eq
-    nyquist_hz = sample_rate_hz / 2
-    centres = [band.freq_hz for band in heard.active_bands]
-    freqs = np.unique(np.concatenate([[0.0, nyquist_hz], np.geomspace(1.0, nyquist_hz, 2_000), centres]))
-    response = response_db(heard, freqs, sample_rate_hz)
-    top = int(np.argmax(response))
-    around = np.linspace(freqs[max(top - 1, 0)], freqs[min(top + 1, freqs.size - 1)], 401)
-    return float(max(response[top], response_db(heard, around, sample_rate_hz).max()))
-
-
-def protected(eq: EqSettings, sample_rate_hz: float) -> EqSettings:
-    """Return the EQ with a preamp, in steps of 0.01 dB, that takes the maximum of its response to 0 dB or just below.
-
-    An EQ that carries a preamp of its own, or never rises above 0 dB, comes back as it is.
-    """
-    if eq.preamp_db != 0.0:
-        return eq
-    rise_db = peak_db(eq, sample_rate_hz)
-    return eq if rise_db <= 1e-9 else replace(eq, preamp_db=-math.ceil(rise_db * 100.0 - 1e-6) / 100.0)
-
-
 class _Wanted:
     """A wanted response and where others are compared with it: 20 Hz to 20 kHz, or what the sample rate can carry.
 

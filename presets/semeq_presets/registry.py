@@ -15,9 +15,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
-from semeq_export.curve import Curve
 from semeq_export.eq import EqSettings
 from semeq_export.errors import AmbiguousFormatError, OutputError, PresetError, PresetReadError, PresetWriteError, UnknownFormatError
 from semeq_export.files import (
@@ -30,8 +28,9 @@ from semeq_export.files import (
     read_regular,
     write_atomic,
 )
-from semeq_presets.limits import fit_curve, fit_to, protected
+from semeq_presets.limits import fit_curve, fit_to
 from semeq_presets.model import Files, FormatInfo, Note, Preset, PresetFormat, Written
+from semeq_presets.preamp import Preamp, protect_preset, with_preamp
 
 MAX_BYTES = 5_000_000
 MAX_FILES = 64
@@ -40,8 +39,6 @@ STRICT_DB = 0.1
 SNIFF_BYTES = 512
 FOLDER_SNIFF_BYTES = 4_096  # a manifest names its plug-in after a page of prefixes
 MANIFEST = "manifest.ttl"
-
-Preamp = Literal["auto", "none", "max"] | float
 
 _BUILTIN: tuple[tuple[str, str], ...] = (
     ("semeq-json", "semeq_presets.semeq_json:FORMAT"),
@@ -278,50 +275,6 @@ def save(path: str | os.PathLike[str], files: Files, info: FormatInfo, *, overwr
             target = temporary.joinpath(*parts.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-
-
-def protect_preset(preset: Preset, info: FormatInfo) -> tuple[Preset, tuple[Note, ...]]:
-    """Return the preset as a format for playback systems wants it, with a preamp against clipping, and a note if one was added.
-
-    A curve, which has no preamp, is lowered as a whole.
-    """
-    return _protected(preset) if info.protects else (preset, ())
-
-
-def with_preamp(preset: Preset, info: FormatInfo, preamp: Preamp) -> tuple[Preset, tuple[Note, ...]]:
-    """Return the preset with another preamp, and a note if one was added against clipping.
-
-    preamp: "auto" as `protect_preset`; "none" takes the preamp away; "max" takes the maximum of the response to 0 dB where it is above, in
-    every format that can hold a preamp; a number is the preamp in dB. Raises InvalidEqError for a number outside -120..120.
-    """
-    if preamp == "auto":
-        return protect_preset(preset, info)
-    if preset.eq is None:
-        if preset.curve is None or preamp == "none":
-            return preset, ()
-        if preamp == "max":
-            return _protected(preset)
-        return replace(preset, curve=_raised(preset.curve, float(EqSettings((), preamp).preamp_db))), ()
-    bare = replace(preset, eq=replace(preset.eq, preamp_db=0.0 if isinstance(preamp, str) else preamp))
-    can_hold = info.carries == "curve" or info.limits.preamp_db is not None
-    return _protected(bare) if preamp == "max" and can_hold else (bare, ())
-
-
-def _protected(preset: Preset) -> tuple[Preset, tuple[Note, ...]]:
-    what = "preamp_db against clipping"
-    if preset.eq is not None:
-        eq = protected(preset.eq, preset.sample_rate_hz)
-        return (
-            (preset, ()) if eq == preset.eq else (replace(preset, eq=eq), (Note("added", None, what, preset.eq.preamp_db, eq.preamp_db),))
-        )
-    top_db = float(preset.curve.gain_db.max()) if preset.curve is not None else 0.0
-    if preset.curve is None or top_db <= 0.0:
-        return preset, ()
-    return replace(preset, curve=_raised(preset.curve, -top_db)), (Note("added", None, what, 0.0, -top_db),)
-
-
-def _raised(curve: Curve, gain_db: float) -> Curve:
-    return Curve(curve.freqs_hz, curve.gain_db + gain_db)
 
 
 def _fitted(preset: Preset, info: FormatInfo) -> tuple[EqSettings, tuple[Note, ...]]:

@@ -20,7 +20,6 @@ Unknown keys of the document and of preset are kept in `Preset.extras` and writt
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +27,7 @@ import numpy as np
 
 from semeq_export import strict_json
 from semeq_export.curve import Curve
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, EqSettings
+from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_presets.model import Files, FormatInfo, Limits, Preset, PresetFormat, Written
 
@@ -37,7 +36,6 @@ _MAJOR, _MINOR = 1, 0
 _DOCUMENT_KEYS = {"format", "preset", "version"}
 _PRESET_KEYS = {"name", "sample_rate_hz", "eq", "curve"}
 _MAX_CURVE_POINTS = 100_000
-_SMALLEST = sys.float_info.min  # not subnormal: plug-ins switch those off for the whole process
 
 
 class SemeqJson:
@@ -50,9 +48,7 @@ class SemeqJson:
         suffixes=(".semeq.json", ".json"),
         how_to_import="semeq-export convert FILE OUT --to FORMAT, or semeq_presets.read_file",
         precision_db=1e-9,
-        limits=Limits(
-            freq_hz=(_SMALLEST, MAX_FREQ_HZ), gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB), q=(_SMALLEST, MAX_Q), preamp_db=(-120.0, 120.0)
-        ),
+        limits=Limits(freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ), gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB), q=(MIN_Q, MAX_Q), preamp_db=(-120.0, 120.0)),
         verified="this version of semeq",
     )
 

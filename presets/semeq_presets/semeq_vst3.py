@@ -1,6 +1,6 @@
 """Preset of this project's own VST3 plug-in (.vstpreset): its state in the chunk Comp.
 
-Class ids, parameters and sizes stand in semeq_vst3.json beside this module, which the C++ plug-in reads too: one place for both. The
+Class ids, parameters and sizes stand in semeq_vst3.json beside this module; a test (tests/cpp) holds the C++ plug-in's table to it. The
 state goes by the names of words, never by their index, so that it survives a bundle with other words. Little-endian:
 
 | offset | type | meaning |
@@ -12,21 +12,20 @@ state goes by the names of words, never by their index, so that it survives a bu
 | 16 | 5 x f64 | morph 0..1, intensity -3..3, mix 0..1, output_gain_db -24..24, preamp_db -120..120 |
 | 56 | 4 x u16 | n bands, m bands of the reference, a and b bytes of the two words |
 | 64 | n x 32 bytes | u8 kind (0 low shelf, 1 peak, 2 high shelf), u8 enabled, u16 0, u32 0, f64 freq_hz, f64 gain_db, f64 q |
-| | m x f32 | learned reference: level-free third-octave spectrum in dB, lowest band first |
+| | m x f32 | learned reference: level-free third-octave spectrum in dB, lowest band first; -1000 for a band that was not heard |
 | | a, b bytes | word, second word, UTF-8; an empty word is none |
 | | | what later minor versions add |
 | size - 4 | u32 | CRC-32 (that of zlib) of everything before |
 
 With use_bands the plug-in plays the bands and the preamp as they are, and word, morph and intensity have no effect: so any EQ is a preset.
 Without it the words count, and the bands are what they meant when the preset was made, for a bundle that does not know them.
-`verified` stays open until the plug-in of a later issue loads such a file.
+The plug-in (semeq_export/cpp/examples/vst3) loads such files in Pedalboard and is measured there: tests/cpp/test_vst3.py.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-import sys
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -34,8 +33,9 @@ from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
 
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, EqSettings
+from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
+from semeq_export.semantic import SemanticTarget
 from semeq_presets import _vstpreset
 from semeq_presets._binary import Record
 from semeq_presets._fields import band, settings
@@ -64,8 +64,8 @@ _HEAD = Record(
     ("second word bytes", "H"),
 )
 _BAND = Record("<", ("kind", "B"), ("enabled", "B"), ("zero 1", "H"), ("zero 2", "I"), ("freq_hz", "d"), ("gain_db", "d"), ("q", "d"))
+_MAX_OUTPUT_GAIN_DB = 24.0
 _RANGES = ("morph", "intensity", "mix", "output_gain_db")
-_SMALLEST = sys.float_info.min  # not subnormal: plug-ins switch those off for the whole process
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +115,21 @@ def plugin() -> Mapping[str, Any]:  # Any: the values of semeq_vst3.json are tex
     return loaded
 
 
-def for_words(
-    eq: EqSettings, word: str, *, second_word: str = "", morph: float = 0.0, intensity: float = 1.0, listen: bool = False, name: str = ""
-) -> Preset:
+def for_words(eq: EqSettings, target: SemanticTarget, *, name: str = "", sample_rate_hz: float = 48_000.0) -> Preset:
     """Return a preset that sets the plug-in's words; eq is what they mean now, for a bundle that does not know them.
 
-    Raises PresetWriteError for a value outside its range.
+    The plug-in holds one word, or two with weights above 0. With other targets it plays the bands, and writing says so in a note.
+    In every other format the preset is the EQ alone.
     """
-    state = PluginState(eq, word, second_word, morph, intensity, listen, use_bands=False)
-    return Preset(eq, name=name, extras={"state": state}, format="semeq-vst3")
+    words = list(target.weights.items())
+    sizes = [len(word.encode("utf-8", "replace")) for word, _ in words]
+    if len(words) > 2 or min(weight for _, weight in words) < 0 or max(sizes) > plugin()["max_word_bytes"]:
+        extras: dict[str, object] = {"state": PluginState(eq), "words": str(target)}
+    else:
+        (word, weight), (second_word, second_weight) = (*words, ("", 0.0))[:2]
+        morph = second_weight / (weight + second_weight)
+        extras = {"state": PluginState(eq, word, second_word, morph, target.intensity, use_bands=False)}
+    return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, extras=extras, format="semeq-vst3")
 
 
 def pack_state(state: PluginState) -> bytes:
@@ -218,14 +224,14 @@ class SemeqVst3:
         title="semeq plug-in preset (VST3)",
         host="the semeq VST3 in any host",
         suffixes=(".vstpreset", ".semeq.vstpreset"),
-        how_to_import="load it in the plug-in window's preset menu, or copy it into the host's folder for VST3 presets "
+        how_to_import="load it in the host's preset menu for the plug-in, or copy it into the folder for VST3 presets "
         "(Windows: Documents/VST3 Presets/semeq/semeq, macOS: ~/Library/Audio/Presets/semeq/semeq, Linux: ~/.vst3/presets/semeq/semeq)",
         precision_db=1e-9,
         limits=Limits(
             max_bands=_MAX_BANDS,
-            freq_hz=(_SMALLEST, MAX_FREQ_HZ),
+            freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ),
             gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB),
-            q=(_SMALLEST, MAX_Q),
+            q=(MIN_Q, MAX_Q),
             preamp_db=(-96.0, 96.0),
         ),
         is_text=False,
@@ -236,19 +242,20 @@ class SemeqVst3:
         return _vstpreset.is_of(head, plugin()["processor_class_id"])
 
     def write(self, preset: Preset) -> Written:
-        """Return the file; a state that was read keeps everything but its EQ, and plays the words no more once that changes."""
+        """Return the file; a state that was read keeps everything but its EQ, and plays the words no more once the bands change."""
         assert preset.eq is not None
         kept = preset.extras.get("state")
         state = kept if isinstance(kept, PluginState) else PluginState(preset.eq)
         if preset.eq != _heard(state):
-            eq = EqSettings(preset.eq.bands, preset.eq.preamp_db - state.output_gain_db)
-            state = replace(state, eq=eq, use_bands=True)
+            state = _changed(state, preset.eq)
+        words = preset.extras.get("words")
+        notes = () if words is None else (Note("approximated", None, "words", words, "bands: the plug-in holds a word or a morph of two"),)
         about = plugin()
         info = _vstpreset.meta_info(about["plugin"], about["vendor"], about["category"], preset.name)
         held = preset.extras.get("chunks")
         chunks = {**held} if isinstance(held, Mapping) else {b"Cont": b""}
         chunks = {b"Comp": pack_state(state), **{name: chunk for name, chunk in chunks.items() if name != b"Comp"}, b"Info": info}
-        return Written({"preset.vstpreset": _vstpreset.pack(Container(about["processor_class_id"], chunks))})
+        return Written({"preset.vstpreset": _vstpreset.pack(Container(about["processor_class_id"], chunks))}, notes)
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming the offset that is wrong."""
@@ -268,6 +275,14 @@ class SemeqVst3:
             notes.append(Note("unknown", None, "mix", f"{state.mix:g} is not read", None))
         extras = {"state": state, "chunks": dict(container.chunks)}
         return Preset(_heard(state), name=_vstpreset.preset_name(container), extras=extras, notes=tuple(notes))
+
+
+def _changed(state: PluginState, eq: EqSettings) -> PluginState:
+    """Return the state with another EQ: another level alone goes to the output gain while words play, since they have no preamp."""
+    gain_db = eq.preamp_db - state.eq.preamp_db
+    if not state.use_bands and eq.bands == state.eq.bands and abs(gain_db) <= _MAX_OUTPUT_GAIN_DB:
+        return replace(state, output_gain_db=gain_db)
+    return replace(state, eq=EqSettings(eq.bands, eq.preamp_db - state.output_gain_db), use_bands=True)
 
 
 def _heard(state: PluginState) -> EqSettings:

@@ -68,6 +68,9 @@ _OTHERS = (
 )
 
 
+_ANY_BAND = Band(BandKind.PEAK, 1_000.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The records of a file by name in their order, with their numbers; and where its bands stand."""
@@ -127,6 +130,8 @@ class SteinbergFrequency:
         if container.class_id != _CLASS_ID:
             raise PresetReadError(f"is a preset of the plug-in {container.class_id}, expected {_CLASS_ID}", where="offset 0x8")
         ids, values = _unpacked(_vstpreset.chunk(container, b"Comp"))
+        for needed in ("equalizerAoutput", *(name for slot in range(_BANDS) for name in _records(slot, _ANY_BAND))):
+            _value(values, needed)
         notes = [
             Note("unknown", None, name, f"{values[name]:g} is not read", None)
             for name in ("equalizerAbypass", "bypass")
@@ -147,7 +152,7 @@ class SteinbergFrequency:
                 freq_hz, q = _value(values, f"equalizerAfreq{number}"), _value(values, f"equalizerAq{number}")
                 bands.append(band(kind, freq_hz, gain_db, q, enabled=is_on, where=f"band {number} of the file"))
                 of_bands.append(slot)
-        eq = settings(bands, values.get("equalizerAoutput", 0.0), "equalizerAoutput")
+        eq = settings(bands, values["equalizerAoutput"], "equalizerAoutput")
         table = _Table(ids, values, Slots(tuple(of_bands), frozenset(foreign)), dict(container.chunks))
         return Preset(eq, name=_vstpreset.preset_name(container), extras={"frequency": table}, notes=tuple(notes))
 

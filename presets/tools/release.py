@@ -11,8 +11,10 @@ from semeq_export import plot
 from semeq_export.bundle import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.errors import SemeqError
+from semeq_export.semantic import SemanticTarget
 from semeq_presets import Preset, formats, get
 from semeq_presets.archive import archive_files, write_archive
+from semeq_presets.semeq_vst3 import for_words
 
 RATE_HZ = 48_000.0
 
@@ -22,6 +24,11 @@ def best_supported(engine: Engine, count: int) -> list[str]:
     known = [term for term in engine.bundle.centroids.values() if not term.is_variant]
     terms = sorted(known, key=lambda term: (-term.examples, -term.agreement, term.name))
     return [term.name for term in terms[:count]]
+
+
+def named(engine: Engine, word: str) -> Preset:
+    """Return the preset of a word under its name."""
+    return for_words(engine.eq_for(word), SemanticTarget.parse(word), name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         engine = Engine(load_bundle())
         words = best_supported(engine, options.words)
-        presets = {word: Preset(engine.eq_for(word), name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ) for word in words}
+        presets = {word: named(engine, word) for word in words}
         infos = [get(name).info for name in options.formats.split(",")] if options.formats else list(formats())
         cells = [plot.Cell(word, (plot.eq_trace(word, engine.eq_for(word), RATE_HZ, markers=False)[0],)) for word in words]
         sheet = plot.render(plot.contact_sheet(cells), "png")

@@ -10,8 +10,8 @@ from importlib import resources
 from pathlib import Path
 
 from semeq_export.bundle import store
-from semeq_export.bundle.inference import Decoder, EqEncoder
-from semeq_export.bundle.manifest import DataSource, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
+from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
+from semeq_export.bundle.manifest import DataSource, EncoderRecord, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
 from semeq_export.evidence import Evidence
 from semeq_export.files import printable
@@ -22,9 +22,11 @@ __all__ = [
     "EVIDENCE",
     "FLAT",
     "README",
+    "AudioEncoder",
     "Bundle",
     "DataSource",
     "Decoder",
+    "EncoderRecord",
     "EncoderSpec",
     "EqEncoder",
     "FileEntry",
@@ -45,12 +47,17 @@ README = "README.md"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """A loaded bundle. files: content of every file by name, manifest.json included. path: where it was read from."""
+    """A loaded bundle.
+
+    eq_encoder: settings to z, encoder: audio to z; None where the bundle has none. files: content of every file by name, manifest.json
+    included. path: where it was read from.
+    """
 
     manifest: Manifest
     centroids: CentroidBank
     decoder: Decoder
     eq_encoder: EqEncoder | None
+    encoder: AudioEncoder | None
     files: Mapping[str, bytes]
     path: Path
 
@@ -133,9 +140,10 @@ def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     if bank.latent_dim != manifest.latent_dim:
         raise BundleFormatError(f"{CENTROIDS}: words have {bank.latent_dim} latent numbers, the manifest says {manifest.latent_dim}")
     decoder = Decoder(files[manifest.decoder.file], manifest.decoder, manifest.layout)
-    encoder = manifest.eq_encoder
-    eq_encoder = EqEncoder(files[encoder.file], encoder) if encoder is not None else None
-    return Bundle(manifest, bank, decoder, eq_encoder, files, path)
+    eq_spec, audio_spec = manifest.eq_encoder, manifest.audio_encoder
+    eq_encoder = EqEncoder(files[eq_spec.file], eq_spec) if eq_spec is not None else None
+    encoder = AudioEncoder(files[audio_spec.graph.file], audio_spec) if audio_spec is not None else None
+    return Bundle(manifest, bank, decoder, eq_encoder, encoder, files, path)
 
 
 def _check_members(manifest: Manifest, files: Mapping[str, bytes]) -> None:

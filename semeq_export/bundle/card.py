@@ -8,11 +8,27 @@ from semeq_export.bundle.manifest import Manifest
 from semeq_export.semantic import CentroidBank, Term
 
 _SHOWN_TERMS = 20
+_REFERENCES = {"alternate": "other seconds of the file", "halves": "other half of the file", "others": "other sources"}
+_ESTIMATORS = {
+    "constant": "constant",
+    "spectrum": "third-octave spectrum, mean",
+    "matched": "third-octave spectrum, weighed by its windows",
+    "encoder": "audio encoder",
+}
+_MEASURES = ("r2", "slope", "auc", "word_accuracy")
 
 
 def model_card(manifest: Manifest, bank: CentroidBank) -> bytes:
     """Return the card as UTF-8 Markdown: what the model is, its data and their licence state, measured quality, how to load it."""
-    sections = [_summary(manifest, bank), _data(manifest), _quality(manifest), _words(bank), _graphs(manifest), _LOADING]
+    sections = [
+        _summary(manifest, bank),
+        _data(manifest),
+        _quality(manifest),
+        *_hearing(manifest),
+        _words(bank),
+        _graphs(manifest),
+        _LOADING,
+    ]
     return "\n".join(sections).encode("utf-8")
 
 
@@ -44,6 +60,43 @@ Recipe {record.recipe}, seed {record.seed}, {record.steps} steps, torch {record.
 Figures are measured on held-out rows; the shipped weights then learned from all rows.
 
 {_table(("measure", "value"), rows)}"""
+
+
+def _hearing(manifest: Manifest) -> list[str]:
+    """Return the section on the audio encoder and on what estimates doses, where there is an encoder and it was asked."""
+    record = manifest.audio_encoder.training if manifest.audio_encoder is not None else None
+    if record is None:
+        return []
+    windows = ", ".join(f"{count} {kind}" for kind, count in record.windows.items())
+    made = f"""## Audio encoder
+
+A {record.architecture} network, trained on windows of audio ({windows}) to give the codes of this EQ model. Recipe
+{record.recipe}, seed {record.seed}, {record.steps} steps, torch {record.torch}, {record.threads} threads on {record.processor}.
+What audio has that a reference has not is the decoder's answer to `flat` + z(audio) - z(reference), each z the mean over windows."""
+    scores, metrics = record.scores, record.metrics
+    if not scores:
+        return [f"{made}\nIt was not asked about sources that it had not heard: use the spectrum.\n"]
+    names = {"encoder": "audio encoder", "spectrum": _ESTIMATORS["matched"]}
+    better, worse = sorted(scores, key=lambda name: -scores[name])
+    sources, files = int(metrics["sources_left_out"]), int(metrics["files"])
+    rows = [
+        (
+            f"{words}, {where}",
+            *(f"{round(metrics[key], 3) + 0.0:.3f}" if (key := f"{task}_{name}_{measure}") in metrics else "" for measure in _MEASURES),
+        )
+        for task, where in _REFERENCES.items()
+        for name, words in _ESTIMATORS.items()
+        if f"{task}_{name}_r2" in metrics
+    ]
+    return [
+        f"""{made}
+
+Asked about {sources} sources that it had not heard ({files} files, five words, six doses of each): the {names[better]}
+knows doses better, R2 {scores[better]:.3f} against {scores[worse]:.3f} of the {names[worse]} (mean over
+the two references of the same file), and is what adaptation uses.
+
+{_table(("estimator, reference", "R2 of doses", "slope", "order of windows (AUC)", "word of five"), rows)}"""
+    ]
 
 
 def _words(bank: CentroidBank) -> str:

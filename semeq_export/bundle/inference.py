@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.bundle.manifest import EncoderSpec, GraphSpec
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.eq import EqLayout
-from semeq_export.errors import BundleFormatError, InvalidEqError
+from semeq_export.errors import AudioError, BundleFormatError, InvalidEqError
 
 
 class Graph:
@@ -92,6 +92,35 @@ class EqEncoder:
         z: NDArray[np.float32] = self.graph.run(_checked_input("parameters", params, self._shape))[0]
         if not math.isfinite(z.dot(z)):
             raise BundleFormatError(f"{self.graph.spec.file}: the EQ encoder's output is not finite")
+        np.clip(z, -1.0, 1.0, out=z)
+        return z
+
+
+class AudioEncoder:
+    """Mono audio -> z. Input: (window_samples,) float32 or float64 at sample_rate_hz. Output: (latent_dim,) float32 in -1..1.
+
+    z does not depend on the level. flat: (latent_dim,) float32, the code of no EQ. `hearing` brings other audio into this form.
+    """
+
+    def __init__(self, data: bytes, spec: EncoderSpec) -> None:
+        self.graph = Graph(data, spec.graph)
+        self.sample_rate_hz, self.window_samples = spec.sample_rate_hz, spec.window_samples
+        self.flat: NDArray[np.float32] = np.array(spec.flat, dtype=np.float32)
+
+    def __call__(self, mono: FloatArray) -> NDArray[np.float32]:
+        """Return z; raises AudioError on another type or shape and on samples that are not finite, BundleFormatError on NaN out."""
+        if not isinstance(mono, np.ndarray) or mono.dtype not in (np.float32, np.float64):
+            found = mono.dtype if isinstance(mono, np.ndarray) else type(mono).__name__
+            raise AudioError(f"audio is {found}, expected a numpy array of float32 or float64")
+        if mono.shape not in ((self.window_samples,), (1, self.window_samples)):
+            raise AudioError(f"audio has shape {mono.shape}, expected ({self.window_samples},): mono at {self.sample_rate_hz} Hz")
+        with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is refused as such
+            row = mono.astype(np.float32, copy=False).reshape(1, -1)
+        if not np.isfinite(row).all():
+            raise AudioError(f"sample {int(np.argmin(np.isfinite(row)))} is not finite")
+        z: NDArray[np.float32] = self.graph.run(row)[0]
+        if not math.isfinite(z.dot(z)):
+            raise BundleFormatError(f"{self.graph.spec.file}: the audio encoder's output is not finite")
         np.clip(z, -1.0, 1.0, out=z)
         return z
 

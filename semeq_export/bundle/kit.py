@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 
 from semeq_export import files as rim
@@ -13,6 +14,10 @@ from semeq_export.errors import BundleFormatError, OutputError
 from semeq_export.semantic import CentroidBank
 
 BENCHMARK = "benchmark.json"
+GUIDE = "GUIDE.md"
+VECTORS = "tests/vectors"
+REFERENCES = "references"
+"""Stored references: how kinds of sources sound. They belong to the runtime, not to a model, so they stand beside the sealed bundle."""
 
 
 def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: bool | None = None) -> dict[str, bytes]:
@@ -41,6 +46,7 @@ def write_kit(
     manifest: Manifest,
     files: Mapping[str, bytes],
     benchmark: bytes,
+    sound_vectors: Mapping[str, bytes],
     *,
     zipped: bool = False,
     overwrite: bool = False,
@@ -48,6 +54,7 @@ def write_kit(
     """Write the developer's folder and return the manifest of the bundle in it.
 
     benchmark: JSON of this machine on this day; it stays outside the sealed bundle, which depends on its content only.
+    sound_vectors: impulse responses and doses by file name, for tests/vectors.
     zipped: the bundle inside is a zip. Raises as `write_bundle` does, and OutputError rather than replace a folder that is no kit.
     """
     target, model = Path(path), store.KIT_MODELS[zipped]
@@ -56,6 +63,10 @@ def write_kit(
     with rim.atomic_folder(path, overwrite=overwrite) as temporary:
         complete = write_bundle(temporary / model, manifest, files, zipped=zipped)
         (temporary / BENCHMARK).write_bytes(benchmark)
+        _copy_sources(temporary)
+        (temporary / VECTORS).mkdir()
+        for name, data in sound_vectors.items():
+            (temporary / VECTORS / name).write_bytes(data)
         (temporary / README).write_text(_readme(complete, model), encoding="utf-8")
     return complete
 
@@ -65,13 +76,28 @@ def is_kit(path: Path) -> bool:
     return any((path / name).exists() for name in store.KIT_MODELS)
 
 
+def _copy_sources(folder: Path) -> None:
+    """Copy the C++ runtime with its tests and examples, and the stored references, into a kit."""
+    package = Path(str(resources.files("semeq_export")))
+    for source in sorted((package / "cpp").rglob("*")):
+        if source.is_file():
+            target = folder / source.relative_to(package / "cpp")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    (folder / REFERENCES).mkdir()
+    for source in sorted((package / "references").glob("*.json")):
+        (folder / REFERENCES / source.name).write_bytes(source.read_bytes())
+
+
 def _readme(manifest: Manifest, model: str) -> str:
     names = manifest.files.keys()
     rows = {
         "decoder.onnx": "z -> EQ parameters, for ONNX Runtime",
         "eq_encoder.onnx": "EQ parameters -> z, for ONNX Runtime",
+        "audio_encoder.onnx": "two seconds of mono audio -> z, for ONNX Runtime; never on the audio thread",
         "decoder.pt": "the decoder as TorchScript, for LibTorch",
         "eq_encoder.pt": "the EQ encoder as TorchScript, for LibTorch",
+        "audio_encoder.pt": "the audio encoder as TorchScript, for LibTorch",
         "decoder.semeq": "the decoder's weights, flat, for C++ without a library",
         "centroids.json": "the words: latent vector and evidence of each",
         "vectors/decoder.json": "inputs and expected outputs with tolerances: run them in your plug-in's tests",
@@ -79,15 +105,20 @@ def _readme(manifest: Manifest, model: str) -> str:
     listed = "".join(f"| `{model}/{name}` | {what} |\n" for name, what in rows.items() if name in names)
     return f"""# {manifest.name} {manifest.version}: kit for plug-in developers
 
-| file | what |
+    cmake -S . -B build && cmake --build build && ctest --test-dir build
+
+then read `{GUIDE}`: from bundle to sound, rules for the audio thread, times, licences.
+
+| part | what |
 | --- | --- |
-{listed}| `{BENCHMARK}` | what `semeq-export bench` measured on the machine that wrote this folder |
+{listed}| `include/semeq.hpp` | the runtime: one C++17 header, no dependency |
+| `CMakeLists.txt` | target `semeq::semeq`, tests, `bench`, examples |
+| `{REFERENCES}/` | how kinds of sources sound, for a plug-in that listens |
+| `{VECTORS}/` | impulse responses and doses to be met |
+| `{BENCHMARK}` | what `semeq-export bench` measured on the machine that wrote this folder |
 
 Start with `{model}/README.md`: what the model is, its data and their licence state, how to load it in each runtime.
 `{model}` is sealed: its `manifest.json` holds the SHA-256 of every file. Check it after copying with
 
     semeq-export validate {model} --level 3
-
-From a word to sound: take the word's `z` from `centroids.json`, run the decoder, multiply the gains (dB) by the intensity, and run the
-bands as sections of the Audio EQ Cookbook in float64. The decoder is fast enough to run in the audio callback; loading it is not.
 """

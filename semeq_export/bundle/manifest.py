@@ -44,12 +44,57 @@ class GraphSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderRecord:
+    """How the audio encoder came to be. Fields are those of `TrainingRecord`, and:
+
+    eq_weights_sha256: of the EQ model whose codes it learned. architecture: its kind. windows: of audio learned from, by kind of source.
+    metrics: name -> value, each measured on sources that the encoder had not heard.
+    """
+
+    recipe: str
+    recipe_sha256: str
+    weights_sha256: str
+    eq_weights_sha256: str
+    architecture: str
+    windows: Mapping[str, int]
+    seed: int
+    steps: int
+    threads: int
+    processor: str
+    torch: str
+    metrics: Mapping[str, float]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """How well doses are known by the "encoder" and by the "spectrum" (as adaptation measures it) on sources that were left out.
+
+        R2 with the same file as reference, mean of both ways to split it; {} where nothing was left out.
+        """
+        wanted = {"encoder": "encoder", "spectrum": "matched"}
+        keys = {name: [f"{task}_{of}_r2" for task in ("alternate", "halves")] for name, of in wanted.items()}
+        if not self.metrics.get("sources_left_out") or any(key not in self.metrics for of in keys.values() for key in of):
+            return {}
+        return {name: sum(self.metrics[key] for key in of) / len(of) for name, of in keys.items()}
+
+    @property
+    def better_estimator(self) -> str:
+        """The better of "encoder" and "spectrum"; the spectrum where both are equal or nothing was left out."""
+        scores = self.scores
+        return "encoder" if scores and scores["encoder"] > scores["spectrum"] else "spectrum"
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """The audio encoder: a graph from a mono waveform (1, window_samples) at sample_rate_hz to z (1, latent_dim)."""
+    """The audio encoder: a graph from a mono waveform (1, window_samples) at sample_rate_hz to z (1, latent_dim).
+
+    flat: (latent_dim,) the code of no EQ. What sets audio apart from a reference is the decoder's answer to flat + z(audio) - z(reference).
+    """
 
     graph: GraphSpec
     sample_rate_hz: int
     window_samples: int
+    flat: tuple[float, ...]
+    training: EncoderRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +187,9 @@ class Manifest:
             if not (8_000 <= self.audio_encoder.sample_rate_hz <= 384_000 and 1 <= window <= MAX_WINDOW_SAMPLES):
                 raise _wrong("audio_encoder", f"{window} samples at {self.audio_encoder.sample_rate_hz} Hz is no window of audio")
             _check_graph("audio_encoder", self.audio_encoder.graph, (1, window), (1, self.latent_dim))
+            flat = self.audio_encoder.flat
+            if len(flat) != self.latent_dim or not all(-1.0 <= number <= 1.0 for number in flat):
+                raise _wrong("audio_encoder", f"flat is not {self.latent_dim} numbers in -1..1")
         for name, entry in self.files.items():
             if entry.size < 0 or not re.fullmatch(r"[0-9a-f]{64}", entry.sha256):
                 raise _wrong("files", f"{name[:60]!r} has no size and SHA-256")
@@ -163,6 +211,9 @@ def _check_texts(manifest: Manifest) -> None:
         **{f"data[{i}]": text for i, source in enumerate(sources) for text in (source.name, source.citation, source.license)},
         **{f"training.{name}": getattr(record, name) for name in ("recipe", "processor", "torch")},
     }
+    if manifest.audio_encoder is not None and manifest.audio_encoder.training is not None:
+        heard = manifest.audio_encoder.training
+        texts |= {f"audio_encoder.{name}": getattr(heard, name) for name in ("recipe", "architecture", "processor", "torch")}
     for field_name, text in texts.items():
         if not text or len(text) > MAX_TEXT_CHARS or not text.isprintable():
             raise _wrong(field_name, f"{text[:60]!r} is not one printable line of 1..{MAX_TEXT_CHARS} characters")

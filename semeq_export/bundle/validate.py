@@ -25,11 +25,11 @@ from semeq_export.errors import BundleError, BundleFormatError, SemeqError
 
 # fmt: off
 ALLOWED_OPERATORS = frozenset({
-    "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Div", "Exp",
+    "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Exp",
     "Flatten", "Gather", "Gemm", "Identity", "LayerNormalization", "Log", "MatMul", "Max",
-    "Min", "Mul", "Neg", "Pow", "ReduceMean", "ReduceSum", "Relu", "Reshape",
-    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tan",
-    "Tanh", "Transpose", "Unsqueeze", "Where",
+    "Min", "Mul", "Neg", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape",
+    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tan", "Tanh",
+    "Transpose", "Unsqueeze", "Where",
 })
 # fmt: on
 """Nothing that loops, branches, reads files, or makes large tensors of small ones."""
@@ -162,6 +162,10 @@ def _probe(bundle: Bundle) -> None:
             raise _wrong(manifest.decoder, f"output for z = {level:g} is outside the layout's ranges or not finite")
         if bundle.eq_encoder is not None:
             bundle.eq_encoder(bundle.decoder(z))
+        if bundle.encoder is not None:  # a click, silence, and the same click upside down
+            click = np.zeros(bundle.encoder.window_samples, dtype=np.float32)
+            click[len(click) // 2] = level
+            bundle.encoder(click)
 
 
 def _flat_decoder(bundle: Bundle) -> flat.FlatDecoder:
@@ -179,10 +183,13 @@ def _conformance(bundle: Bundle) -> Iterator[Finding]:
     ]
     if FLAT in files:
         checks.append(("decoder by flat weights", vectors.DECODER, lambda: vectors.check_decoder(files, _flat_decoder(bundle), layout)))
-    encoder = bundle.eq_encoder
+    encoder, audio_encoder, latent_dim = bundle.eq_encoder, bundle.encoder, bundle.manifest.latent_dim
     if encoder is not None:
-        latent_dim = bundle.manifest.latent_dim
         checks.append(("EQ encoder", vectors.EQ_ENCODER, lambda: vectors.check_eq_encoder(files, encoder, layout, latent_dim)))
+    if audio_encoder is not None:
+        rate_hz, window = audio_encoder.sample_rate_hz, audio_encoder.window_samples
+        name = vectors.AUDIO_ENCODER
+        checks.append(("audio encoder", name, lambda: vectors.check_audio_encoder(files, audio_encoder, rate_hz, window, latent_dim)))
     for what, name, check in checks:
         try:
             deviation = check()
@@ -295,7 +302,9 @@ def _check_sizes(model: ModelProto, spec: GraphSpec) -> None:
 
 
 def _inner_size(node: NodeProto, shapes: dict[str, tuple[int, ...] | None]) -> int:
-    """Return the multiplications behind one number of a matrix product, 0 for other operators."""
+    """Return the multiplications behind one number of a matrix product or a convolution, 0 for other operators."""
+    if node.op_type == "Conv":
+        return math.prod((shapes.get(node.input[1]) or ())[1:]) if len(node.input) > 1 else 0
     left = shapes.get(node.input[0]) if node.op_type in _PRODUCT_OPERATORS and node.input else None
     if not left:
         return 0

@@ -3,16 +3,20 @@
 vectors/decoder.json     z -> parameters (dB, Hz, Q in the layout's order)
 vectors/response.json    parameters -> magnitude response in dB at 48 kHz
 vectors/eq_encoder.json  parameters -> z
+vectors/audio_encoder.json   WAV files beside it (mono, 16 bits, full scale 1.0) -> z
 """
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from semeq_export import strict_json
 from semeq_export.biquad import response_db
@@ -22,6 +26,7 @@ from semeq_export.errors import BundleFormatError
 from semeq_export.semantic import CentroidBank
 
 DECODER, RESPONSE, EQ_ENCODER = "vectors/decoder.json", "vectors/response.json", "vectors/eq_encoder.json"
+AUDIO_ENCODER, NOISE, NOTES = "vectors/audio_encoder.json", "vectors/noise.wav", "vectors/notes.wav"
 SAMPLE_RATE_HZ = 48_000.0
 N_RANDOM = 24
 N_RESPONSES = 24
@@ -59,6 +64,16 @@ class EncoderVectors:
     """params (n, n_params) -> z (n, latent_dim), each number within tolerance."""
 
     params: tuple[tuple[float, ...], ...]
+    z: tuple[tuple[float, ...], ...]
+    tolerance: float = Z_TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class AudioVectors:
+    """Files at sample_rate_hz, samples divided by 32768 -> z (n, latent_dim), each number within tolerance."""
+
+    files: tuple[str, ...]
+    sample_rate_hz: int
     z: tuple[tuple[float, ...], ...]
     tolerance: float = Z_TOLERANCE
 
@@ -102,6 +117,17 @@ def make_vectors(decoder: Function, eq_encoder: Function | None, bank: CentroidB
     return result
 
 
+def make_audio_vectors(encoder: Function, sample_rate_hz: int, window_samples: int) -> dict[str, bytes]:
+    """Return the files of vectors/ for an audio encoder: coloured noise, loud, and decaying notes with pauses, quiet.
+
+    encoder: mono (window_samples,) float32 -> z (latent_dim,), in float64 as for `make_vectors`.
+    """
+    sounds = {NOISE: _noise(window_samples, sample_rate_hz), NOTES: _notes(window_samples, sample_rate_hz)}
+    files = {name: _wav(samples, sample_rate_hz) for name, samples in sounds.items()}
+    z = [encoder(_read_wav(data, name, sample_rate_hz, window_samples)) for name, data in files.items()]
+    return {**files, AUDIO_ENCODER: _dumps(AudioVectors(tuple(files), sample_rate_hz, _rows(_rounded(np.array(z)))))}
+
+
 def check_decoder(files: Mapping[str, bytes], decoder: Function, layout: EqLayout) -> Deviation:
     """Return how far a decoder is from vectors/decoder.json. Raises BundleFormatError where the file is missing or malformed."""
     vectors = _load(files, DECODER, DecoderVectors)
@@ -136,6 +162,62 @@ def check_eq_encoder(files: Mapping[str, bytes], eq_encoder: Function, layout: E
     _check_rows(EQ_ENCODER, params, wanted)
     got = np.array([eq_encoder(row) for row in params])
     return _worst(EQ_ENCODER, np.abs(got - wanted) / vectors.tolerance, lambda column: f"z[{column}]", got, wanted)
+
+
+def check_audio_encoder(
+    files: Mapping[str, bytes], encoder: Function, sample_rate_hz: int, window_samples: int, latent_dim: int
+) -> Deviation:
+    """Return how far an audio encoder is from vectors/audio_encoder.json. Raises as `check_decoder` does."""
+    vectors = _load(files, AUDIO_ENCODER, AudioVectors)
+    wanted = _matrix(vectors.z, latent_dim, AUDIO_ENCODER)
+    _check_tolerances(AUDIO_ENCODER, vectors.tolerance)
+    if vectors.sample_rate_hz != sample_rate_hz or len(vectors.files) != len(wanted):
+        found = f"{len(vectors.files)} files at {vectors.sample_rate_hz} Hz and {len(wanted)} outputs"
+        raise BundleFormatError(f"{AUDIO_ENCODER}: {found}, the encoder hears {sample_rate_hz} Hz")
+    for name in vectors.files:
+        if name not in files:
+            raise BundleFormatError(f"{AUDIO_ENCODER}: {name[:80]!r} is not in the bundle")
+    got = np.array([encoder(_read_wav(files[name], name, sample_rate_hz, window_samples)) for name in vectors.files])
+    return _worst(AUDIO_ENCODER, np.abs(got - wanted) / vectors.tolerance, lambda column: f"z[{column}]", got, wanted)
+
+
+def _noise(n: int, sample_rate_hz: int) -> Float64Array:
+    """Return noise that leans towards the bass, at -6 dBFS."""
+    white = np.random.default_rng(2).standard_normal(n)
+    bins = np.fft.rfft(white) / np.sqrt(100.0 + np.fft.rfftfreq(n, 1.0 / sample_rate_hz))
+    samples = np.fft.irfft(bins, n)
+    return np.asarray(0.5 * samples / np.abs(samples).max())
+
+
+def _notes(n: int, sample_rate_hz: int) -> Float64Array:
+    """Return four notes that die away, at -26 dBFS."""
+    time_s = np.arange(n) / sample_rate_hz
+    samples = np.zeros(n)
+    for start_s, pitch_hz in ((0.0, 110.0), (0.45, 165.0), (0.9, 220.0), (1.35, 82.5)):
+        since_s = np.maximum(time_s - start_s, 0.0)
+        sounding = (time_s >= start_s) * np.exp(-6.0 * since_s)
+        samples += sounding * sum(np.sin(2.0 * np.pi * pitch_hz * part * since_s) / part**1.3 for part in range(1, 60))
+    return np.asarray(0.05 * samples / np.abs(samples).max())
+
+
+def _wav(samples: Float64Array, sample_rate_hz: int) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, sample_rate_hz, len(samples), "NONE", ""))
+        file.writeframes(np.round(samples * 32_768.0).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def _read_wav(data: bytes, name: str, sample_rate_hz: int, window_samples: int) -> NDArray[np.float32]:
+    try:
+        with wave.open(io.BytesIO(data), "rb") as file:
+            found = (file.getnchannels(), file.getsampwidth(), file.getframerate(), file.getnframes())
+            frames = file.readframes(window_samples)
+    except (wave.Error, EOFError, ValueError, RuntimeError) as error:
+        raise BundleFormatError(f"{name[:80]}: no WAV file ({error})") from error
+    if found != (1, 2, sample_rate_hz, window_samples) or len(frames) != 2 * window_samples:
+        raise BundleFormatError(f"{name[:80]}: expected {window_samples} samples of 16 bits, mono, at {sample_rate_hz} Hz")
+    return np.frombuffer(frames, dtype="<i2").astype(np.float32) / np.float32(32_768.0)
 
 
 def _load(files: Mapping[str, bytes], name: str, kind: type[T]) -> T:

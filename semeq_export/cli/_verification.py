@@ -94,7 +94,7 @@ def check(
         first = jobs[group[0]]
         freqs_hz = _freqs_hz(first.sample_rate_hz)
         if first.host in (None, BY_MATHS):
-            why = f"no host that can be run here loads {first.preset.format}" if first.host is None else "asked for"
+            why = _why_maths(first)
             for index in group:
                 outcomes[index] = (_response_db(jobs[index].preset, freqs_hz, first.sample_rate_hz), "", why, "")
             continue
@@ -104,6 +104,15 @@ def check(
         ):
             outcomes[index] = outcome
     return [_checked(job, *outcomes[index], intended, level_free) for index, job in enumerate(jobs)]
+
+
+def _why_maths(job: _Job) -> str:
+    if job.host is not None:
+        return "asked for"
+    slow = hosts.hosts_for(job.preset.format)
+    if slow:
+        return f"{job.preset.format} is measured in {' or '.join(slow)} only where asked for: --host"
+    return f"no host that can be run here loads {job.preset.format}"
 
 
 def _groups(jobs: Sequence[_Job]) -> Iterable[list[int]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--plot", "picture", metavar="FILE", help="Picture of one file: .svg, .png or .pdf.")
 @click.option("--save-reference", "saved", metavar="FILE", help="Store the mean spectrum of the files as a reference (JSON).")
 @click.option("--repair-nonfinite", is_flag=True, help="Take samples that are NaN or infinite for 0.")
+@click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options
@@ -40,6 +41,7 @@ def command(
     picture: str | None,
     saved: str | None,
     repair_nonfinite: bool,
+    allow_hot: bool,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
@@ -75,7 +77,7 @@ def command(
     heard: list[Spectrum] = []
     for file in files:
         try:
-            spectrum = measure_file(file, repair_nonfinite=repair_nonfinite)
+            spectrum = measure_file(file, repair_nonfinite=repair_nonfinite, allow_hot=allow_hot)
             against = compared.for_input(file)
             profile = engine.profile(spectrum, top, against, words=chosen)
         except SemeqError as error:

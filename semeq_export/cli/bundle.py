@@ -37,14 +37,18 @@ def command(
 ) -> None:
     """Write a model bundle for plug-in developers.
 
-    The kit holds model.semeq (sealed, byte-reproducible), a README and benchmark.json of this machine. Nothing is written unless the
-    bundle passes its own conformance vectors.
+    The kit holds model.semeq (sealed, byte-reproducible), the C++ runtime with its tests and examples as a CMake project, stored
+    references, a README and benchmark.json of this machine. Nothing is written unless the bundle passes its own conformance vectors, and
+    the kit also in semeq.hpp where there is a C++ compiler.
     """
-    from semeq_export.bundle import kit, write_bundle
+    from semeq_export.bundle import CENTROIDS, FLAT, kit, write_bundle
     from semeq_export.bundle.validate import require_sound
     from semeq_export.engine import Engine
     from semeq_export.latency import benchmark
+    from semeq_export.native import check_native, has_compiler
+    from semeq_export.semantic import CentroidBank
     from semeq_export.strict_json import dumps
+    from semeq_host.kit_vectors import kit_vectors
 
     bundle = _bundle_of(source)
     words = None if terms is None else [word for word in terms.split(",") if word.strip()]
@@ -52,7 +56,12 @@ def command(
     require_sound(bundle)
     if with_kit:
         measured = dumps(benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=1.0).to_dict())
-        manifest = kit.write_kit(output, bundle.manifest, files, measured, zipped=zipped, overwrite=force)
+        chosen = CentroidBank.from_json(files[CENTROIDS])
+        vectors = kit_vectors(Engine(bundle), chosen)
+        if FLAT in files and has_compiler():
+            for line in check_native(files, vectors):
+                _shared.note(f"semeq.hpp: {line}", quiet=quiet)
+        manifest = kit.write_kit(output, bundle.manifest, files, measured, vectors, zipped=zipped, overwrite=force)
     else:
         manifest = write_bundle(output, bundle.manifest, files, zipped=zipped, overwrite=force)
     size_bytes = sum(entry.size for entry in manifest.files.values())

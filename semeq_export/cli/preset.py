@@ -65,6 +65,7 @@ def command(
     """Write presets for DAWs, plug-ins and players from words.
 
     What a format cannot hold is refitted to the closest response that it can; notes on stderr say by how much it differs.
+    `semeq-export formats ID` says how a person gets the file into the host.
     """
     output = None if output == "-" else output
     if (target is not None) + all_terms + (match_ref is not None) != 1:
@@ -91,6 +92,7 @@ def command(
     from semeq_export.semantic import SemanticTarget
     from semeq_presets import Preset, read_device
     from semeq_presets.library import make_folder
+    from semeq_presets.semeq_vst3 import for_words
 
     infos = _preset_output.formats_of(format_list, output if device_path is None else None)
     several = all_terms or len(infos) > 1
@@ -101,19 +103,19 @@ def command(
     adapt = _adapter(adapt_path, reference, match_ref, engine) if adapt_path is not None else None
     made, heard = [], {}
     for word in engine.bundle.centroids if all_terms and engine is not None else [target or f"match {Path(match_ref or '').stem}"]:
+        asked = SemanticTarget.parse(word, intensity) if engine is not None else None
+        title, knobs = name or _title(word if asked is None else str(asked), intensity), ""
         if adapt is not None:
             adaptation = adapt(word, intensity)
-            eq, heard[word] = adaptation.eq, adaptation.to_dict()
+            preset, heard[word] = Preset(adaptation.eq, name=title, sample_rate_hz=sample_rate_hz), adaptation.to_dict()
             for line in adaptation.notes:
                 _shared.note(_shared.one_line(f"{word}: {line}" if several else line), quiet=quiet)
         else:
             assert engine is not None
-            eq = engine.eq_for(SemanticTarget.parse(word, intensity))
-        if engine is not None and not all_terms:
-            for line in engine.bundle.doubts(SemanticTarget.parse(word).weights):
+            assert asked is not None
+            preset = for_words(engine.eq_for(asked), asked, name=title, sample_rate_hz=sample_rate_hz)
+            for line in () if all_terms else engine.bundle.doubts(asked.weights):
                 _shared.note(_shared.one_line(line), quiet=quiet)
-        title = name or _title(word if engine is None else str(SemanticTarget.parse(word)), intensity)
-        preset, knobs = Preset(eq, name=title, sample_rate_hz=sample_rate_hz), ""
         notes: tuple[Note, ...] = ()
         if device is not None:
             preset, knobs, notes = device.refit(preset, strict=strict)
@@ -139,7 +141,7 @@ def command(
     entries = []
     by_label = {one.label: one for one in made}
     for one, notes in _preset_output.write(planned, made, preamp=preamp, strict=strict, force=force, make_folders=several or install):
-        _preset_output.say(notes, quiet, f"{one.word}: " if several else "")
+        _preset_output.say(notes, quiet, f"{one.word}, {one.format}: " if len(infos) > 1 else f"{one.word}: " if several else "")
         entries.append({"format": one.format, **by_label[one.word].entry(str(one.path), notes)})
         if not (as_json or quiet):
             click.echo(_shared.one_line(str(one.path)))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("audio", nargs=-1, required=True, metavar="AUDIO...")
 @click.option("-t", "--target", metavar="TEXT", help="Word, or words with weights: warm:0.7,bright:0.3.")
 @click.option("--preset", "preset_path", metavar="FILE", help="EQ of a preset file instead of words.")
-@click.option("--match", "match_ref", metavar="REF", help="Follow the spectrum of a reference instead of words.")
+@click.option("--match", "match_ref", metavar="REF", help="Follow a reference's spectrum, not words.")
 @click.option(
     "--intensity", type=_shared.IntensityType(), help="0 = as it is, 1 = the word, below 0 = its opposite; auto listens. Default: 1."
 )
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     help="Adaptive: one dose for all, or as streams do.",
 )
 @_shared.reference_option
-@click.option("--refine", is_flag=True, help="Solve for the bands once more, on each file's own spectrum.")
-@click.option("--chain", "chain_path", metavar="TOML", help="Pedalboard chain that runs after the EQ, or alone.")
+@click.option("--refine", is_flag=True, help="Solve again on each file's own spectrum.")
+@click.option("--chain", "chain_path", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
 @click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, show_default=True, help="Samples per block.")
 @click.option("--subtype", metavar="NAME", help="Sample format of the output, such as PCM_24 or FLOAT. Default: the source's.")
 @click.option(
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     help="Over full scale: lower the whole file to -0.1 dBFS, refuse it, or clip. Float output keeps it.",
 )
 @click.option("--repair-nonfinite", is_flag=True, help="Replace samples that are not finite with 0.")
+@click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
 @click.option(
     "-o", "--output", default="processed/", show_default=True, metavar="PATH", help="File, or a folder for several (made if missing)."
 )
@@ -75,6 +76,7 @@ def command(
     subtype: str | None,
     peak_guard: str,
     repair_nonfinite: bool,
+    allow_hot: bool,
     output: str,
     force: bool,
     bundle_path: str | None,
@@ -109,6 +111,7 @@ def command(
         subtype=subtype,
         peak_guard=peak_guard,  # type: ignore[arg-type]  # click.Choice gives one of the three
         repair_nonfinite=repair_nonfinite,
+        allow_hot=allow_hot,
         overwrite=force,
     )
     amount = 1.0 if intensity is None or isinstance(intensity, str) else intensity

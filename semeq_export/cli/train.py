@@ -1,4 +1,4 @@
-"""semeq-export train: fetch, fit, report, ablate, export."""
+"""semeq-export train: fetch, fit, encoder, report, ablate, export."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.bundle.manifest import TrainingRecord
+    from semeq_export.bundle.manifest import EncoderRecord, TrainingRecord
+    from semeq_training.audio_loop import AudioLosses
+    from semeq_training.audio_run import PhaseName as AudioPhase
     from semeq_training.loop import Losses
     from semeq_training.run import PhaseName
 
 _Number = TypeVar("_Number", int, float)
 _PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
-_PHASES = {"shapes": "Fitting shapes", "evaluation": "Training, one fold held out", "final": "Training on all rows"}
+_PHASES = {
+    "shapes": "Fitting shapes",
+    "evaluation": "Training, one fold held out",
+    "material": "Making and reading audio",
+    "folds": "Training, one source left out",
+    "final": "Training on everything",
+}
 
 
 @click.group(epilog="Example: semeq-export train fit training/recipes/default.toml --data data -o runs/default")
@@ -66,6 +74,43 @@ def fit(
     _print_record(record, as_json=as_json, quiet=quiet)
 
 
+@command.command(epilog="Example: semeq-export train encoder training/recipes/encoder.toml --data data --audio data/audio -o runs/encoder")
+@click.argument("recipe", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Folder that holds the EQ tables; their settings are applied to audio.")
+@click.option("--audio", type=_PATH, help="Folder of real audio files. Default: DATA/audio.")
+@click.option("--model", "eq_run", type=_PATH, help="Run of the EQ model. Default: the folder default beside RECIPE.")
+@click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
+@click.option("--folds", type=click.IntRange(min=0), help="How many sources are left out in turn, to be asked about.  [default: all]")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run; the result is the same.")
+@click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes. Default: RUN/cache.")
+@_shared.force_option
+@_shared.output_options
+@_shared.needs_extra("train")
+def encoder(
+    recipe: Path,
+    data: Path,
+    audio: Path | None,
+    eq_run: Path | None,
+    out: Path,
+    folds: int | None,
+    resume: bool,
+    cache: Path | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train the audio encoder by a RECIPE: without each source of real audio in turn, then on everything."""
+    from semeq_training.audio_run import fit_encoder
+
+    audio, eq_run = audio or data / "audio", eq_run or recipe.parent / "default"
+    with _Bars(quiet) as bars:
+        record = fit_encoder(
+            recipe, data, audio, eq_run, out,
+            folds=folds, resume=resume, overwrite=force, cache=cache, progress=bars, note=bars.note,
+        )  # fmt: skip
+    _print_encoder_record(record, as_json=as_json, quiet=quiet)
+
+
 @command.command(epilog="Example: semeq-export train report runs/default --data data -o report")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
@@ -92,8 +137,14 @@ def report(
     quiet: bool,
 ) -> None:
     """Print the held-out metrics of a RUN; with --data, measure its recipe with several seeds on rows left out, beside baselines."""
+    from semeq_training.audio_run import is_encoder_run, read_encoder_run
     from semeq_training.run import read_run
 
+    if is_encoder_run(run_folder):
+        if data is not None:
+            raise click.UsageError("--data measures runs of the EQ model; the report of an audio encoder is in its RUN")
+        _print_encoder_record(read_encoder_run(run_folder).record, as_json=as_json, quiet=quiet)
+        return
     run = read_run(run_folder)
     if data is None:
         _print_record(run.record, as_json=as_json, quiet=quiet)
@@ -154,15 +205,16 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
 
 @command.command(epilog="Example: semeq-export train export runs/default -o default.semeq")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
+@click.option("--encoder", "encoder_run", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
 @click.option("-o", "out", type=_PATH, required=True, help="Bundle folder to write.")
 @_shared.force_option
 @_shared.output_options
 @_shared.needs_extra("train")
-def export(run_folder: Path, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
+def export(run_folder: Path, encoder_run: Path | None, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
     """Make the bundle of a RUN: ONNX, TorchScript and flat weights, compared with each other first."""
     from semeq_training.export import export as write
 
-    manifest = write(run_folder, out, overwrite=force)
+    manifest = write(run_folder, out, encoder=encoder_run, overwrite=force)
     size_bytes = sum(entry.size for entry in manifest.files.values())
     if as_json:
         files = {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
@@ -182,6 +234,25 @@ def _print_record(record: TrainingRecord, *, as_json: bool, quiet: bool) -> None
         width = max((len(name) for name in record.metrics), default=0)
         for name, value in sorted(record.metrics.items()):
             click.echo(f"{name:<{width}}  {value:.4g}")
+
+
+def _print_encoder_record(record: EncoderRecord, *, as_json: bool, quiet: bool) -> None:
+    from semeq_training.audio_evaluate import table
+
+    if as_json:
+        import msgspec
+
+        _shared.print_json({**msgspec.to_builtins(record), "better_estimator": record.better_estimator})
+    elif not quiet:
+        windows = ", ".join(f"{count} {kind}" for kind, count in record.windows.items())
+        click.echo(f"recipe {record.recipe}, {record.architecture}, seed {record.seed}, {record.steps} steps, windows of audio: {windows}")
+        if not record.scores:
+            click.echo("no source was left out, so nothing is known about audio that it has not heard")
+            return
+        count = record.metrics["sources_left_out"]
+        click.echo(f"{count:.0f} sources left out in turn, {record.metrics['files']:.0f} files; doses found in what was not heard:")
+        click.echo("\n".join(table(record.metrics)))
+        click.echo(f"the better estimator of doses: {record.better_estimator}")
 
 
 class _Bars:
@@ -212,7 +283,7 @@ class _Bars:
         if self._progress is not None:
             self._progress.stop()
 
-    def __call__(self, phase: PhaseName, done: int, total: int, losses: Losses | None) -> None:
+    def __call__(self, phase: PhaseName | AudioPhase, done: int, total: int, losses: Losses | AudioLosses | None) -> None:
         if self._progress is None:
             return
         if phase not in self._tasks:

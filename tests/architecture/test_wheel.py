@@ -46,7 +46,9 @@ def test_the_factory_bundle_is_inside_whole(wheel: zipfile.ZipFile) -> None:
 def test_code_and_specification_travel_but_tests_and_recipes_do_not(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     assert "semeq_export/bundle/SPEC.md" in names
-    assert not [name for name in names if "/tests/" in name or name.endswith((".csv", ".wav", ".flac", ".safetensors", ".pyc"))]
+    kit, sounds = "semeq_export/cpp/", "/default.semeq/vectors/"  # a kit's own tests; sounds that prove the audio encoder
+    others = [name for name in names if not name.startswith(kit) and sounds not in name]
+    assert not [name for name in others if "/tests/" in name or name.endswith((".csv", ".wav", ".flac", ".safetensors", ".pyc"))]
     sources = {path.relative_to(ROOT / "semeq_export").as_posix() for path in (ROOT / "semeq_export").rglob("*.py")}
     assert sources == {name.removeprefix("semeq_export/") for name in names if name.startswith("semeq_export/") and name.endswith(".py")}
 
@@ -66,3 +68,11 @@ def test_building_twice_gives_the_same_bytes(wheel: zipfile.ZipFile, tmp_path: P
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path], cwd=ROOT, check=True, capture_output=True)
     (again,) = tmp_path.glob("*.whl")
     assert again.read_bytes() == Path(str(wheel.filename)).read_bytes()
+
+
+def test_the_cpp_runtime_is_inside_whole(wheel: zipfile.ZipFile) -> None:
+    folder = "semeq_export/cpp/"
+    inside = {name.removeprefix(folder): wheel.read(name) for name in wheel.namelist() if name.startswith(folder)}
+    on_disk = ROOT / folder
+    assert inside == {path.relative_to(on_disk).as_posix(): path.read_bytes() for path in on_disk.rglob("*") if path.is_file()}
+    assert {"include/semeq.hpp", "CMakeLists.txt"} <= inside.keys()

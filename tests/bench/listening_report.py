@@ -23,6 +23,7 @@ from semeq_export.audio import Audio
 from semeq_export.biquad import apply as apply_eq
 from semeq_export.biquad import for_rate
 from semeq_export.bundle import factory_path, load_bundle
+from semeq_export.curve import level_free
 from semeq_export.engine import Engine
 from semeq_export.profile import profile_of
 from semeq_export.reference import Reference
@@ -33,25 +34,20 @@ APPLIED = 2.0  # doses of the word that is to be named
 Split = Callable[[Audio], tuple[Audio, Audio]]
 
 
-def halves(audio: Audio) -> tuple[Audio, Audio]:
-    middle = audio.frames // 2
-    first, second = audio.samples[:, :middle], audio.samples[:, middle:]
-    return Audio(first, audio.sample_rate_hz), Audio(second, audio.sample_rate_hz)
-
-
 def rendered(engine: Engine, audio: Audio, word: str, doses: float) -> Spectrum:
     eq = for_rate(engine.eq_for(word).scaled(doses), audio.sample_rate_hz).eq
     return measure(apply_eq(eq, audio.samples, audio.sample_rate_hz), audio.sample_rate_hz)
 
 
-def recovery(engine: Engine, files: dict[str, Audio], split: Split, *, matched: bool) -> dict[str, float]:
-    """Slope and R2 of the dose found against the dose applied, pooled; error of the doses measured before and after."""
-    asked, found, missed = [], [], []
+def recovery(engine: Engine, files: dict[str, Audio], split: Split, *, by_mean_only: bool) -> dict[str, object]:
+    """Slope and R2 of the dose found against the dose applied, pooled and for each word; error of the doses measured before and after."""
+    found: dict[str, list[tuple[float, float]]] = {word: [] for word in sounds.LAW_WORDS}
+    missed = []
     for audio in files.values():
         heard, other = split(audio)
         reference, dry = (measure(part.samples, part.sample_rate_hz) for part in (other, heard))
-        if not matched:
-            reference = replace(reference, windows_db=None)
+        if by_mean_only:
+            reference = replace(reference, windows=None)
         for word in sounds.LAW_WORDS:
             term_db = engine.term_bands_db(word, audio.sample_rate_hz)
             for doses in DOSES:
@@ -59,14 +55,38 @@ def recovery(engine: Engine, files: dict[str, Audio], split: Split, *, matched: 
                 compared, added = difference(after, reference), doses_between(dry, after, term_db)
                 assert compared is not None
                 assert added is not None
-                asked.append(doses)
-                found.append(compared.dose(term_db))
+                found[word].append((doses, compared.dose(term_db)))
                 missed.append(abs(added - doses))
+    slope, r2 = fitted([pair for pairs in found.values() for pair in pairs])
+    return {
+        "slope": slope,
+        "r2": r2,
+        "r2_by_word": {word: fitted(pairs)[1] for word, pairs in found.items()},
+        "achieved_error_median": round(float(np.median(missed)), 4),
+        "achieved_error_p95": round(float(np.percentile(missed, 95)), 4),
+    }
+
+
+def fitted(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    """Slope and R2 of the straight line through (asked, found)."""
+    asked, found = np.array(pairs).T
     slope, offset = np.polyfit(asked, found, 1)
-    left = np.array(found) - slope * np.array(asked) - offset
-    r2 = 1.0 - np.sum(left**2) / np.sum((np.array(found) - np.mean(found)) ** 2)
-    figures = {"slope": slope, "r2": r2, "achieved_error_median": np.median(missed), "achieved_error_p95": np.percentile(missed, 95)}
-    return {name: round(float(value), 4) for name, value in figures.items()}
+    r2 = 1.0 - np.sum((found - slope * asked - offset) ** 2) / np.sum((found - found.mean()) ** 2)
+    return round(float(slope), 4), round(float(r2), 4)
+
+
+def spread_of_sources(engine: Engine, files: dict[str, Audio], word: str) -> dict[str, float]:
+    """Standard deviation of the doses of a word that untreated files have more than the mean of the others, by two measures."""
+    spectra = {name: measure(audio.samples, audio.sample_rate_hz) for name, audio in files.items()}
+    by: dict[str, list[float]] = {"source_covariance": [], "equal_weights": []}
+    for name, heard in spectra.items():
+        others = replace(mean_spectrum([spectra[other] for other in spectra if other != name]), windows=None)
+        compared, term_db = difference(heard, others), engine.term_bands_db(word, files[name].sample_rate_hz)
+        assert compared is not None
+        by["source_covariance"].append(compared.dose(term_db))
+        term_free, apart_free = (level_free(x, compared.usable.astype(np.float64))[compared.usable] for x in (term_db, compared.delta_db))
+        by["equal_weights"].append(float(term_free @ apart_free / (term_free @ term_free)))
+    return {name: round(float(np.std(doses)), 2) for name, doses in by.items()}
 
 
 def naming(engine: Engine, files: dict[str, Audio]) -> dict[str, float]:
@@ -82,7 +102,7 @@ def naming(engine: Engine, files: dict[str, Audio]) -> dict[str, float]:
         hits["spectral_nearest_neighbour"] += min(known, key=distance.__getitem__)[1] == word
         centroids = {other: mean_spectrum([wet[key] for key in known if key[1] == other]) for other in words}
         hits["plain_spectrum_centroid"] += min(words, key=lambda other: _apart(heard, centroids[other])) == word
-        others = Reference("others", replace(mean_spectrum([dry[key] for key in dry if key != name]), windows_db=None), is_stored=True)
+        others = Reference("others", replace(mean_spectrum([dry[key] for key in dry if key != name]), windows=None), is_stored=True)
         hits["profile"] += profile_of(heard, others, terms_db, 1, advise=()).entries[0].word == word
     for audio in files.values():
         part, other = sounds.alternate_seconds(audio)
@@ -106,7 +126,7 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = Engine(load_bundle())
     files = {name: sounds.real(arguments.data, name) for name in sounds.real_names(arguments.data)}
-    splits: dict[str, Split] = {"alternate_seconds": sounds.alternate_seconds, "contiguous_halves": halves}
+    splits: dict[str, Split] = {"alternate_seconds": sounds.alternate_seconds, "contiguous_halves": sounds.halves}
     document = {
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -115,9 +135,14 @@ def main() -> None:
         "words": list(sounds.LAW_WORDS),
         "files": len(files),
         "dose_recovery": {
-            name: {"matched": recovery(engine, files, split, matched=True), "mean_only": recovery(engine, files, split, matched=False)}
+            name: {
+                "windows": recovery(engine, files, split, by_mean_only=False),
+                "mean_only": recovery(engine, files, split, by_mean_only=True),
+            }
             for name, split in splits.items()
         },
+        "spread_of_warm": spread_of_sources(engine, files, "warm"),
+        "top_words": {name: engine.profile(audio, 1).entries[0].word for name, audio in files.items()},
         "word_named_of_five": {"doses_applied": APPLIED, **naming(engine, files)},
     }
     text = json.dumps(document, indent=1, sort_keys=True) + "\n"

@@ -11,7 +11,9 @@ from threadpoolctl import threadpool_limits
 
 from semeq_export.bundle import load_bundle
 from semeq_export.engine import Engine
-from semeq_presets import Preset, formats, plan_library, write_library
+from semeq_export.semantic import SemanticTarget
+from semeq_presets import formats, plan_library, write_library
+from semeq_presets.semeq_vst3 import for_words
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def engine() -> Engine:
 
 def test_all_words_in_all_formats(benchmark: BenchmarkFixture, engine: Engine, tmp_path: Path) -> None:
     def write_all() -> int:
-        presets = {word: Preset(engine.eq_for(word), name=word) for word in engine.bundle.centroids}
+        presets = {word: for_words(engine.eq_for(word), SemanticTarget.parse(word), name=word) for word in engine.bundle.centroids}
         planned = plan_library(tmp_path / "all", list(presets), formats())
         with threadpool_limits(1):
             return len(write_library(planned, presets))

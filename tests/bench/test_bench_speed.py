@@ -51,6 +51,18 @@ def test_bare_session_run(benchmark: BenchmarkFixture, bundle: Bundle, z: np.nda
     np.testing.assert_allclose(bundle.decoder(z), params[0], rtol=1e-6)
 
 
+def test_audio_encoder(benchmark: BenchmarkFixture, bundle: Bundle, minute: np.ndarray) -> None:
+    encoder = bundle.encoder
+    assert encoder is not None
+    assert encoder.window_samples == 2 * encoder.sample_rate_hz
+    options = encoder.graph.session.get_session_options()
+    assert options.intra_op_num_threads == 1
+    window = np.ascontiguousarray(minute[0, : encoder.window_samples])
+    z = benchmark(encoder, window)
+    assert z.shape == (bundle.manifest.latent_dim,)
+    assert np.abs(z).max() > 0.0
+
+
 def test_eq_for_a_word(benchmark: BenchmarkFixture, bundle: Bundle) -> None:
     engine, target = Engine(bundle), SemanticTarget.parse("warm")
     assert not benchmark(engine.eq_for, target).is_flat
@@ -69,6 +81,11 @@ def test_whole_file(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:
     out = benchmark.pedantic(apply, (EQ, minute, RATE_HZ), rounds=5)
     assert out.shape == minute.shape
     benchmark.extra_info["audio_s"] = 60.0
+
+
+def test_whole_file_of_denormals(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:  # fault A5
+    out = benchmark.pedantic(apply, (EQ, minute * np.float32(1e-38), RATE_HZ), rounds=5)
+    np.testing.assert_allclose(out[:, :4_800], 1e-38 * apply(EQ, minute[:, :4_800], RATE_HZ).astype(np.float64), atol=1e-44)
 
 
 def test_whole_file_in_pedalboard(benchmark: BenchmarkFixture, minute: np.ndarray) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import bundles
 import pytest
+from conftest import skip_or_fail
 
+from semeq_export import native
 from semeq_export.bundle import CENTROIDS, load_bundle, store
 from semeq_export.bundle.validate import validate
 from semeq_export.cli import _shared, cli
+from semeq_host import kit_vectors
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +23,13 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "tiny.semeq"
     bundles.write(path, decoder__pt=b"a TorchScript archive, never opened")
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling takes seconds, so only the tests of it do."""
+    if request.node.get_closest_marker("cpp") is None:
+        monkeypatch.setattr(native, "COMPILERS", ())
 
 
 def run(*arguments: object) -> int:
@@ -30,7 +41,9 @@ def test_kit_holds_a_sound_bundle_that_is_the_source(source: Path, tmp_path: Pat
     out, err = capsys.readouterr()
     assert out == ""
     assert "wrote" in err
-    assert sorted(p.name for p in (tmp_path / "kit").iterdir()) == ["README.md", "benchmark.json", "model.semeq"]
+    assert sorted(p.name for p in (tmp_path / "kit").iterdir()) == [
+        "CMakeLists.txt", "GUIDE.md", "README.md", "bench", "benchmark.json", "examples", "include", "model.semeq", "references", "tests",
+    ]  # fmt: skip
     assert store.read_files(tmp_path / "kit" / "model.semeq") == store.read_files(source)
     assert json.loads((tmp_path / "kit" / "benchmark.json").read_text())["decode"]["p50_us"] > 0
     assert "decoder.semeq" in (tmp_path / "kit" / "README.md").read_text()
@@ -114,3 +127,24 @@ def test_training_run_without_torch_names_the_extra(
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run("--from", tmp_path / "run", "-o", tmp_path / "kit") == 2
     assert "pip install 'semeq-export[train]'" in capsys.readouterr().err
+
+
+@pytest.mark.cpp
+def test_kit_is_good_only_if_semeq_hpp_conforms(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not native.has_compiler():
+        skip_or_fail("no C++ compiler (apt-get install g++)")
+    assert run("--from", source, "-o", tmp_path / "kit", "--terms", "warm") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split()[1] for line in said if line.startswith("semeq.hpp:")] == ["parameters", "responses", "impulse", "doses"]
+    right = kit_vectors.kit_vectors
+
+    def wrong(*arguments: Any) -> dict[str, bytes]:  # Any: passed on
+        made = right(*arguments)
+        return made | {"dose.json": made["dose.json"].replace(b'"intensity": 1.0', b'"intensity": 1.5', 1)}
+
+    monkeypatch.setattr(kit_vectors, "kit_vectors", wrong)
+    assert run("--from", source, "-o", tmp_path / "other") == 2
+    assert "semeq.hpp does not conform: doses" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

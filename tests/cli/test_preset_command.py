@@ -16,6 +16,7 @@ from semeq_export.engine import Engine
 from semeq_export.errors import BundleError
 from semeq_export.semantic import SemanticTarget
 from semeq_presets import peak_db, read, read_file
+from semeq_presets.semeq_vst3 import PluginState
 
 FREQS_HZ = np.geomspace(20.0, 20_000.0, 300)
 
@@ -42,6 +43,34 @@ def test_a_word_becomes_a_file_with_the_engines_response(folder: Path, capsys: p
         wanted = engine.curve_for(SemanticTarget.parse("warm:0.7,bright:0.3", 0.6), FREQS_HZ)
         np.testing.assert_allclose(preset.response_db(FREQS_HZ), wanted, atol=1e-5)
         assert preset.name == "Warm:0.7,bright:0.3 (0.6)"
+
+
+def test_a_preset_of_our_plug_in_carries_the_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text, intensity, options in (
+        ("warm", 1.5, []),
+        ("bright:3,warm:1", -0.5, ["--preamp", "max"]),
+        ("warm,bright,c\u00e1lido", 1.0, []),
+    ):
+        assert run("-t", text, "--intensity", str(intensity), "-f", "semeq-vst3", "-o", "a.vstpreset", "--force", *options) == 0
+        preset = read_file(folder / "a.vstpreset", format="semeq-vst3")
+        state = preset.extras["state"]
+        assert isinstance(state, PluginState)
+        target = SemanticTarget.parse(text, intensity)
+        assert preset.eq is not None
+        assert preset.eq.bands == Engine(load_bundle(folder / "tiny.semeq")).eq_for(target).bands
+        if len(target.weights) == 3:
+            assert (state.use_bands, state.word) == (True, "")
+            assert "bands: the plug-in holds a word or a morph of two" in capsys.readouterr().err
+            continue
+        shares = (1.0 - state.morph, state.morph)
+        heard = {word: share for word, share in zip((state.word, state.second_word), shares, strict=True) if share}
+        assert not state.use_bands
+        assert (heard, state.intensity) == (
+            {word: weight / sum(target.weights.values()) for word, weight in target.weights.items()},
+            intensity,
+        )
+        assert state.output_gain_db == preset.eq.preamp_db
+        assert (state.output_gain_db < 0.0) == bool(options)
 
 
 @pytest.mark.parametrize("arguments", [["-o", "-"], []])
@@ -107,6 +136,15 @@ def test_several_formats_get_a_folder_each(folder: Path, capsys: pytest.CaptureF
     assert (folder / "out" / "calf-lv2" / "calido-minus-0-5.lv2").is_dir()
     assert run("-t", "warm", "-f", "csv,sox", "-o", "one", "-q") == 0
     assert sorted(path.parent.name for path in (folder / "one").glob("*/*")) == ["csv", "sox"]
+
+
+def test_a_note_names_the_word_and_where_there_are_several_the_format(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-t", "warm", "-f", "csv,totalmix,eqapo", "-o", "out") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("warm, totalmix: ") for line in lines)
+    assert any(line.startswith("warm, eqapo: preamp_db against clipping") for line in lines)
+    assert run("--all-terms", "-f", "eqapo", "-o", "all") == 0
+    assert any(line.startswith("warm: preamp_db against clipping") for line in capsys.readouterr().err.splitlines())
 
 
 def test_dry_run_says_what_would_be_written_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,6 +153,20 @@ def test_repairing_what_is_not_finite_is_asked_for(tmp_path: Path, run: Run) -> 
     assert "1 samples were not finite, replaced with 0" in err
 
 
+def test_hot_samples_are_asked_for(tmp_path: Path, run: Run) -> None:  # fault A4
+    hot = np.linspace(-2e4, 2e4, 9_000)[:, np.newaxis]  # 86 dBFS
+    soundfile.write(tmp_path / "in.wav", hot, 48_000, subtype="FLOAT")
+    arguments = (tmp_path / "in.wav", "-t", "warm", "-o", tmp_path / "out.wav")
+    code, out, err = run(*arguments)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert "peak of +86 dBFS is over +60" in err
+    assert "--allow-hot" in err
+    assert not (tmp_path / "out.wav").exists()
+    code, _, err = run(*arguments, "--allow-hot")
+    assert code == 0, err
+    assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() > 1e4
+
+
 def test_a_folder_stands_for_its_audio_files(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     stems = tmp_path / "stems"

@@ -198,3 +198,17 @@ def test_wrong_usage_of_preset_is_one_line(folder: Path, run: Run, monkeypatch: 
     code, out, err = run("preset", *arguments, "-f", "eqapo")
     assert (code, out) == (2, "")
     assert why in err
+
+
+def test_hot_files_are_heard_as_others_are_but_not_by_streams(folder: Path, run: Run) -> None:  # fault A4
+    dry, options = sounds.performance(8.0), ("-t", "warm", "--mode", "adaptive", "--subtype", "FLOAT", "-o")
+    soundfile.write(folder / "hot.wav", 1e6 * dry.samples.T, int(dry.sample_rate_hz), subtype="FLOAT")
+    code, _, err = run("process", folder / "hot.wav", *options, folder / "out.wav")
+    assert (code, "--allow-hot" in err) == (2, True)
+    plain, hot = (run.files("process", folder / name, *options, folder / f"out-{name}", "--allow-hot") for name in ("dry.wav", "hot.wav"))
+    assert hot[0]["adaptation"]["dose_asked"] == pytest.approx(plain[0]["adaptation"]["dose_asked"], abs=0.01)  # type: ignore[index]
+    assert hot[0]["peak_dbfs"] == pytest.approx(plain[0]["peak_dbfs"] + 120.0, abs=0.1)  # type: ignore[operator]
+    code, _, err = run("process", folder / "hot.wav", *options, folder / "out.wav", "--allow-hot", "--analysis", "rolling")
+    assert (code, "take samples over +60 dBFS for broken" in err) == (2, True)
+    (entry,) = json.loads(run("analyze", folder / "hot.wav", "--allow-hot", "--json")[1])["files"]
+    assert entry["words"]

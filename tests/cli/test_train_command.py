@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_training import WORDS, write_recipe, write_tiny_data
+from tiny_training import WORDS, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
 
 from semeq_export.bundle import load_bundle
 from semeq_export.cli import _shared, cli
@@ -52,6 +52,63 @@ def test_fit_report_export_make_a_bundle(inputs: Path, capsys: pytest.CaptureFix
     assert "--force" in capsys.readouterr().err
     assert run("export", inputs / "run", "-o", inputs / "tiny.semeq", "--force", "-q") == 0
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.train
+def test_encoder_report_export_make_a_bundle_that_listens(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs_torch()
+    write_encoder_recipe(inputs / "ear.toml", steps=2, fold_steps=1)
+    write_tiny_audio(inputs / "data" / "audio")
+    assert run("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "default", "-q") == 0
+    arguments = ("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "ear", "--folds", 1)
+    assert run(*arguments, "--json") == 0  # audio beside the tables, the EQ model beside the recipe
+    out, err = capsys.readouterr()
+    record = json.loads(out)
+    assert (record["recipe"], record["architecture"], record["steps"]) == ("ear.toml", "separable", 2)
+    assert record["metrics"]["sources_left_out"] == 1
+    assert record["better_estimator"] in ("encoder", "spectrum")
+    assert err == ""
+    assert run("report", inputs / "ear", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == record
+    assert run("report", inputs / "ear") == 0
+    table = capsys.readouterr().out
+    assert "alternate   encoder" in table
+    assert f"the better estimator of doses: {record['better_estimator']}" in table
+    assert run(*arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert run("export", inputs / "default", "--encoder", inputs / "ear", "-o", inputs / "tiny.semeq", "-q") == 0
+    assert load_bundle(inputs / "tiny.semeq").encoder is not None
+    assert run("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "none", "--folds", 0) == 0
+    assert "no source was left out" in capsys.readouterr().out
+
+
+@pytest.mark.train
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("encoder", "tiny.toml", "--data", "data", "--model", "data", "-o", "ear"), "tiny.toml: object contains unknown field"),
+        (("encoder", "ear.toml", "--data", "data", "-o", "ear"), "default: no training run (record.json is missing)"),
+        (("encoder", "none.toml", "--data", "data", "-o", "ear"), "none.toml: no such file"),
+        (("encoder", "ear.toml", "--data", "data", "--audio", "nowhere", "--model", "eq", "-o", "ear"), "nowhere: no such folder"),
+        (("encoder", "ear.toml", "-o", "ear"), "Missing option '--data'"),
+        (("encoder", "ear.toml", "--data", "data", "--folds", "-1", "-o", "ear"), "Invalid value for '--folds'"),
+        (("export", "data", "--encoder", "data", "-o", "x.semeq"), "no training run"),
+    ],
+)
+def test_bad_use_of_encoder_is_one_line_and_leaves_nothing(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+) -> None:
+    needs_torch()
+    write_encoder_recipe(inputs / "ear.toml")
+    monkeypatch.chdir(inputs)
+    if "eq" in arguments:
+        assert run("fit", "tiny.toml", "--data", "data", "-o", "eq", "-q") == 0
+    assert run(*arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (inputs / "ear").exists()
 
 
 @pytest.mark.train
@@ -108,7 +165,7 @@ def test_bad_use_is_one_line_and_leaves_nothing(
     assert not (inputs / "run" / "record.json").exists()
 
 
-@pytest.mark.parametrize("verb", ["fit", "report", "export", "fetch"])
+@pytest.mark.parametrize("verb", ["fit", "encoder", "report", "export", "fetch"])
 def test_without_the_extra_the_message_says_what_to_install(
     inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
 ) -> None:
@@ -118,6 +175,7 @@ def test_without_the_extra_the_message_says_what_to_install(
         monkeypatch.setitem(sys.modules, package, None)
     options = {
         "fit": ("tiny.toml", "--data", inputs / "data", "-o", inputs / "run"),
+        "encoder": ("tiny.toml", "--data", inputs / "data", "-o", inputs / "run"),
         "report": (inputs / "run",),
         "export": (inputs / "run", "-o", inputs / "x.semeq"),
         "fetch": (inputs / "fetched",),
@@ -127,7 +185,7 @@ def test_without_the_extra_the_message_says_what_to_install(
 
 
 def test_help_of_every_verb_fits_a_screen_and_ends_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ((), ("fetch",), ("fit",), ("report",), ("ablate",), ("export",)):
+    for verb in ((), ("fetch",), ("fit",), ("encoder",), ("report",), ("ablate",), ("export",)):
         assert run(*verb, "--help") == 0
         text = capsys.readouterr().out.rstrip()
         assert len(text.splitlines()) <= 24

@@ -41,6 +41,27 @@ def test_a_format_without_a_host_is_measured_by_its_maths_and_says_so(folder: Pa
     assert "nothing to compare" in capsys.readouterr().out
 
 
+def test_a_host_that_is_only_run_when_asked_for_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_file("t5.audacity.txt", T5, format="audacity")
+    write_file("t5.json", T5, format="semeq-json")
+    assert run("t5.audacity.txt", "--preset", "t5.json") == 0
+    assert "by the format's maths (audacity is measured in audacity only where asked for: --host): 0.0" in capsys.readouterr().out
+    assert run("t5.json", "--host", "maths", "--preset", "t5.json") == 0
+    assert "maths (asked for)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format_id", ["fir", "fir-linear"])
+def test_an_impulse_response_is_measured_in_a_convolver(format_id: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs("ffmpeg")
+    write_file("t5.wav", T5, format=format_id, protect=False)
+    write_file("t5.json", T5, format="semeq-json")
+    assert run("t5.wav", "--preset", "t5.json", "--from", format_id, "--tolerance-db", "0.1", "--json") == 0
+    (entry,) = json.loads(capsys.readouterr().out)["presets"]
+    assert (entry["how"], entry["is_within"]) == ("host", True)
+    assert entry["host"].startswith("FFmpeg ")
+    assert entry["host"].endswith(" (afir)")
+
+
 def test_the_answer_is_no_where_a_preset_is_further_off_than_the_tolerance(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_file("a.json", T5, format="semeq-json")
     write_file("b.json", EqSettings(T5.bands, -1.0), format="semeq-json")

@@ -24,7 +24,7 @@ from semeq_export.adapt import (
 from semeq_export.biquad import apply as apply_eq
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.reference import stored_reference
-from semeq_export.spectrum import BANDS_HZ, Spectrum, measure
+from semeq_export.spectrum import BANDS_HZ, Spectrum, measure, windows_of
 
 RATE_HZ = 44_100.0
 WARM_DB = band_response_db(WARM, RATE_HZ)
@@ -38,8 +38,9 @@ def parts() -> tuple[Spectrum, Spectrum]:
 
 
 def shifted(spectrum: Spectrum, change_db: np.ndarray) -> Spectrum:
-    assert spectrum.windows_db is not None
-    return replace(spectrum, band_db=spectrum.band_db + change_db, windows_db=(spectrum.windows_db + change_db).astype(np.float32))
+    assert spectrum.windows is not None
+    windows = windows_of(spectrum.windows.band_db + change_db, spectrum.windows.times_s)
+    return replace(spectrum, band_db=spectrum.band_db + change_db, windows=windows)
 
 
 def test_a_response_over_bands_is_that_of_the_filters() -> None:
@@ -54,7 +55,7 @@ def test_a_response_over_bands_is_that_of_the_filters() -> None:
 @pytest.mark.parametrize(("doses", "gain_db"), [(-3.0, 20.0), (-1.0, 0.0), (0.0, -20.0), (0.5, 3.0), (3.0, -12.0)])
 def test_a_dose_more_is_measured_as_a_dose_more(parts: tuple[Spectrum, Spectrum], doses: float, gain_db: float) -> None:
     heard, reference = parts
-    for against, tolerance in ((reference, 0.01 + 0.02 * abs(doses)), (replace(reference, windows_db=None), 1e-9)):
+    for against, tolerance in ((reference, 1e-5), (replace(reference, windows=None), 1e-9)):
         before = difference(heard, against)
         after = difference(shifted(heard, doses * WARM_DB + gain_db), against)
         assert before is not None
@@ -65,22 +66,20 @@ def test_a_dose_more_is_measured_as_a_dose_more(parts: tuple[Spectrum, Spectrum]
 def test_a_sound_compared_with_itself_has_no_dose(parts: tuple[Spectrum, Spectrum]) -> None:
     same = difference(parts[0], parts[0])
     assert same is not None
-    assert same.is_matched
     assert same.dose(WARM_DB) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_windows_that_match_are_a_better_reference_than_the_mean() -> None:
-    errors_matched, errors_mean = [], []
+def test_what_a_sound_does_by_itself_is_taken_for_no_equaliser() -> None:
+    errors_heard, errors_mean = [], []
     for seed in range(6):
         even, odd = sounds.alternate_seconds(sounds.performance(16.0, seed=seed))
         heard, reference = measure(even.samples, RATE_HZ), measure(odd.samples, RATE_HZ)
-        matched, mean = difference(heard, reference), difference(heard, replace(reference, windows_db=None))
-        assert matched is not None
+        full, mean = difference(heard, reference), difference(heard, replace(reference, windows=None))
+        assert full is not None
         assert mean is not None
-        assert not mean.is_matched
-        errors_matched.append(matched.dose(WARM_DB))
+        errors_heard.append(full.dose(WARM_DB))
         errors_mean.append(mean.dose(WARM_DB))
-    assert np.std(errors_matched) < 0.85 * np.std(errors_mean)
+    assert np.std(errors_heard) < 0.85 * np.std(errors_mean)
 
 
 def test_nothing_can_be_compared_with_silence(parts: tuple[Spectrum, Spectrum]) -> None:  # fault A6
@@ -146,7 +145,7 @@ def test_the_opposite_of_a_word_mirrors_it(parts: tuple[Spectrum, Spectrum]) -> 
     compared = difference(*parts)
     against = adapt_eq(WARM, -1.0, compared, "target", RATE_HZ, reference="x")
     opposite = adapt_eq(WARM.scaled(-1.0), 1.0, compared, "target", RATE_HZ, reference="x")
-    assert against.gain == pytest.approx(-opposite.gain, abs=1e-3)
+    assert against.gain == pytest.approx(-opposite.gain, abs=5e-3)  # a cut is not quite a lift mirrored: bands are means of power
 
 
 def test_the_settings_add_the_dose_that_is_asked(parts: tuple[Spectrum, Spectrum]) -> None:

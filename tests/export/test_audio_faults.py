@@ -86,6 +86,9 @@ def test_repair_replaces_what_is_not_finite_with_zero_and_counts(tmp_path: Path)
 def test_absurd_levels_are_refused(tmp_path: Path) -> None:  # fault A4
     soundfile.write(tmp_path / "in.wav", np.array([0.0, 3e38]), 48_000, subtype="FLOAT")
     assert "dBFS" in str(fails(tmp_path / "in.wav"))
+    with open_audio(tmp_path / "in.wav", allow_hot=True) as reader:
+        (block,) = reader.blocks()
+    np.testing.assert_array_equal(block, np.array([[0.0, 3e38]], dtype=np.float32))
 
 
 @pytest.mark.parametrize(

@@ -252,3 +252,11 @@ def test_reset_forgets_what_was_heard() -> None:  # fault A24
     assert not np.array_equal(stage.process(b), apply(eq, b, 48_000.0))
     stage.reset()
     np.testing.assert_array_equal(stage.process(b), apply(eq, b, 48_000.0))
+
+
+def test_gains_of_low_shelves_above_the_rate_stop_where_a_preamp_ends() -> None:
+    shelves = (Band(BandKind.LOW_SHELF, 30_000.0, 60.0), Band(BandKind.LOW_SHELF, 40_000.0, 60.0))
+    for sign in (1.0, -1.0):
+        fit = for_rate(EqSettings(shelves, 1.0).scaled(sign), 48_000.0)
+        assert (fit.eq.bands, abs(fit.eq.preamp_db)) == ((), 120.0)
+        assert list(fit.warnings[2:]) == [f"preamp of {sign * 121.0:+.2f} dB with these is held at {sign * 120.0:+.0f} dB"]

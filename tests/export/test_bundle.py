@@ -11,8 +11,9 @@ from pathlib import Path
 import bundles
 import numpy as np
 import pytest
+from conftest import ROOT
 
-from semeq_export.bundle import CENTROIDS, FLAT, load_bundle, store, write_bundle
+from semeq_export.bundle import CENTROIDS, FLAT, check_files, load_bundle, store, write_bundle
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, BundleVersionError
 from semeq_export.semantic import CentroidBank
 
@@ -160,3 +161,15 @@ def test_listing_words_imports_neither_onnx_nor_the_runtime() -> None:
     code = "import sys, semeq_export.bundle; print(sorted({'onnx', 'onnxruntime', 'torch', 'scipy', 'matplotlib'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_signature_is_neither_believed_nor_slipped_in(tmp_path: Path, files: dict[str, bytes]) -> None:  # fault D24
+    bundles.write(tmp_path / "a.semeq")
+    (tmp_path / "a.semeq" / "signature.txt").write_bytes(b"signed by somebody")
+    with pytest.raises(BundleIntegrityError, match=r"signature\.txt is not listed"):  # bundles are not signed: SPEC.md says so
+        load_bundle(tmp_path / "a.semeq")
+    changed = dict(bundles.sealed(bundles.files()))
+    changed[store.MANIFEST] = changed[store.MANIFEST].replace(b'"name": "tiny"', b'"name": "tiny", "signature": "forged"', 1)
+    assert check_files(changed, tmp_path).manifest == check_files(bundles.sealed(bundles.files()), tmp_path).manifest
+    spec = (ROOT / "semeq_export" / "bundle" / "SPEC.md").read_text(encoding="utf-8")
+    assert "Not covered: signatures" in spec

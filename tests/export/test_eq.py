@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from semeq_export.biquad import response_db
 from semeq_export.eq import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 
@@ -86,6 +87,8 @@ def test_preamp_is_a_number_within_120_db(preamp_db: object) -> None:
         ({"bands": [PEAK, {**PEAK, "q": ""}]}, "band 2 q"),
         ({"bands": [{**PEAK, "freq_hz": 1e308}]}, "band 1 freq_hz"),
         ({"bands": [{**PEAK, "freq_hz": 10**400}]}, "band 1 freq_hz"),
+        ({"bands": [{**PEAK, "freq_hz": 5e-324}]}, "band 1 freq_hz"),
+        ({"bands": [{**PEAK, "q": 2.1e-314}]}, "band 1 q"),
         ({"bands": [{**PEAK, "gain_db": math.inf}]}, "band 1 gain_db"),
         ({"bands": [{**PEAK, "gain_db": None}]}, "band 1 gain_db"),
     ],
@@ -189,3 +192,13 @@ def test_specs_and_slots_that_are_no_ranges_are_refused() -> None:
         BandSlot(BandKind.PEAK, gain, freq, 0.0)
     with pytest.raises(InvalidEqError, match="^gain_db"):
         BandSlot(BandKind.PEAK, ParamSpec("g", "dB", -1e3, 1e3, "linear", 0.0), freq, 1.0)
+
+
+@pytest.mark.parametrize("kind", list(BandKind))
+@pytest.mark.parametrize("q", [1e-6, 1_000.0])
+@pytest.mark.parametrize("gain_db", [-60.0, 60.0])
+def test_the_ends_of_the_ranges_have_a_response(kind: BandKind, q: float, gain_db: float) -> None:
+    for freq_hz in (1e-6, 20_000.0):
+        assert np.isfinite(
+            response_db(EqSettings((Band(kind, freq_hz, gain_db, q),)), np.array([0.0, 1e-3, 1_000.0, 24_000.0]), 48_000.0)
+        ).all()

@@ -7,9 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+import sounds
 
-from semeq_export.biquad import response_db
+from semeq_export.adapt import Difference, band_response_db
+from semeq_export.audio import Audio, resample
+from semeq_export.biquad import apply, response_db
 from semeq_export.bundle import FLAT, README, Bundle, factory_path, load_bundle, vectors
+from semeq_export.bundle.hearing import code_of, eq_between
 from semeq_export.bundle.validate import validate
 from semeq_export.curve import correlation, log_grid
 from semeq_export.engine import Engine
@@ -33,6 +37,8 @@ def test_factory_bundle_is_complete_and_small(bundle: Bundle) -> None:
     assert sum(map(len, bundle.files.values())) <= 8_000_000
     assert bundle.manifest.layout == SAFE_13
     assert bundle.eq_encoder is not None
+    assert bundle.encoder is not None
+    assert {"audio_encoder.pt", vectors.AUDIO_ENCODER} <= set(bundle.files)
     assert {source.license for source in bundle.manifest.data} == {"none stated"}
 
 
@@ -74,3 +80,39 @@ def test_using_the_factory_bundle_needs_no_onnx() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.split() == ["False", "False"]
+
+
+def test_the_audio_encoder_hears_a_word_in_pink_noise(bundle: Bundle) -> None:
+    engine, encoder = Engine(bundle), bundle.encoder
+    assert encoder is not None
+    dry = sounds.noise(8.0, 48_000.0)
+    reference = code_of(dry, encoder)
+    for word, other in (("warm", "bright"), ("bright", "warm")):
+        term_db = engine.term_bands_db(word)
+        found = []
+        for dose in (-1.0, 1.0, 2.0):
+            wet = Audio(apply(engine.eq_for(word).scaled(dose), dry.samples, 48_000.0), 48_000.0)
+            eq = eq_between(code_of(wet, encoder), reference, encoder.flat, bundle.decoder, bundle.manifest.layout)
+            heard = Difference(band_response_db(eq, 48_000.0), np.ones(28, dtype=bool), np.eye(28) - 1.0 / 28.0)
+            found.append(heard.dose(term_db))
+            assert (heard.similarity(term_db) > heard.similarity(engine.term_bands_db(other))) == (dose > 0)
+        np.testing.assert_allclose(found, (-1.0, 1.0, 2.0), atol=0.35)
+
+
+def test_the_audio_encoder_hears_no_level_and_no_rate(bundle: Bundle) -> None:
+    encoder = bundle.encoder
+    assert encoder is not None
+    sound = sounds.performance(4.0, 48_000.0)
+    z = code_of(sound, encoder)
+    for gain in (10.0, 0.1, 1e-2):
+        assert np.abs(code_of(Audio(gain * sound.samples, 48_000.0), encoder) - z).max() < 1e-3
+    assert np.abs(code_of(resample(sound, 44_100.0), encoder) - z).max() < 0.02
+
+
+def test_the_card_names_the_estimator_that_adaptation_uses(bundle: Bundle) -> None:
+    spec = bundle.manifest.audio_encoder
+    assert spec is not None
+    assert spec.training is not None
+    assert spec.training.better_estimator == "spectrum"  # if not, `Engine.adapt` is to ask the encoder
+    assert spec.training.scores["spectrum"] > spec.training.scores["encoder"] > 0.5
+    assert "third-octave spectrum, weighed by its windows knows doses better" in " ".join(bundle.files[README].decode().split())

@@ -21,13 +21,15 @@ def clock_of(durations_ns: list[int]) -> Callable[[], int]:
 
 
 def test_percentiles_are_those_of_all_calls_but_the_first() -> None:
-    timing = latency.summarise([900_000, *(1_000 * i for i in range(1, 101))])
+    timing = latency.summarise([900_000, *(1_000 * i for i in range(1, 101))], [7_000, *(500 * i for i in range(1, 101))])
     assert timing.calls == 101
     assert timing.first_us == 900.0
     assert timing.p50_us == pytest.approx(50.5)
     assert timing.p95_us == pytest.approx(95.05)
     assert timing.p99_us == pytest.approx(99.01)
+    assert timing.p99_9_us == pytest.approx(99.901)
     assert timing.max_us == 100.0
+    assert (timing.thread_p50_us, timing.thread_max_us) == (pytest.approx(25.25), 50.0)
 
 
 def test_an_outlier_stays_in(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,10 @@ def test_manifest_comes_back_as_written() -> None:
 def test_encoders_may_be_absent_and_an_audio_encoder_may_be_present() -> None:
     assert Manifest.from_json(changed(lambda d: d.update(eq_encoder=None))).eq_encoder is None
     graph = {"file": "audio_encoder.onnx", "input": "audio", "output": "z", "input_shape": [1, 96_000], "output_shape": [1, 4], "opset": 18}
-    spec = {"graph": graph, "sample_rate_hz": 48_000, "window_samples": 96_000}
+    spec = {"graph": graph, "sample_rate_hz": 48_000, "window_samples": 96_000, "flat": [0.0, 0.5, -1.0, 1.0]}
     read = Manifest.from_json(changed(lambda d: d.update(audio_encoder=spec)))
     wanted = GraphSpec("audio_encoder.onnx", "audio", "z", (1, 96_000), (1, 4), 18)
-    assert read.audio_encoder == EncoderSpec(wanted, 48_000, 96_000)
+    assert read.audio_encoder == EncoderSpec(wanted, 48_000, 96_000, (0.0, 0.5, -1.0, 1.0))
 
 
 @pytest.mark.parametrize(

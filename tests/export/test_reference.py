@@ -55,7 +55,7 @@ def test_the_stored_references_load_and_say_what_they_are_made_of() -> None:
         reference = stored_reference(kind)
         assert reference.is_stored
         assert reference.name == kind
-        assert reference.spectrum.windows_db is None
+        assert reference.spectrum.windows is None
         assert reference.spectrum.usable.sum() >= 20
         assert load_reference(kind).name == kind
 

@@ -18,6 +18,7 @@ from semeq_export.spectrum import (
     mean_spectrum,
     measure,
     spectrum_of,
+    windows_of,
 )
 
 
@@ -73,7 +74,10 @@ def test_blocks_of_any_size_give_the_same_bits(sizes: list[int]) -> None:
         meter.listen(samples[:, start : start + size])
         start += size
     np.testing.assert_array_equal(meter.spectrum().band_db, whole.band_db)
-    np.testing.assert_array_equal(meter.spectrum().windows_db, whole.windows_db)
+    heard = meter.spectrum().windows
+    assert heard is not None
+    assert whole.windows is not None
+    np.testing.assert_array_equal(heard.band_db, whole.windows.band_db)
 
 
 def test_a_constant_offset_changes_nothing() -> None:
@@ -133,14 +137,23 @@ def test_wrong_shapes_and_types_are_refused(samples: np.ndarray) -> None:  # fau
         measure(samples, 48_000.0)
 
 
+def test_levels_beyond_float32_are_refused_and_those_below_it_measured() -> None:  # fault A4
+    noise = sounds.noise(1.0).samples
+    with pytest.raises(AudioError, match=r"over \+240 dBFS, after frame 0"):
+        measure(1e15 * noise, 48_000.0)
+    np.testing.assert_allclose(measure(1e12 * noise, 48_000.0).level_free_db(), measure(noise, 48_000.0).level_free_db(), atol=1e-3)
+
+
 def test_the_mean_of_spectra_takes_each_at_equal_level() -> None:
     pink = measure(sounds.noise(5.0).samples, 48_000.0)
     loud = measure(10.0 * sounds.noise(5.0, slope=0.0).samples, 48_000.0)
     mean = mean_spectrum([pink, loud])
     expected = 0.5 * (pink.level_free_db() + loud.level_free_db())
     np.testing.assert_allclose(mean.level_free_db(), expected, atol=1e-6)
-    assert mean.windows_db is not None
-    assert len(mean.windows_db) == len(pink.times_s) + len(loud.times_s)
+    assert pink.windows is not None
+    assert loud.windows is not None
+    assert mean.windows is not None
+    assert len(mean.windows.band_db) == len(pink.windows.times_s) + len(loud.windows.times_s)
 
 
 def test_the_mean_lines_up_spectra_that_hold_different_bands() -> None:
@@ -165,7 +178,32 @@ def test_the_gate_does_not_hear_an_equaliser() -> None:
     lifted = powers * 10.0 ** (rng.uniform(-1.5, 1.5, len(BANDS_HZ)))
     times = np.arange(200.0)
     before, after = (spectrum_of(p, times, grid.in_range, 9.0) for p in (powers, lifted))
-    np.testing.assert_array_equal(before.times_s, after.times_s)
+    assert before.windows is not None
+    assert after.windows is not None
+    np.testing.assert_array_equal(before.windows.times_s, after.windows.times_s)
+
+
+def test_windows_weigh_as_they_are_heard() -> None:
+    rng = np.random.default_rng(6)
+    levels_db = np.repeat([0.0, -20.0], 500)[:, np.newaxis]
+    colours_db = np.repeat([3.0, -3.0], 500)[:, np.newaxis] * np.linspace(-1.0, 1.0, len(BANDS_HZ))
+    windows = windows_of(levels_db + colours_db + 0.1 * rng.standard_normal((1_000, len(BANDS_HZ))), np.arange(1_000.0))
+    loud, quiet = windows.weights[:500].mean(), windows.weights[500:].mean()
+    assert loud / quiet == pytest.approx(10.0 ** (0.3 * 2.0), rel=0.01)  # 20 dB: four times as loud
+    assert windows.weights.mean() == pytest.approx(1.0)
+    tilt_db = windows.mean_db[-1] - windows.mean_db[0]
+    assert tilt_db == pytest.approx(6.0 * (loud - quiet) / 2.0, abs=0.05)
+    change_db = rng.uniform(-12.0, 12.0, len(BANDS_HZ))
+    after = windows_of(windows.band_db + change_db, windows.times_s)
+    np.testing.assert_allclose(after.weights, windows.weights, rtol=1e-4)
+    np.testing.assert_allclose(after.mean_db - windows.mean_db, change_db, atol=1e-3)
+    np.testing.assert_allclose(after.covariance_db2, windows.covariance_db2, atol=1e-2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 50])
+def test_a_constant_sound_does_nothing_by_itself(count: int) -> None:
+    windows = windows_of(np.full((count, len(BANDS_HZ)), -20.0), np.arange(float(count)))
+    assert np.all(windows.covariance_db2 == 0.0)
 
 
 def test_a_bad_rate_is_refused() -> None:  # fault A15

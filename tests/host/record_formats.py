@@ -1,4 +1,4 @@
-"""Measure every target in its host and write the record. Exit code 3 where a bar is missed."""
+"""Measure every target in its host and write the record. Exit code 3 where a bar is missed that is not stated as a shortfall."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def main() -> int:
         "targets": {name: row.to_dict() for name, row in rows.items()},
     }
     record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return 0 if all(row.met for row in rows.values()) else 3
+    return 0 if all(rows[target.name].met or target.shortfall is not None for target in TARGETS) else 3
 
 
 def _distribution() -> str:

@@ -15,10 +15,12 @@ from semeq_export.biquad import response_db
 from semeq_export.curve import log_grid
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.errors import MissingHostError
-from semeq_host.lv2 import measured_responses_db
+from semeq_host.lv2 import measured_responses_db, render_presets
+from semeq_host.response import measured_response_db
 from semeq_presets import Preset
 
 FREQS_HZ = log_grid(1_000)
+RATE_HZ = 48_000.0
 
 
 def measured(format_id: str, eqs: dict[str, EqSettings], folder: Path, rate: float = 48_000.0) -> dict[str, np.ndarray]:
@@ -57,6 +59,28 @@ def test_presets_for_another_sample_rate_are_right_at_that_rate(format_id: str, 
     for rate in (44_100.0, 96_000.0):
         (error_db,) = measured(format_id, {f"at-{rate:.0f}": EqSettings(bands)}, tmp_path, rate).values()
         assert error_db.max() <= 0.05
+
+
+def test_the_low_shelf_of_fil4_rounds_by_the_signal_so_that_no_preset_can_make_up_for_it(tmp_path: Path) -> None:
+    """The plug-in keeps the shelves' coefficients and state in float32: the same preset is off by another amount for another impulse."""
+    shelf = Band(BandKind.LOW_SHELF, 29.1, 4.45, 0.71)
+    peak = Band(BandKind.PEAK, 29.1, 4.45, 0.71)
+    wanted = response_db(EqSettings((shelf,)), FREQS_HZ, RATE_HZ)
+    for name, band in (("shelf", shelf), ("peak", peak)):
+        presets.write_file(tmp_path / f"{name}.lv2", EqSettings((band,)), format="fil4-lv2")
+    heard = {}
+    for amplitude in (0.25, 0.3, 0.45):
+        samples = np.zeros((2, 65_536), dtype=np.float32)
+        samples[:, 0] = amplitude
+        try:
+            outputs = render_presets([tmp_path / "shelf.lv2", tmp_path / "peak.lv2"], samples, RATE_HZ)
+        except MissingHostError as error:
+            skip_or_fail(str(error))
+        heard[amplitude] = [measured_response_db(out[0], FREQS_HZ, RATE_HZ, amplitude=float(np.float32(amplitude))) for out in outputs]
+    shelves, peaks = (np.array(found) for found in zip(*heard.values(), strict=True))
+    assert np.ptp(shelves, axis=0).max() > 0.01
+    assert 0.01 < np.abs(shelves - wanted).max() < 0.1
+    assert np.ptp(peaks, axis=0).max() < 0.001  # the peaks are built as a lattice, which keeps its precision
 
 
 def test_a_muted_filter_of_another_kind_is_no_business_of_ours(tmp_path: Path) -> None:

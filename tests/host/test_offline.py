@@ -25,7 +25,7 @@ from semeq_export.biquad import apply as apply_eq
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, ChainError, OutputError
 from semeq_host.chain_stage import ChainStage
-from semeq_host.offline import MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
+from semeq_host.offline import TRIM_PEAK_DBFS, MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
 
 FLAT = EqSettings()
 AGAIN = ProcessOptions(overwrite=True)
@@ -261,6 +261,36 @@ def test_samples_that_are_not_finite_are_refused_or_repaired(tmp_path: Path) -> 
         (tmp_path / "out.wav").unlink()
 
 
+@pytest.mark.parametrize("level", [1e-39, 1e-37])
+def test_no_subnormal_number_reaches_a_file(tmp_path: Path, level: float) -> None:  # fault A5
+    samples = (level * np.random.default_rng(3).standard_normal((2, 20_000))).astype(np.float32)
+    samples[:, 10_000:] = 0.0
+    soundfile.write(tmp_path / "in.wav", samples.T, 48_000, subtype="FLOAT")
+    process_file(tmp_path / "in.wav", tmp_path / "out.wav", WARM)
+    out = np.abs(soundfile.read(tmp_path / "out.wav", dtype="float32")[0])
+    assert not np.any((out > 0.0) & (out < np.finfo(np.float32).tiny))
+    assert np.any(out > 0.0) == (level > 1e-38)
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "PCM_24"])
+def test_the_hottest_samples_become_a_sound_result_or_an_error(tmp_path: Path, subtype: str) -> None:  # fault A4
+    samples = np.full((1, 4_000), 3e38, dtype=np.float32)
+    soundfile.write(tmp_path / "in.wav", samples.T, 48_000, subtype="FLOAT")
+    options = ProcessOptions(allow_hot=True, subtype=subtype)
+    louder = EqSettings((Band(BandKind.LOW_SHELF, 100.0, 6.0, 0.7),))
+    if subtype == "FLOAT":
+        with pytest.raises(AudioError, match=r"\+77[0-9] dBFS does not fit into FLOAT"):
+            process_file(tmp_path / "in.wav", tmp_path / "out.wav", louder, options=options)
+        assert not (tmp_path / "out.wav").exists()
+        return
+    process_file(tmp_path / "in.wav", tmp_path / "out.wav", louder, options=options)
+    out = soundfile.read(tmp_path / "out.wav")[0]
+    assert np.isfinite(out).all()
+    exact = apply_eq(louder, samples.astype(np.float64), 48_000)[0]
+    scale = 1.0 if subtype == "DOUBLE" else 10.0 ** (TRIM_PEAK_DBFS / 20.0) / np.abs(exact).max()
+    np.testing.assert_allclose(out, scale * exact, rtol=1e-12, atol=2e-7 if scale < 1.0 else 0.0)
+
+
 def test_a_chain_that_puts_out_nan_is_an_error_and_no_file(tmp_path: Path) -> None:  # fault C2
     class Broken:
         warnings = ()
@@ -371,7 +401,7 @@ KILLS = """
 import os, random, signal, sys
 from pathlib import Path
 from semeq_export.eq import EqSettings
-from semeq_host.offline import MakeStage, ProcessOptions, process_file
+from semeq_host.offline import TRIM_PEAK_DBFS, MakeStage, ProcessOptions, process_file
 folder, name, moments = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 source, out = folder / f"in{name}", folder / f"out{name}"
 eq = EqSettings.from_dict({"bands": [{"kind": "peak", "freq_hz": 1000.0, "gain_db": 12.0, "q": 0.3}]})

@@ -15,8 +15,9 @@ from strategies import random_settings
 
 from semeq_export.biquad import apply, design_sos
 from semeq_export.eq import EqSettings
-from semeq_export.reference import stored_reference
+from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import SemanticTarget
+from semeq_export.spectrum import measure
 from semeq_host.crossfade import CrossfadeEq
 from semeq_host.stream import AdaptiveEq
 
@@ -86,6 +87,23 @@ def test_blocks_do_not_matter_at_any_rate(rate_hz: float) -> None:  # windows en
             start += size
         outs.append(np.concatenate(parts, axis=1).tobytes())
     assert outs == [outs[0]] * 4
+
+
+@pytest.mark.parametrize("sizes", [[512], [333, 5, 4_000], [30_000, 1]])
+def test_blocks_do_not_matter_with_a_reference_that_was_heard(sizes: list[int]) -> None:  # fault A22
+    samples, outs, doses = material(np.float32, -20.0), [], []
+    other = measure(material(np.float64, -40.0)[:, ::-1], RATE_HZ)
+    for cut in ([samples.shape[1]], sizes):
+        live, parts, start = make(reference=Reference("other", other, is_stored=False)), [], 0
+        while start < samples.shape[1]:
+            size = cut[len(parts) % len(cut)]
+            parts.append(live.process(samples[:, start : start + size]))
+            start += size
+        outs.append(np.concatenate(parts, axis=1).tobytes())
+        doses.append(live.dose)
+    assert live.mode == "target"
+    assert outs[0] == outs[1]
+    assert doses[0] == doses[1] is not None
 
 
 @settings(max_examples=25, deadline=None)

@@ -1,35 +1,18 @@
-"""Laws of the formats of plug-ins and DAWs: 500 settings each within the stated precision, and names in any script."""
+"""Laws of the formats of plug-ins and DAWs: names in any script survive, and do no harm."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import T5, random_settings
+from strategies import T5
 
 import semeq_presets as presets
-from semeq_export.curve import log_grid
-from semeq_export.eq import SAFE_13, EqLayout
 from semeq_presets import Preset
 
-FREQS_HZ = log_grid(300)
 LV2 = ["lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2"]
 FILES = ["reaeq", "proq3", "aunbandeq", "eq-eight", "semeq-vst3", "frequency", "dawproject"]
 NAMED = ["lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2", "aunbandeq", "eq-eight", "semeq-vst3", "frequency", "dawproject"]
-
-
-@pytest.mark.parametrize("format_id", [*LV2, *FILES])
-def test_random_settings_inside_the_limits_keep_their_response_and_bytes(format_id: str) -> None:
-    info = presets.get(format_id).info
-    layout = SAFE_13 if info.limits.slots is None else EqLayout("device", info.limits.slots)
-    for eq in random_settings(500, 31, layout=layout, q_range=(0.3, 1.9)):
-        written = presets.write(eq, format_id)
-        back = presets.read(written.files, format_id)
-        stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
-        difference = back.response_db(FREQS_HZ) - Preset(eq).response_db(FREQS_HZ)
-        assert np.max(np.abs(difference)) <= info.precision_db + stated_db
-        assert presets.write(back, format_id).files == written.files
 
 
 @pytest.mark.parametrize("format_id", NAMED)

@@ -1,101 +1,14 @@
-"""Damaged files of plug-ins' and DAWs' own formats: our error with the place that is wrong, or a sound preset; never anything else."""
+"""Damaged files of plug-ins' and DAWs' own formats: our error with the place that is wrong."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import random
 import struct
-import zipfile
-import zlib
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from preset_files import files_of, is_sound, mutated
+from preset_files import GOLDEN, files_of
 
 import semeq_presets as presets
-from semeq_export.errors import PresetError, PresetReadError, PresetWriteError
-from semeq_presets._vstpreset import Container, pack, unpack
-
-GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-SAMPLES = [
-    "lsp-x32-lv2/warm.lv2",
-    "calf-lv2/warm.lv2",
-    "fil4-lv2/warm.lv2",
-    "aeq-lv2/warm.lv2",
-    "reaeq/warm.RfxChain",
-    "proq3/warm.ffp",
-    "aunbandeq/warm.aupreset",
-    "frequency/warm.vstpreset",
-]
-
-
-def inside_gzip(data: bytes, rng: random.Random) -> bytes:
-    return gzip.compress(mutated(gzip.decompress(data), rng), 1)
-
-
-def inside_zip(data: bytes, rng: random.Random) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(buffer, "w") as target:
-        for entry in source.infolist():
-            content = source.read(entry)
-            target.writestr(entry.filename, mutated(content, rng) if entry.filename == "project.xml" else content)
-    return buffer.getvalue()
-
-
-def inside_state(data: bytes, rng: random.Random) -> bytes:
-    """A preset of our plug-in whose state is damaged, but its size and checksum right."""
-    container = unpack(data)
-    state = bytearray(mutated(container.chunks[b"Comp"][:-4], rng))
-    state[8:12] = struct.pack("<I", len(state) + 4)
-    signed = bytes(state) + struct.pack("<I", zlib.crc32(state))
-    return pack(Container(container.class_id, {**container.chunks, b"Comp": signed}))
-
-
-@pytest.mark.parametrize(
-    ("name", "damage"),
-    [
-        *((name, mutated) for name in SAMPLES),
-        ("eq-eight/warm.adv", inside_gzip),
-        ("semeq-vst3/words.vstpreset", inside_state),
-        ("dawproject/session.dawproject", inside_zip),
-    ],
-)
-def test_mutated_files_are_refused_or_sound(name: str, damage: Callable[[bytes, random.Random], bytes]) -> None:
-    rng = random.Random(name)
-    files = files_of(GOLDEN / name)
-    format_id = name.partition("/")[0]
-    read = refused = 0
-    for _ in range(400):
-        victim = rng.choice(list(files))
-        try:
-            preset = presets.read({**files, victim: damage(files[victim], rng)}, format_id)
-        except PresetError as error:
-            assert "\n" not in str(error)
-            refused += 1
-            continue
-        assert is_sound(preset)
-        read += 1
-        try:
-            written = presets.write(preset, format_id)
-        except PresetWriteError:
-            continue
-        again = presets.read(written.files, format_id)
-        assert presets.write(again, format_id).files == written.files
-    assert read
-    assert refused
-
-
-@pytest.mark.parametrize("name", ["eq-eight/warm.adv", "semeq-vst3/words.vstpreset", "dawproject/session.dawproject"])
-def test_files_with_a_checksum_are_hardly_ever_read_when_damaged(name: str) -> None:
-    rng = random.Random(name)
-    (data,) = files_of(GOLDEN / name).values()
-    for _ in range(200):
-        try:
-            assert is_sound(presets.read(mutated(data, rng), name.partition("/")[0]))
-        except PresetError as error:
-            assert "\n" not in str(error)
+from semeq_export.errors import PresetReadError
 
 
 # fault E4

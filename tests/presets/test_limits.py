@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import bands, random_settings
 
+import semeq_presets as presets
 from semeq_export.curve import log_grid
 from semeq_export.eq import Band, BandKind, BandSlot, EqSettings, ParamSpec
-from semeq_export.errors import PresetWriteError
-from semeq_presets import Limits, Preset, fit_to, peak_db, protected, write
+from semeq_export.errors import PresetError, PresetWriteError
+from semeq_presets import FormatInfo, Limits, Preset, fit_to, peak_db, protected, write
 from semeq_presets.limits import place
 
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
@@ -179,3 +180,16 @@ def test_an_eq_with_a_preamp_of_its_own_is_not_protected() -> None:
     eq = EqSettings((Band(PEAK, 1_000.0, 6.0, 1.0),), 3.0)
     assert protected(eq, RATE_HZ) is eq
     assert peak_db(eq, RATE_HZ) == pytest.approx(9.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
+@pytest.mark.parametrize("kind", [BandKind.LOW_SHELF, BandKind.PEAK])
+def test_bands_that_add_up_to_more_than_a_preamp_holds_are_written_or_refused_by_name(info: FormatInfo, kind: BandKind) -> None:
+    eq = EqSettings((Band(kind, 30_000.0 if kind is BandKind.LOW_SHELF else 1_000.0, 60.0),) * 3, -10.0)
+    for preamp in ("auto", "max"):
+        try:
+            written = presets.convert(Preset(eq), info.id, preamp=preamp)
+        except PresetError:
+            continue
+        read = presets.read(written.files, info.id)
+        assert np.isfinite(read.response_db(np.array([100.0, 1_000.0]))).all()

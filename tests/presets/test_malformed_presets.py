@@ -1,119 +1,16 @@
-"""Damaged and hostile preset files: our error with the place that is wrong, or a sound preset; never anything else."""
+"""Damaged and hostile preset files: our error with the place that is wrong, whatever they hold."""
 
 from __future__ import annotations
 
 import math
-import random
 from pathlib import Path
 
 import pytest
+from preset_files import GOLDEN, files_of
 
 import semeq_presets as presets
-from semeq_export.errors import PresetError, PresetReadError, PresetWriteError
+from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets import Preset, registry
-
-GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-SAMPLES = [
-    "semeq-json/three-bands.semeq.json",
-    "eqapo/autoeq.txt",
-    "eqapo/variants.txt",
-    "lsp-x16-lv2/warm.lv2",
-    "lsp-x16-lv2/host-saved.lv2",
-    "graphiceq/points.graphiceq.txt",
-    "rew/generic.rew.txt",
-    "ffmpeg/chain.ffmpeg.txt",
-    "sox/chain.sox.txt",
-    "faust/eq.dsp",
-    "jsfx/two-bands.jsfx",
-    "audacity/filter-curve.audacity.txt",
-    "easyeffects/version7.easyeffects.json",
-    "easyeffects/version6.easyeffects.json",
-    "camilladsp/config.yml",
-    "pipewire/sink-eq.conf",
-    "fir/two-taps.wav",
-    "fir-linear/three-taps.linear.wav",
-    "csv/columns.csv",
-    "totalmix/sample.tmeq",
-]
-TOKENS = [
-    b"nan",
-    b"inf",
-    b"-1e999",
-    b"1e308",
-    b"0",
-    b"-0",
-    b"",
-    b"1,5",
-    b"\x00",
-    b"\xff\xfe",
-    b"\xc3",
-    b"[",
-    b"]",
-    b'"',
-    b"\\",
-    b"<",
-    b"#",
-    b"\n",
-    b"dB",
-    b"9" * 400,
-]
-
-
-def files_of(place: Path) -> dict[str, bytes]:
-    members = sorted(place.iterdir()) if place.is_dir() else [place]
-    return {member.name: member.read_bytes() for member in members}
-
-
-def mutated(data: bytes, rng: random.Random) -> bytes:
-    content = bytearray(data)
-    for _ in range(rng.choice([1, 1, 2, 5])):
-        at = rng.randrange(len(content) + 1)
-        match rng.randrange(6):
-            case 0:
-                del content[at:]
-            case 1:
-                del content[at : at + rng.randrange(1, 40)]
-            case 2:
-                content[at:at] = rng.choice(TOKENS)
-            case 3:
-                content[at : at + rng.randrange(1, 8)] = rng.choice(TOKENS)
-            case 4 if content:
-                content[at % len(content)] ^= 1 << rng.randrange(8)
-            case _:
-                content[at:at] = content[rng.randrange(len(content) + 1) :][: rng.randrange(200)]
-    return bytes(content)
-
-
-def is_sound(preset: Preset) -> bool:
-    assert preset.eq is not None or preset.curve is not None
-    if preset.eq is None:
-        return True
-    values = [value for band in preset.eq.bands for value in (band.freq_hz, band.gain_db, band.q)]
-    return all(math.isfinite(value) for value in (*values, preset.eq.preamp_db))
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_mutated_files_are_refused_or_sound(name: str) -> None:
-    rng = random.Random(name)
-    files = files_of(GOLDEN / name)
-    format_id = name.partition("/")[0]
-    read = 0
-    for _ in range(400):
-        victim = rng.choice(list(files))
-        try:
-            preset = presets.read({**files, victim: mutated(files[victim], rng)}, format_id)
-        except PresetError as error:
-            assert "\n" not in str(error)
-            continue
-        assert is_sound(preset)
-        try:
-            written = presets.write(preset, format_id)
-        except PresetWriteError:
-            continue
-        again = presets.read(written.files, format_id)
-        assert presets.write(again, format_id).files == written.files
-        read += 1
-    assert 0 < read < 400
 
 
 @pytest.mark.parametrize("format_id", [info.id for info in presets.formats()])
@@ -170,6 +67,7 @@ def test_eqapo_names_line_and_field(line: str, says: str) -> None:
         (b"105.0", b"1e308", "eq: band 1 freq_hz 1e+308 is outside 0..200000"),
         (b"105.0", b'"105"', "eq: band 1 freq_hz '105' is not a number"),
         (b'"freq_hz": 105.0,', b"", "eq: band 1 freq_hz is missing"),
+        (b'"enabled"', b'"\\nabled"', r"eq: band 1 '\nabled' True is not a known field"),
         (b'"low_shelf"', b'"wide"', "eq: band 1 kind 'wide' is not one of low_shelf, peak, high_shelf"),
         (b"44100.0", b"1", "preset: sample_rate_hz 1 is outside 8000..384000"),
         (b"44100.0", b"true", "preset: sample_rate_hz is not a number"),
@@ -182,7 +80,7 @@ def test_eqapo_names_line_and_field(line: str, says: str) -> None:
     ],
 )
 def test_semeq_json_names_the_key(before: bytes, after: bytes, says: str) -> None:
-    data = (GOLDEN / SAMPLES[0]).read_bytes()
+    data = (GOLDEN / "semeq-json/three-bands.semeq.json").read_bytes()
     assert before in data
     with pytest.raises(PresetReadError) as caught:
         presets.read(data.replace(before, after, 1), "semeq-json")
@@ -295,7 +193,7 @@ def test_a_long_line_costs_no_more_than_its_length() -> None:
 
 
 def test_values_that_are_not_finite_cannot_be_written() -> None:  # fault E4
-    preset = presets.read_file(GOLDEN / SAMPLES[0])
+    preset = presets.read_file(GOLDEN / "semeq-json/three-bands.semeq.json")
     extras = {"document": {"later": math.nan}}
     with pytest.raises(PresetWriteError, match="extras cannot be written"):
         presets.write(Preset(preset.eq, extras=extras, format="semeq-json"), "semeq-json")

@@ -16,7 +16,8 @@ from strategies import T5, eq_settings
 import semeq_presets as presets
 from semeq_export.eq import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_presets import Preset, semeq_vst3
+from semeq_export.semantic import SemanticTarget
+from semeq_presets import FormatInfo, Preset, semeq_vst3
 from semeq_presets._vstpreset import Container, pack, unpack
 from semeq_presets.semeq_vst3 import PluginState, for_words, pack_state, unpack_state
 
@@ -123,13 +124,49 @@ def test_any_eq_becomes_a_preset_that_plays_its_bands() -> None:
     assert (state.use_bands, state.word, state.intensity) == (True, "", 1.0)
 
 
-def test_words_are_stored_by_name_with_what_they_mean_beside_them() -> None:
-    preset = presets.read(presets.write(for_words(T5, "warm", second_word="bright", morph=0.5, name="Both"), "semeq-vst3").files)
+@pytest.mark.parametrize(
+    ("text", "words", "morph"),
+    [("warm", ("warm", ""), 0.0), ("warm:3,bright:1", ("warm", "bright"), 0.25), ("\u00e9toile", ("\u00e9toile", ""), 0.0)],
+)
+def test_words_are_stored_by_name_with_what_they_mean_beside_them(text: str, words: tuple[str, str], morph: float) -> None:
+    written = presets.write(for_words(T5, SemanticTarget.parse(text, -1.5), name="Both", sample_rate_hz=44_100.0), "semeq-vst3")
+    assert written.notes == ()
+    preset = presets.read(written.files)
     state = preset.extras["state"]
     assert isinstance(state, PluginState)
-    assert (state.word, state.second_word, state.morph, state.use_bands) == ("warm", "bright", 0.5, False)
-    assert preset.eq == T5
-    assert [str(note) for note in preset.notes] == ["word warm -> the bands stored beside it (approximated)"]
+    assert state == PluginState(T5, *words, morph, -1.5, use_bands=False)
+    assert (preset.eq, preset.name) == (T5, "Both")
+    assert [str(note) for note in preset.notes] == [f"word {words[0]} -> the bands stored beside it (approximated)"]
+    assert presets.write(preset, "semeq-vst3").files == written.files
+
+
+@pytest.mark.parametrize("text", ["warm,bright,airy", "warm:1,harsh:-0.5", "\u00e9" * 64 + "\U0001f50a" * 32])
+def test_words_that_the_plug_in_cannot_hold_are_its_bands_and_a_note_says_so(text: str) -> None:
+    target = SemanticTarget.parse(text, 2.0)
+    written = presets.write(for_words(T5, target), "semeq-vst3", strict=True)  # it sounds as asked
+    assert [str(note) for note in written.notes] == [f"words {target} -> bands: the plug-in holds a word or a morph of two (approximated)"]
+    state = presets.read(written.files).extras["state"]
+    assert state == PluginState(T5)
+    assert presets.write(for_words(T5, target), "csv").notes == ()
+
+
+def test_words_keep_playing_when_only_the_level_changes() -> None:
+    words = for_words(T5, SemanticTarget.parse("warm"))
+    for preamp_db, use_bands in ((-3.5, False), (24.0, False), (-24.5, True)):
+        changed, _ = presets.with_preamp(words, presets.get("semeq-vst3").info, preamp_db)
+        back = presets.read(presets.write(changed, "semeq-vst3").files)
+        assert back.eq == EqSettings(T5.bands, preamp_db)
+        state = back.extras["state"]
+        assert isinstance(state, PluginState)
+        assert (state.word, state.use_bands) == ("warm", use_bands)
+        assert state.output_gain_db == (0.0 if use_bands else preamp_db)
+
+
+@pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
+def test_words_are_the_eq_alone_in_other_formats(info: FormatInfo) -> None:
+    if info.id != "semeq-vst3":
+        bare, words = Preset(T5, name="Warm"), for_words(T5, SemanticTarget.parse("warm"), name="Warm")
+        assert presets.convert(words, info.id) == presets.convert(bare, info.id)
 
 
 def test_an_edit_of_the_eq_is_what_the_plug_in_then_plays() -> None:
@@ -246,6 +283,14 @@ def test_frequency_names_the_record(name: str, value: float, says: str) -> None:
     with pytest.raises(PresetReadError) as caught:
         presets.read(data[:at] + struct.pack("<d", value) + data[at + 8 :], "frequency")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["equalizerAon1", "equalizerAfreq8", "equalizerAtype3", "equalizerAoutput"])
+def test_frequency_names_a_record_that_is_missing(name: str) -> None:
+    data = FREQUENCY.read_bytes()
+    assert data.count(name.encode() + b"\0") == 1
+    with pytest.raises(PresetReadError, match=f"Comp: has no record {name}$"):
+        presets.read(data.replace(name.encode() + b"\0", name.replace("A", "B").encode() + b"\0"), "frequency")
 
 
 def test_a_longer_file_of_a_newer_cubase_is_refused_by_name() -> None:

@@ -22,8 +22,9 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
 from semeq_training import run as runs  # noqa: E402
+from semeq_training.audio_run import read_encoder_run  # noqa: E402
 from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
-from semeq_training.export import export  # noqa: E402
+from semeq_training.export import AUDIO_ENCODER, export  # noqa: E402
 from semeq_training.vocabulary import curves_of, entries, evidence_of  # noqa: E402
 
 RECIPES = ROOT / "training" / "recipes"
@@ -33,7 +34,7 @@ GRID = log_grid()
 
 @pytest.fixture(scope="module")
 def table(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> ExampleTable:
-    recipe = runs.read_recipe(RECIPES / "default.toml").recipe
+    recipe = runs.read_recipe(RECIPES / "default.toml", runs.Recipe).recipe
     return load_examples(data_dir, socialeq_scale_db=recipe.socialeq_scale_db, cache=tmp_path_factory.mktemp("cache"))
 
 
@@ -69,6 +70,28 @@ def test_export_of_the_committed_weights_reproduces_the_factory_bundle(tmp_path:
     again, shipped = store.read_files(tmp_path / "again.semeq"), store.read_files(factory_path())
     assert again.keys() == shipped.keys()
     assert [name for name in shipped if shipped[name] != again[name]] == []
+
+
+def test_the_committed_audio_encoder_is_of_the_committed_eq_model_and_recipe() -> None:
+    run = read_encoder_run(COMMITTED / AUDIO_ENCODER)
+    assert run.record.eq_weights_sha256 == runs.read_run(COMMITTED).record.weights_sha256, (
+        "train the audio encoder again: training/README.md"
+    )
+    assert (COMMITTED / AUDIO_ENCODER / runs.RECIPE).read_bytes() == (RECIPES / "encoder.toml").read_bytes()
+    assert run.record.recipe == "encoder.toml"
+    spec = load_bundle().manifest.audio_encoder
+    assert spec is not None
+    assert spec.training == run.record
+    assert sum(weight.numel() for weight in run.model.parameters()) <= 150_000
+
+
+def test_the_audio_encoder_was_asked_about_every_source_and_beats_a_constant() -> None:
+    metrics = read_encoder_run(COMMITTED / AUDIO_ENCODER).record.metrics
+    assert (metrics["files"], metrics["sources_left_out"]) == (13, 8)
+    for task in ("alternate", "halves", "others"):
+        assert metrics[f"{task}_encoder_r2"] > metrics[f"{task}_constant_r2"] == 0.0
+        assert metrics[f"{task}_encoder_word_accuracy"] > metrics[f"{task}_constant_word_accuracy"] == 0.2
+    assert metrics["alternate_encoder_auc"] > 0.9
 
 
 @pytest.mark.parametrize("word", ["warm", "bright"])

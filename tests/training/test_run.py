@@ -236,6 +236,38 @@ def test_a_damaged_run_is_refused_by_name(complete: Path, tmp_path: Path, name: 
     assert "\n" not in str(caught.value)
 
 
+def _safetensors(header: dict[str, object], data: bytes = b"") -> bytes:
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (2**40).to_bytes(8, "little") + b"{}",
+        (2**63).to_bytes(8, "little") + b"{}",
+        (200_000_000).to_bytes(8, "little") + b"{}",
+        _safetensors({name: {"dtype": "F32", "shape": [2], "data_offsets": [at, at + 8]} for name, at in (("a", 0), ("b", 4))}, bytes(12)),
+        _safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}, bytes(8)),
+        _safetensors({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}, bytes(8)),
+        _safetensors({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(8)),
+        _safetensors({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}, bytes(4)),
+        _safetensors({"a": {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 0]}}),
+        _safetensors({"a": {"dtype": "F33", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
+    ],
+    ids=["2^40", "2^63", "over 100 MB", "overlap", "hole", "short", "extra", "negative", "overflow", "dtype"],
+)
+def test_weights_whose_header_lies_are_refused(complete: Path, tmp_path: Path, data: bytes) -> None:  # fault D11
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for file, held in content(complete).items():
+        (folder / file).write_bytes(held)
+    (folder / runs.WEIGHTS).write_bytes(data)
+    with pytest.raises((TrainingError, ValueError), match="weights") as caught:
+        runs.read_run(folder)
+    assert "\n" not in str(caught.value)
+
+
 def test_records_are_json_that_anything_reads(complete: Path) -> None:
     record = json.loads((complete / runs.RECORD).read_bytes())
     assert record["recipe"] == "tiny.toml"

@@ -13,7 +13,7 @@ from semeq_export.errors import TrainingError
 from semeq_export.files import environment_failure, write_atomic
 from semeq_training import report
 from semeq_training.datasets import load_examples
-from semeq_training.recipe import read_recipe
+from semeq_training.recipe import Recipe, read_recipe
 
 _METRICS = ("curve_mae_db", "accuracy", "silhouette", "latent_effective_rank")
 
@@ -33,7 +33,7 @@ def write(
 
     Raises TrainingError for a weight or size that no recipe may have.
     """
-    file = read_recipe(recipe_path)
+    file = read_recipe(recipe_path, Recipe)
     recipes = {}
     for latent in latents:
         for weight in weights:

@@ -15,18 +15,23 @@ from torch import nn
 from semeq_export.biquad import response_db
 from semeq_export.bundle import CENTROIDS, EVIDENCE, FLAT, README, flat, vectors, write_bundle
 from semeq_export.bundle.card import model_card
-from semeq_export.bundle.inference import Decoder, EqEncoder
-from semeq_export.bundle.manifest import SCHEMA, DataSource, GraphSpec, Manifest
+from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
+from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
 from semeq_export.curve import Float64Array, FloatArray, log_grid
 from semeq_export.errors import TrainingError
+from semeq_export.files import printable
 from semeq_training import onnx_graph, torchscript
+from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES
+from semeq_training.audio_run import EncoderRun, read_encoder_run
 from semeq_training.loop import deterministic
 from semeq_training.models import EqDecoder, ResidualBlock
 from semeq_training.run import LAYOUT, Run, read_run
 
 OPSET = 18
 GAIN_TOLERANCE_DB, RELATIVE_TOLERANCE, RESPONSE_TOLERANCE_DB, Z_TOLERANCE = 1e-4, 1e-5, 0.01, 1e-4
-_N_RANDOM = 64
+_N_RANDOM, _N_AUDIO = 64, 6
+AUDIO_ENCODER = "audio_encoder"
+"""The folder in a run that holds the run of its audio encoder."""
 
 _SOURCES = {
     "safe": (
@@ -42,20 +47,35 @@ _SOURCES = {
 }
 
 
-def export(path: Path, out: str | os.PathLike[str], *, overwrite: bool = False) -> Manifest:
+def export(path: Path, out: str | os.PathLike[str], *, encoder: Path | None = None, overwrite: bool = False) -> Manifest:
     """Write the bundle of a complete run and return its manifest; equal runs give equal bytes.
 
-    Raises TrainingError where the run is not complete or two formats of a graph differ by more than the tolerances above, else as
-    `write_bundle` does.
+    encoder: run of an audio encoder that goes with it; the run's own, in its folder `audio_encoder`, where left out and there.
+    Raises TrainingError where a run is not complete, the encoder speaks the codes of another EQ model, or two formats of a graph differ by
+    more than the tolerances above; else as `write_bundle` does.
     """
     run = read_run(path)
+    own = Path(path) / AUDIO_ENCODER
+    folder = encoder or (own if own.is_dir() else None)
+    listening = _encoder_for(run, folder) if folder is not None else None
     with deterministic(1):
-        manifest, files = _files(run)
+        manifest, files = _files(run, listening)
     return write_bundle(out, manifest, files, overwrite=overwrite)
 
 
-def _files(run: Run) -> tuple[Manifest, dict[str, bytes]]:
-    manifest = _manifest(run)
+def _encoder_for(run: Run, folder: Path) -> EncoderRun:
+    listening = read_encoder_run(folder)
+    learned, wanted = listening.record.eq_weights_sha256, run.record.weights_sha256
+    if learned != wanted:
+        raise TrainingError(
+            f"{printable(folder)}: the audio encoder learned the codes of another EQ model (weights {learned[:12]}, this run has "
+            f"{wanted[:12]}); train it again with: semeq-export train encoder --model {printable(run.path)}"
+        )
+    return listening
+
+
+def _files(run: Run, listening: EncoderRun | None) -> tuple[Manifest, dict[str, bytes]]:
+    manifest = _manifest(run, listening)
     decoder, encoder = run.model.decoder.eval(), run.model.encoder.eval()
     assert manifest.eq_encoder is not None
     decoder_script, encoder_script = torchscript.to_bytes(run.model)
@@ -67,16 +87,45 @@ def _files(run: Run) -> tuple[Manifest, dict[str, bytes]]:
         FLAT: flat.pack(_flat_layers(decoder), LAYOUT),
         CENTROIDS: run.bank.to_json(),
         EVIDENCE: run.evidence.to_json(),
-        README: model_card(manifest, run.bank),
     }
     onnx_decoder = Decoder(files["decoder.onnx"], manifest.decoder, LAYOUT)
     onnx_encoder = EqEncoder(files["eq_encoder.onnx"], manifest.eq_encoder)
     files |= vectors.make_vectors(_in_float64(decoder), _in_float64(encoder), run.bank, LAYOUT)
     _compare(run, files, onnx_decoder, onnx_encoder)
+    if listening is not None:
+        assert manifest.audio_encoder is not None
+        files |= _audio_files(listening, manifest.audio_encoder)
+    files[README] = model_card(manifest, run.bank)
     return manifest, files
 
 
-def _manifest(run: Run) -> Manifest:
+def _audio_files(listening: EncoderRun, spec: EncoderSpec) -> dict[str, bytes]:
+    """Return the audio encoder in both formats, with its vectors; raises TrainingError where they differ from torch."""
+    model = listening.model.eval()
+    files = {
+        spec.graph.file: onnx_graph.to_bytes(model, spec.graph),
+        "audio_encoder.pt": torchscript.audio_to_bytes(model, listening.recipe.recipe),
+        **vectors.make_audio_vectors(lambda window: _in_float64(model)(window[np.newaxis])[0], spec.sample_rate_hz, spec.window_samples),
+    }
+    rng = np.random.default_rng(1)
+    audio = rng.standard_normal((_N_AUDIO, spec.window_samples)) * 10.0 ** rng.uniform(-3.0, 0.0, (_N_AUDIO, 1))
+    audio[-1] = np.cumsum(audio[-1]) * 1e-3
+    rows = np.concatenate([audio, np.zeros((1, spec.window_samples))]).astype(np.float32)
+    with torch.no_grad():
+        codes = model(torch.from_numpy(rows)).numpy()
+    (scripted,) = torchscript.run_files(files["audio_encoder.pt"], rows)
+    for name, found in (("onnx runtime", _rows(AudioEncoder(files[spec.graph.file], spec), rows)), ("torchscript", scripted)):
+        _check(f"audio encoder in {name}: z", np.abs(found - codes), Z_TOLERANCE, "")
+    return files
+
+
+def _encoder_spec(listening: EncoderRun) -> EncoderSpec:
+    flat_z = tuple(float(number) for number in listening.model.flat.tolist())
+    graph = GraphSpec("audio_encoder.onnx", "audio", "z", (1, WINDOW_SAMPLES), (1, len(flat_z)), OPSET)
+    return EncoderSpec(graph, SAMPLE_RATE_HZ, WINDOW_SAMPLES, flat_z, listening.record)
+
+
+def _manifest(run: Run, listening: EncoderRun | None) -> Manifest:
     recipe, record = run.recipe.recipe, run.record
     n_params, latent_dim = len(LAYOUT.params), recipe.latent_dim
     return Manifest(
@@ -90,7 +139,7 @@ def _manifest(run: Run) -> Manifest:
         layout=LAYOUT,
         decoder=GraphSpec("decoder.onnx", "z", "params", (1, latent_dim), (1, n_params), OPSET),
         eq_encoder=GraphSpec("eq_encoder.onnx", "params", "z", (1, n_params), (1, latent_dim), OPSET),
-        audio_encoder=None,
+        audio_encoder=_encoder_spec(listening) if listening is not None else None,
         training=replace(record, metrics={**record.metrics, **run.evaluation}),
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from semeq_export.curve import Float64Array, log_grid
 from semeq_export.eq import EqLayout
@@ -100,32 +100,44 @@ class Trainer:
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that the next step depends on, by name: weights and the optimiser's moments."""
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for name, weight in self.model.named_parameters():
-            for moment, value in self.optimiser.state[weight].items():
-                tensors[f"optimiser.{name}.{moment}"] = value
-        return tensors
+        return training_state(self.model, self.optimiser)
 
     def restore(self, tensors: dict[str, Tensor], step: int) -> None:
         """Continue from what `state` gave after `step` steps; raises TrainingError where names or shapes are not this model's."""
-        weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")}
-        load_weights(self.model, weights)
+        restore_state(self.model, self.optimiser, tensors, step)
         self.step = step
-        if step == 0:
-            return
-        for name, weight in self.model.named_parameters():
-            moments = {moment: tensors.get(f"optimiser.{name}.{moment}") for moment in ("step", "exp_avg", "exp_avg_sq")}
-            if any(value is None for value in moments.values()):
-                raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without --resume")
-            self.optimiser.state[weight] = moments
 
     def _check(self, losses: Losses, loss: Tensor) -> None:
-        # one number instead of forty checks, each of which would cost as much as a layer
-        slope = torch.nn.utils.get_total_norm([weight.grad for weight in self.model.parameters() if weight.grad is not None])
-        if math.isfinite(loss.item()) and math.isfinite(slope.item()):
-            return
-        found = f"curve {losses.curve:g}, contrastive {losses.contrastive:g}, parameter {losses.parameter:g}"
-        raise TrainingError(f"loss or gradient is not finite in batch {losses.step} ({found}); lower learning_rate or check the data")
+        if not is_finite(self.model, loss):
+            found = f"curve {losses.curve:g}, contrastive {losses.contrastive:g}, parameter {losses.parameter:g}"
+            raise TrainingError(f"loss or gradient is not finite in batch {losses.step} ({found}); lower learning_rate or check the data")
+
+
+def training_state(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return weights and the optimiser's moments by name."""
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, weight in model.named_parameters():
+        for moment, value in optimiser.state[weight].items():
+            tensors[f"optimiser.{name}.{moment}"] = value
+    return tensors
+
+
+def restore_state(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor], step: int) -> None:
+    """Put back what `training_state` gave after `step` steps; raises TrainingError where names or shapes are not this model's."""
+    load_weights(model, {name.removeprefix("model."): tensor for name, tensor in tensors.items() if name.startswith("model.")})
+    if step == 0:
+        return
+    for name, weight in model.named_parameters():
+        moments = {moment: tensors.get(f"optimiser.{name}.{moment}") for moment in ("step", "exp_avg", "exp_avg_sq")}
+        if any(value is None for value in moments.values()):
+            raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without --resume")
+        optimiser.state[weight] = moments
+
+
+def is_finite(model: nn.Module, loss: Tensor) -> bool:
+    """Whether a loss and all its gradients are finite: one number instead of forty checks, each of which would cost as much as a layer."""
+    slope = torch.nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
+    return math.isfinite(loss.item()) and math.isfinite(slope.item())
 
 
 def new_model(recipe: Recipe, layout: EqLayout) -> EqAutoencoder:
@@ -139,7 +151,7 @@ def rate_at(step: int, steps: int) -> float:
     return rise * (_LAST_RATE + (1.0 - _LAST_RATE) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / steps))))
 
 
-def load_weights(model: EqAutoencoder, weights: dict[str, Tensor]) -> None:
+def load_weights(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Put weights into a model; raises TrainingError unless names, shapes and types are exactly its own and every number is finite."""
     wanted = model.state_dict()
     for name in sorted(wanted.keys() | weights.keys()):

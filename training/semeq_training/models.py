@@ -297,17 +297,23 @@ class EqAutoencoder(nn.Module):
         return [weight for part in (encoder.neck, encoder.latent, decoder.neck, decoder.head, *skips) for weight in part.parameters()]
 
     def forward(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return z (..., latent_dim), the decoded parameters (..., n_params) and unit vectors for the contrastive loss.
-
-        Those are the projection (..., 128), or z itself (..., latent_dim) where words have a path of their own.
-        """
+        """Return z (..., latent_dim), the decoded parameters (..., n_params) and the `directions` of z."""
         z = self.encoder(params)
+        return z, self.decoder(z if self.projection is not None else self._settings_only(z)), self.directions(z)
+
+    def directions(self, z: Tensor) -> Tensor:
+        """Return the unit vectors that the contrastive loss compares.
+
+        The projection (..., 128) of z, or z itself (..., latent_dim) where words have a path of their own: the loss then moves only that.
+        """
         if self.projection is not None:
-            return z, self.decoder(z), nn.functional.normalize(self.projection(z), dim=-1)
+            return nn.functional.normalize(self.projection(z), dim=-1)
         n_params = len(self.layout.params)
-        settings, words = z[..., :n_params], z[..., n_params:]
-        seen = torch.cat([settings.detach(), words], dim=-1)
-        return z, self.decoder(torch.cat([settings, words.detach()], dim=-1)), nn.functional.normalize(seen, dim=-1)
+        return nn.functional.normalize(torch.cat([z[..., :n_params].detach(), z[..., n_params:]], dim=-1), dim=-1)
+
+    def _settings_only(self, z: Tensor) -> Tensor:
+        n_params = len(self.layout.params)
+        return torch.cat([z[..., :n_params], z[..., n_params:].detach()], dim=-1)
 
     @torch.no_grad()
     def start_from_curves(self, params: Float64Array) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -58,14 +58,59 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     words: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], ...] = ()
     varied_share: _Share = 0.0
 
+    def __post_init__(self) -> None:
+        if self.word_path and self.latent_dim <= len(SAFE_13.params):
+            raise ValueError(f"word_path needs latent_dim above {len(SAFE_13.params)}, found {self.latent_dim}")
+
+
+class EncoderRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What training the audio encoder depends on, the data, the audio and the EQ model apart.
+
+    architecture, width, layers: of the body. steps: of the shipped encoder. fold_steps: of each encoder that the evaluation trains without
+    one source. batch_size: pairs of windows per step. pink_share, coloured_share: of the pairs that are pink noise, and noise of a random
+    spectrum; the rest is real audio. pink_sources, coloured_sources: how many of them are made. common_share, colour_share: of the coloured
+    and real pairs of which both windows get the same people's EQ, or the same random colour. mix_share: of the real pairs that are two
+    sources at once. scaled_share: of the EQs that are weakened. pink_weight, alignment_weight, contrastive_weight: of the losses beside the
+    curve loss. temperature: of the contrastive loss.
+    """
+
+    architecture: Literal["separable", "transformer"]
+    width: Annotated[int, msgspec.Meta(ge=4, le=512, multiple_of=4)]
+    layers: Annotated[int, msgspec.Meta(ge=1, le=12)]
+    steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    fold_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    batch_size: Annotated[int, msgspec.Meta(ge=2, le=1_024)]
+    learning_rate: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    pink_sources: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    coloured_sources: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+    pink_share: _Share
+    coloured_share: _Share
+    common_share: _Share
+    colour_share: _Share
+    mix_share: _Share
+    scaled_share: _Share
+    pink_weight: _Weight
+    alignment_weight: _Weight
+    contrastive_weight: _Weight
+    temperature: Annotated[float, msgspec.Meta(ge=0.01, le=10.0)]
+    seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)]
+
+    def __post_init__(self) -> None:
+        if self.pink_share + self.coloured_share > 1.0:
+            raise ValueError(f"pink_share and coloured_share add up to {self.pink_share + self.coloured_share:g}, more than 1")
+
+
+AnyRecipe = TypeVar("AnyRecipe", Recipe, EncoderRecipe)
+
 
 @dataclass(frozen=True, slots=True)
-class RecipeFile:
+class RecipeFile(Generic[AnyRecipe]):
     """A recipe as read: its file's name and content stay with it, since runs keep a copy and records its hash."""
 
     name: str
     content: bytes
-    recipe: Recipe
+    recipe: AnyRecipe
 
     @property
     def sha256(self) -> str:
@@ -73,15 +118,16 @@ class RecipeFile:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def read_recipe(path: str | os.PathLike[str]) -> RecipeFile:
-    """Return the recipe of a TOML file; raises TrainingError naming the file and the field that is missing, unknown or out of range."""
+def read_recipe(path: str | os.PathLike[str], kind: type[AnyRecipe]) -> RecipeFile[AnyRecipe]:
+    """Return the recipe of a kind in a TOML file.
+
+    Raises TrainingError naming the file and the field that is missing, unknown or out of range.
+    """
     content = read_regular(path, TrainingError, max_bytes=MAX_BYTES)
     try:
-        recipe = msgspec.toml.decode(content, type=Recipe)
+        recipe = msgspec.toml.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is one
         raise TrainingError(f"{printable(path)}: {_lower(str(error))}") from error
-    if recipe.word_path and recipe.latent_dim <= len(SAFE_13.params):
-        raise TrainingError(f"{printable(path)}: word_path needs latent_dim above {len(SAFE_13.params)}, found {recipe.latent_dim}")
     return RecipeFile(printable(os.path.basename(path)), content, recipe)  # noqa: PTH119 - works on bytes-like names too
 
 

@@ -147,7 +147,7 @@ def write(
     quick: a hundred steps of each. keep: put the run's own figures into its folder. Raises TrainingError where there is too little to leave
     out or two recipes have one name, else as `load_examples` and `write_atomic` do.
     """
-    files = [run.recipe, *(read_recipe(path) for path in beside)]
+    files = [run.recipe, *(read_recipe(path, Recipe) for path in beside)]
     recipes = {file.recipe.name: file.recipe for file in files}
     if len(recipes) < len(files) or BASELINES in recipes:
         raise TrainingError("two recipes have one name; give each its own")

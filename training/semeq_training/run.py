@@ -20,7 +20,6 @@ import csv
 import hashlib
 import io
 import os
-import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,17 +28,15 @@ from typing import Literal, Protocol
 
 import msgspec
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from semeq_export import plot, strict_json
 from semeq_export.bundle.manifest import TrainingRecord
 from semeq_export.eq import SAFE_13, EqLayout
-from semeq_export.errors import OutputError, TrainingError
+from semeq_export.errors import TrainingError
 from semeq_export.evidence import MAX_BYTES, Evidence
-from semeq_export.files import environment_failure, printable, read_regular, write_atomic
+from semeq_export.files import printable, read_regular, write_atomic
 from semeq_export.semantic import CentroidBank
 from semeq_training.centroids import build_bank
 from semeq_training.datasets import ExampleTable, load_examples
@@ -48,14 +45,29 @@ from semeq_training.loop import Losses, Trainer, deterministic, load_weights, ne
 from semeq_training.losses import NO_WORD
 from semeq_training.models import EqAutoencoder
 from semeq_training.recipe import Recipe, RecipeFile, read_recipe
+from semeq_training.run_folder import (
+    CACHE,
+    CHECKPOINT,
+    HISTORY,
+    MAX_WEIGHTS_BYTES,
+    PICTURE,
+    RECIPE,
+    RECORD,
+    WEIGHTS,
+    check_same,
+    prepare,
+    processor,
+    read_checkpoint,
+    saved,
+    smooth,
+    tensors_of,
+    write_checkpoint,
+)
 from semeq_training.vocabulary import entries, evidence_of
 
 LAYOUT: EqLayout = SAFE_13
-RECIPE, WEIGHTS, CENTROIDS, RECORD = "recipe.toml", "weights.safetensors", "centroids.json", "record.json"
-EVALUATION, VOCABULARY = "evaluation.json", "vocabulary.json"
-HISTORY, PICTURE, CHECKPOINT, CACHE = "history.csv", "loss.png", "checkpoint.safetensors", "cache"
-MAX_WEIGHTS_BYTES = 256_000_000
-_SMOOTH_STEPS = 25
+CENTROIDS, EVALUATION, VOCABULARY = "centroids.json", "evaluation.json", "vocabulary.json"
+_KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE})
 
 PhaseName = Literal["shapes", "evaluation", "final"]
 
@@ -71,7 +83,7 @@ class Run:
     """A complete run folder, read and checked. evaluation: the report's figures, empty where none was kept."""
 
     path: Path
-    recipe: RecipeFile
+    recipe: RecipeFile[Recipe]
     record: TrainingRecord
     bank: CentroidBank
     model: EqAutoencoder
@@ -98,9 +110,9 @@ def fit(
     Raises TrainingError for a recipe, data or checkpoint that do not do, DataError for unreadable data, OutputError where `out` exists
     and neither resume nor overwrite is set, EnvironmentFailure where the disk fails.
     """
-    recipe = read_recipe(recipe_path)
+    recipe = read_recipe(recipe_path, Recipe)
     tell = progress or _silent
-    _prepare(out, recipe, resume=resume, overwrite=overwrite)
+    prepare(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
     if resume and (out / RECORD).is_file():
         return read_run(out).record
     table = load_examples(
@@ -125,7 +137,7 @@ def read_run(path: Path) -> Run:
             "an unfinished run; finish it with: semeq-export train fit --resume" if unfinished else f"no training run ({RECORD} is missing)"
         )
         raise TrainingError(f"{printable(path)}: {why}")
-    recipe = read_recipe(folder / RECIPE)
+    recipe = read_recipe(folder / RECIPE, Recipe)
     try:
         document = strict_json.loads(read_regular(folder / RECORD, TrainingError, max_bytes=strict_json.MAX_BYTES))
         record = msgspec.convert(document, TrainingRecord, strict=True)
@@ -139,7 +151,7 @@ def read_run(path: Path) -> Run:
         if found != recorded:
             raise TrainingError(f"{printable(folder / name)}: is not the file that {RECORD} was written for (SHA-256 differs)")
     model = new_model(recipe.recipe, LAYOUT)
-    load_weights(model, _tensors(folder / WEIGHTS, weights))
+    load_weights(model, tensors_of(folder / WEIGHTS, weights))
     model.eval()
     bank = CentroidBank.from_json(read_regular(folder / CENTROIDS, TrainingError, max_bytes=16_000_000))
     evidence = Evidence.from_json(read_regular(folder / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
@@ -159,7 +171,7 @@ def write_evaluation(run: Run, metrics: Mapping[str, float]) -> None:
     write_atomic(run.path / EVALUATION, strict_json.dumps(msgspec.to_builtins(kept)), overwrite=True)
 
 
-def _read_evaluation(folder: Path, recipe: RecipeFile) -> Mapping[str, float]:
+def _read_evaluation(folder: Path, recipe: RecipeFile[Recipe]) -> Mapping[str, float]:
     path = folder / EVALUATION
     if not path.is_file():
         return {}
@@ -183,17 +195,6 @@ def word_labels(table: ExampleTable, min_rows: int, words: tuple[str, ...] = ())
     return np.array([numbers.get((example.word, example.language), NO_WORD) for example in table.examples], dtype=np.int64)
 
 
-def processor() -> str:
-    """Return the processor and the instruction set that torch uses on it: what byte-identity depends on beside the thread count."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:  # not Linux
-        lines = []
-    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
-    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
-
-
 class _State(msgspec.Struct):
     """What a checkpoint says beside its tensors. looks: (step, held-out curve error in dB) of the evaluation so far."""
 
@@ -206,7 +207,7 @@ class _State(msgspec.Struct):
 
 
 class _Fit:
-    def __init__(self, recipe: RecipeFile, table: ExampleTable, out: Path, tell: Progress) -> None:
+    def __init__(self, recipe: RecipeFile[Recipe], table: ExampleTable, out: Path, tell: Progress) -> None:
         self.file, self.recipe, self.table, self.out, self.tell = recipe, recipe.recipe, table, out, tell
         held = table.folds == self.recipe.holdout_fold
         self.train, self.held = table.select(~held), table.select(held)
@@ -266,25 +267,11 @@ class _Fit:
         tensors = {name: tensor.detach() for name, tensor in tensors.items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= {f"losses.{phase}": torch.tensor(rows, dtype=torch.float64).reshape(-1, 3) for phase, rows in self.losses.items()}
-        # one metadata key: the order of several is not fixed
-        data = safetensors.torch.save(tensors, {"state": msgspec.json.encode(self.state).decode()})
-        write_atomic(self.out / CHECKPOINT, data, overwrite=True)
+        write_checkpoint(self.out, tensors, self.state)
 
     def _read_checkpoint(self) -> dict[str, torch.Tensor]:
-        path = self.out / CHECKPOINT
-        data = read_regular(path, TrainingError, max_bytes=2 * MAX_WEIGHTS_BYTES)
-        tensors = _tensors(path, data)
-        try:
-            header = msgspec.json.decode(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            state = msgspec.json.decode(header["__metadata__"]["state"], type=_State)
-        except (msgspec.DecodeError, LookupError, TypeError) as error:
-            raise TrainingError(f"{printable(path)}: no checkpoint of a training run; start with --force") from error
-        for what, found, wanted in (
-            ("recipe", state.recipe_sha256, self.state.recipe_sha256),
-            ("data", state.data_sha256, self.state.data_sha256),
-        ):
-            if found != wanted:
-                raise TrainingError(f"{printable(path)}: was made with another {what}; start again with --force")
+        state, tensors = read_checkpoint(self.out, _State)
+        check_same(self.out, recipe=(state.recipe_sha256, self.state.recipe_sha256), data=(state.data_sha256, self.state.data_sha256))
         self.state = state
         self.best = {name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")}
         for phase in self.losses:
@@ -294,7 +281,7 @@ class _Fit:
 
     def _finish(self, model: EqAutoencoder, steps: int) -> TrainingRecord:
         bank = build_bank(model, self.table, self.recipe.min_rows)
-        weights = safetensors.torch.save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})
+        weights = saved(model.state_dict())
         record = TrainingRecord(
             recipe=self.file.name,
             recipe_sha256=self.file.sha256,
@@ -335,8 +322,8 @@ class _Fit:
         for step, error in self.state.looks:
             held[step - 1] = error
         series = {
-            "curve loss (dB)": _smooth(rows[:, 0]),
-            "contrastive loss": _smooth(rows[:, 1]),
+            "curve loss (dB)": smooth(rows[:, 0]),
+            "contrastive loss": smooth(rows[:, 1]),
             "held-out curve error (dB)": held,
         }
         return plot.render(plot.history_figure(steps.astype(np.float64), series, title="Training without the held-out fold"), "png")
@@ -344,30 +331,6 @@ class _Fit:
 
 def _silent(phase: PhaseName, done: int, total: int, losses: Losses | None) -> None:
     """Take no notice."""
-
-
-def _prepare(out: Path, recipe: RecipeFile, *, resume: bool, overwrite: bool) -> None:
-    known = {RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE}
-    name = printable(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{name}: is not a folder")
-    present = {file.name for file in out.iterdir()} if out.exists() else set()
-    if present and not resume and not overwrite:
-        raise OutputError(f"{name}: exists already; use --resume to continue it or --force to replace it")
-    if present - known:
-        raise OutputError(f"{name}: holds {printable(sorted(present - known)[0])}, which no run has; choose an empty folder")
-    if resume and RECIPE in present and (out / RECIPE).read_bytes() != recipe.content:
-        raise TrainingError(f"{name}: was made with another recipe; start again with --force")
-    try:
-        out.mkdir(exist_ok=True)
-        if not resume:
-            for old in present - {CACHE}:
-                (out / old).unlink()
-    except FileNotFoundError as error:
-        raise OutputError(f"{name}: its folder {printable(out.parent)} does not exist") from error
-    except OSError as error:
-        raise environment_failure(out, error) from error
-    write_atomic(out / RECIPE, recipe.content, overwrite=True)
 
 
 def _check_rows(recipe: Recipe, table: ExampleTable, train: ExampleTable, held: ExampleTable) -> None:
@@ -386,19 +349,3 @@ def fingerprint(table: ExampleTable) -> str:
     for example in table.examples:
         digest.update(f"{example.id}\0{example.word}\0{example.language}\0{example.fold}\n".encode())
     return digest.hexdigest()
-
-
-def _tensors(path: Path, data: bytes) -> dict[str, torch.Tensor]:
-    try:
-        return safetensors.torch.load(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise TrainingError(f"{printable(path)}: no safetensors file ({str(error).splitlines()[0].lower()})") from error
-
-
-def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each value and up to 24 before it."""
-    total = np.cumsum(np.concatenate([[0.0], values]))
-    last = np.arange(1, len(values) + 1)
-    first = np.maximum(last - _SMOOTH_STEPS, 0)
-    means: NDArray[np.float64] = (total[last] - total[first]) / (last - first)
-    return means

@@ -15,6 +15,7 @@ import warnings
 import zipfile
 from typing import get_args
 
+import msgspec
 import numpy as np
 import safetensors.torch
 import torch
@@ -22,11 +23,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from semeq_export.errors import TrainingError
+from semeq_training.audio_models import WINDOW_SAMPLES, AudioEncoder
 from semeq_training.models import EncoderKind, EqAutoencoder
+from semeq_training.recipe import EncoderRecipe
+from semeq_training.run_folder import saved
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
 _CHILD_SECONDS = 300
 _MAKE = "from semeq_training.torchscript import _make; _make()"
+_MAKE_AUDIO = "from semeq_training.torchscript import _make_audio; _make_audio()"
 _RUN = "from semeq_training.torchscript import _run; _run()"
 
 
@@ -35,18 +40,24 @@ def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
 
     Raises TrainingError where the process that makes them fails.
     """
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     kind = np.array([model.latent_dim, get_args(EncoderKind).index(model.encoder.kind), model.encoder.words is not None])
-    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), safetensors.torch.save(weights))))
+    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), saved(model.state_dict()))))
     return decoder, encoder
 
 
-def run_files(decoder: bytes, z: NDArray[np.float32], encoder: bytes, params: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Return what both files give for rows z (n, latent_dim) and params (n, n_params), loaded and run in another process.
+def audio_to_bytes(model: AudioEncoder, recipe: EncoderRecipe) -> bytes:
+    """Return the audio encoder's TorchScript file; as `to_bytes` does."""
+    (script,) = _unpack(_child(_MAKE_AUDIO, _pack(msgspec.json.encode(recipe), _dump(model.flat.numpy()), saved(model.state_dict()))))
+    return script
 
-    Only for files that `to_bytes` just made. Raises TrainingError where that process fails.
+
+def run_files(*files_and_rows: bytes | NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """Return what files give for rows (n, n_in), loaded and run in another process: file, its rows, next file, its rows ...
+
+    Only for files that were just made here. Raises TrainingError where that process fails.
     """
-    return tuple(_load(part) for part in _unpack(_child(_RUN, _pack(decoder, _dump(z), encoder, _dump(params)))))
+    parts = [part if isinstance(part, bytes) else _dump(part) for part in files_and_rows]
+    return tuple(_load(part) for part in _unpack(_child(_RUN, _pack(*parts))))
 
 
 def _child(code: str, data: bytes) -> bytes:
@@ -73,6 +84,15 @@ def _make() -> None:
     sys.stdout.buffer.write(_pack(*files))
 
 
+def _make_audio() -> None:
+    """Make the file of the audio encoder on stdin: runs in the child."""
+    recipe_json, flat, weights = _unpack(sys.stdin.buffer.read())
+    recipe = msgspec.json.decode(recipe_json, type=EncoderRecipe)
+    model = AudioEncoder(recipe.architecture, len(_load(flat)), recipe.width, recipe.layers)
+    model.load_state_dict(safetensors.torch.load(weights))
+    sys.stdout.buffer.write(_pack(_script(model, WINDOW_SAMPLES)))
+
+
 def _script(module: nn.Module, n_in: int) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -94,11 +114,11 @@ def _without_debug_files(data: bytes) -> bytes:
 
 def _run() -> None:
     """Run the files on stdin, row by row: runs in the child."""
-    decoder, z, encoder, params = _unpack(sys.stdin.buffer.read())
+    parts = _unpack(sys.stdin.buffer.read())
     results = []
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", ".*torch.jit.*deprecated.*", DeprecationWarning)  # torch 2.13
-        for file, rows in ((decoder, z), (encoder, params)):
+        for file, rows in zip(parts[::2], parts[1::2], strict=True):
             module = torch.jit.load(io.BytesIO(file))  # type: ignore[no-untyped-call]
             results.append(np.concatenate([module(torch.from_numpy(row[np.newaxis])).numpy() for row in _load(rows)]))
     sys.stdout.buffer.write(_pack(*map(_dump, results)))

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+// The plug-in itself, without a plug-in format: parameters, state and sound. The VST3, LV2, CLAP and JUCE examples are thin shells of it.
+//
+// Threads: `process`, `prepare` and `reset` belong to the audio thread (or to a moment without one); everything else may be called from any
+// other thread meanwhile. Parameters are atomics. What is larger goes through a Mailbox, at which the audio thread never waits.
+#pragma once
+
+#include "semeq.hpp"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace semeq::plugin {
+
+// The same table as presets/semeq_presets/semeq_vst3.json; a test holds them together. Ids and ranges must not change: presets use them.
+enum ParamId : int { word, second_word, morph, intensity, listen, learn_reference, mix, output_gain_db, use_bands, bypass, n_params };
+enum class ParamKind { word, range, toggle };
+
+struct ParamInfo {
+    const char *key, *title, *unit;
+    ParamKind kind;
+    double minimum, maximum, initial;
+    bool automatable;
+};
+
+inline constexpr ParamInfo params[n_params] = {
+    {"word", "Word", "", ParamKind::word, 0.0, 0.0, 0.0, true},
+    {"second_word", "Second word", "", ParamKind::word, 0.0, 0.0, 0.0, true},
+    {"morph", "Morph", "", ParamKind::range, 0.0, 1.0, 0.0, true},
+    {"intensity", "Intensity", "", ParamKind::range, -3.0, 3.0, 1.0, true},
+    {"listen", "Listen", "", ParamKind::toggle, 0.0, 1.0, 0.0, true},
+    {"learn_reference", "Learn reference", "", ParamKind::toggle, 0.0, 1.0, 0.0, false},
+    {"mix", "Mix", "", ParamKind::range, 0.0, 1.0, 1.0, true},
+    {"output_gain_db", "Output gain", "dB", ParamKind::range, -24.0, 24.0, 0.0, true},
+    {"use_bands", "Use stored EQ", "", ParamKind::toggle, 0.0, 1.0, 0.0, false},
+    {"bypass", "Bypass", "", ParamKind::toggle, 0.0, 1.0, 0.0, true},
+};
+
+inline constexpr const char* plugin_name = "semeq";
+inline constexpr const char* vendor = "semeq";
+inline constexpr const char* version = "1.0.0";
+
+/// What a preset or a session keeps; the layout of its bytes is drawn in presets/semeq_presets/semeq_vst3.py.
+struct State {
+    std::string word, second_word;
+    double morph = 0.0, intensity = 1.0, mix = 1.0, output_gain_db = 0.0;
+    bool listen = false, use_bands = false, bypass = false;
+    Eq eq;                            // played with use_bands; else what the words meant at this intensity, for a bundle that does not know them
+    std::vector<float> reference_db;  // learned; -1000 marks a band that was not heard
+    std::string later;                // what a newer minor version added
+    unsigned minor = 0;
+};
+
+namespace detail {
+
+inline constexpr std::size_t head_bytes = 64, band_bytes = 32;
+inline constexpr float unheard_db = -1'000.0F;
+
+inline void put(std::string& data, std::uint64_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i) data.push_back(static_cast<char>(value >> 8 * i & 0xFF));
+}
+inline void put(std::string& data, double value) {
+    std::uint64_t bits;
+    std::memcpy(&bits, &value, 8);
+    put(data, bits, 8);
+}
+
+}  // namespace detail
+
+inline std::string pack(const State& state) {
+    std::string data = "SEMQ";
+    detail::put(data, 1, 2);
+    detail::put(data, state.minor, 2);
+    detail::put(data, 0, 4);  // the size, once it is known
+    detail::put(data, (state.listen ? 1U : 0U) | (state.use_bands ? 2U : 0U) | (state.bypass ? 4U : 0U), 4);
+    for (double value : {state.morph, state.intensity, state.mix, state.output_gain_db, state.eq.preamp_db}) detail::put(data, value);
+    for (std::size_t count : {static_cast<std::size_t>(state.eq.count), state.reference_db.size(), state.word.size(), state.second_word.size()})
+        detail::put(data, count, 2);
+    for (int i = 0; i < state.eq.count; ++i) {
+        const Band& band = state.eq.bands[static_cast<std::size_t>(i)];
+        detail::put(data, static_cast<std::uint64_t>(band.kind), 1);
+        detail::put(data, band.enabled ? 1 : 0, 1);
+        detail::put(data, 0, 6);
+        for (double value : {band.freq_hz, band.gain_db, band.q}) detail::put(data, value);
+    }
+    for (float value : state.reference_db) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &value, 4);
+        detail::put(data, bits, 4);
+    }
+    data += state.word + state.second_word + state.later;
+    for (int i = 0; i < 4; ++i) data[static_cast<std::size_t>(8 + i)] = static_cast<char>((data.size() + 4) >> 8 * i & 0xFF);
+    detail::put(data, semeq::detail::crc32(reinterpret_cast<const unsigned char*>(data.data()), data.size()), 4);
+    return data;
+}
+
+/// False, and the state as it was, for anything but sound bytes of this major version.
+inline bool unpack(const void* bytes, std::size_t size, State& state) {
+    const auto* data = static_cast<const unsigned char*>(bytes);
+    semeq::detail::Bytes in(data, size);
+    if (size < detail::head_bytes + 4 || size > 1'000'000 || std::memcmp(data, "SEMQ", 4) != 0) return false;
+    in.at = size - 4;
+    if (in.u32() != semeq::detail::crc32(data, size - 4)) return false;
+    in.at = 4;
+    State read;
+    const std::uint32_t versions = in.u32();
+    if ((versions & 0xFFFF) != 1 || in.u32() != size) return false;
+    read.minor = versions >> 16;
+    const std::uint32_t flags = in.u32();
+    read.listen = (flags & 1) != 0, read.use_bands = (flags & 2) != 0, read.bypass = (flags & 4) != 0;
+    read.morph = in.f64(), read.intensity = in.f64(), read.mix = in.f64(), read.output_gain_db = in.f64(), read.eq.preamp_db = in.f64();
+    for (const auto& [id, value] : {std::pair<int, double>{morph, read.morph}, {intensity, read.intensity}, {mix, read.mix}, {output_gain_db, read.output_gain_db}})
+        if (!(value >= params[id].minimum && value <= params[id].maximum)) return false;
+    const std::uint32_t first = in.u32(), second = in.u32();
+    const std::size_t bands = first & 0xFFFF, references = first >> 16, word_bytes = second & 0xFFFF, second_bytes = second >> 16;
+    if (!(std::fabs(read.eq.preamp_db) <= 120.0) || bands > static_cast<std::size_t>(max_bands) || references > 64 || word_bytes > 200 || second_bytes > 200) return false;
+    if (!in.has(bands * detail::band_bytes + references * 4 + word_bytes + second_bytes + 4)) return false;
+    for (std::size_t i = 0; i < bands; ++i) {
+        const std::uint32_t what = in.u32();
+        if ((what & 0xFF) > 2 || (what >> 8 & 0xFF) > 1) return false;
+        in.at += 4;
+        Band& band = read.eq.bands[i];
+        band.kind = static_cast<Kind>(what & 0xFF);
+        band.enabled = (what >> 8 & 0xFF) == 1;
+        band.freq_hz = in.f64(), band.gain_db = in.f64(), band.q = in.f64();
+        if (!band.is_sound()) return false;
+    }
+    read.eq.count = static_cast<int>(bands);
+    for (std::size_t i = 0; i < references; ++i) {
+        read.reference_db.push_back(in.f32());
+        if (!(std::fabs(read.reference_db.back()) <= 1'000.0F)) return false;
+    }
+    read.word.assign(reinterpret_cast<const char*>(in.here()), word_bytes);
+    in.at += word_bytes;
+    read.second_word.assign(reinterpret_cast<const char*>(in.here()), second_bytes);
+    in.at += second_bytes;
+    read.later.assign(reinterpret_cast<const char*>(in.here()), size - 4 - in.at);
+    state = std::move(read);
+    return true;
+}
+
+/// One value from one thread to another; the audio thread's side (try_*) gives up rather than wait.
+template <typename T>
+class Mailbox {
+public:
+    void send(const T& value) {
+        while (busy_.test_and_set(std::memory_order_acquire)) {}
+        value_ = value, full_ = true;
+        busy_.clear(std::memory_order_release);
+    }
+    bool receive(T& value) {
+        while (busy_.test_and_set(std::memory_order_acquire)) {}
+        const bool was_full = full_;
+        if (was_full) value = value_;
+        busy_.clear(std::memory_order_release);
+        return was_full;
+    }
+    bool try_take(T& value) noexcept SEMEQ_NONBLOCKING {
+        if (busy_.test_and_set(std::memory_order_acquire)) return false;
+        const bool was_full = full_;
+        if (was_full) value = value_, full_ = false;
+        busy_.clear(std::memory_order_release);
+        return was_full;
+    }
+    bool try_send(const T& value) noexcept SEMEQ_NONBLOCKING {
+        if (busy_.test_and_set(std::memory_order_acquire)) return false;
+        value_ = value, full_ = true;
+        busy_.clear(std::memory_order_release);
+        return true;
+    }
+
+private:
+    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    bool full_ = false;
+    T value_{};
+};
+
+/// The plug-in. Parameter values are plain (not 0..1); a word is 0 for none, else its index in the bank plus 1.
+class Core {
+public:
+    Core() {
+        for (int id = 0; id < n_params; ++id) values_[id] = params[id].initial;
+    }
+
+    /// Load decoder.semeq, centroids.json and any.json (the reference) of a folder.
+    bool load(const std::string& folder, std::string& why) {
+        return model_.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why) &&
+               stored_reference_.load_file((folder + "/any.json").c_str(), why);
+    }
+    /// The same from memory.
+    bool load_memory(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* reference, std::size_t reference_size,
+                     std::string& why) {
+        return model_.load(decoder, decoder_size, centroids, centroids_size, why) && stored_reference_.load(reference, reference_size, why);
+    }
+    const Words& words() const noexcept { return model_.words(); }
+
+    // --- any thread
+
+    double maximum(int id) const noexcept { return params[id].kind == ParamKind::word ? words().count() : params[id].maximum; }
+    double get(int id) const noexcept { return values_[id].load(std::memory_order_relaxed); }
+    void set(int id, double value) noexcept SEMEQ_NONBLOCKING {
+        if (!(value == value)) return;
+        const double most = params[id].kind == ParamKind::word ? model_.words().count() : params[id].maximum;
+        value = std::min(std::max(value, params[id].minimum), most);
+        if (params[id].kind != ParamKind::range) value = std::floor(value + 0.5);
+        values_[id].store(value, std::memory_order_relaxed);
+    }
+
+    /// A value as people read it.
+    std::string text(int id, double value) const {
+        if (params[id].kind == ParamKind::toggle) return value >= 0.5 ? "on" : "off";
+        if (params[id].kind == ParamKind::word) {
+            const int index = static_cast<int>(value + 0.5) - 1;
+            return index < 0 || index >= words().count() ? "none" : words()[index].name;
+        }
+        const long long thousandths = std::llround(std::fabs(value) * 1e3);  // printf would use the locale's comma
+        std::string digits = std::to_string(thousandths % 1'000);
+        digits.insert(0, 3 - digits.size(), '0');
+        return (value < 0.0 && thousandths != 0 ? "-" : "") + std::to_string(thousandths / 1'000) + "." + digits;
+    }
+    /// The value of a text; false for one that is none.
+    bool value_of(int id, const std::string& text, double& value) const {
+        if (params[id].kind == ParamKind::toggle) return value = text == "on" ? 1.0 : 0.0, text == "on" || text == "off";
+        if (params[id].kind == ParamKind::word) {
+            const int index = words().find(text);
+            return value = index + 1, index >= 0 || text == "none" || text.empty();
+        }
+        return semeq::detail::Json(text.data(), text.size()).number(value);
+    }
+
+    State state() {
+        State state = kept_;
+        for (const auto& [id, name] : {std::pair<int, std::string*>{word, &state.word}, {second_word, &state.second_word}}) {
+            const int index = static_cast<int>(get(id)) - 1;
+            if (index >= 0)
+                *name = words()[index].name;
+            else if (!name->empty() && words().find(*name) >= 0)
+                name->clear();  // it was known, and is not chosen any more
+        }
+        state.morph = get(morph), state.intensity = get(intensity), state.mix = get(mix), state.output_gain_db = get(output_gain_db);
+        state.listen = get(listen) != 0.0, state.use_bands = get(use_bands) != 0.0, state.bypass = get(bypass) != 0.0;
+        if (!state.use_bands && (get(word) != 0.0 || get(second_word) != 0.0))
+            state.eq = scaled(meaning(), state.intensity);
+        else if (!state.use_bands)
+            state.eq = scaled(at_full(kept_), state.intensity);
+        Reference learned;
+        if (learned_.receive(learned)) {
+            state.reference_db.assign(n_thirds, detail::unheard_db);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(n_thirds) && learned.is_set; ++i)
+                if (learned.usable[i]) state.reference_db[i] = static_cast<float>(learned.level_db[i]);
+        }
+        return state;
+    }
+    void set_state(const State& state) {
+        kept_ = state;
+        set(word, words().find(state.word) + 1);
+        set(second_word, words().find(state.second_word) + 1);
+        set(morph, state.morph), set(intensity, state.intensity), set(mix, state.mix), set(output_gain_db, state.output_gain_db);
+        set(listen, state.listen ? 1.0 : 0.0), set(use_bands, state.use_bands ? 1.0 : 0.0), set(bypass, state.bypass ? 1.0 : 0.0);
+        set(learn_reference, 0.0);
+        Fixed fixed;
+        fixed.eq = state.use_bands ? state.eq : at_full(state);
+        fixed.stands_for_words = (!state.word.empty() && words().find(state.word) < 0) || (!state.second_word.empty() && words().find(state.second_word) < 0);
+        fixed.reference = stored_reference_;
+        if (state.reference_db.size() == static_cast<std::size_t>(n_thirds)) {
+            fixed.reference.is_target = true;
+            for (std::size_t i = 0; i < state.reference_db.size(); ++i) {
+                fixed.reference.level_db[i] = state.reference_db[i];
+                fixed.reference.usable[i] = state.reference_db[i] > detail::unheard_db;
+            }
+            learned_.send(fixed.reference);
+        }
+        fixed_.send(fixed);
+    }
+
+    // --- the audio thread
+
+    /// Allocates.
+    bool prepare(double rate_hz, int channels) {
+        channels_ = channels;
+        rate_hz_ = rate_hz;
+        dry_.assign(static_cast<std::size_t>(channels) * frame_samples, 0.0);
+        is_prepared_ = stream_.prepare(model_, rate_hz, channels);
+        has_reference_ = false;
+        reset();
+        return is_prepared_;
+    }
+    bool is_prepared() const noexcept { return is_prepared_; }
+
+    void reset() noexcept SEMEQ_NONBLOCKING {
+        must_snap_ = true;
+        if (is_prepared_) stream_.reset();
+    }
+
+    /// n samples of every channel; `in` and `out` may be the same.
+    template <typename Sample>
+    void process(const Sample* const* in, Sample* const* out, int n) noexcept SEMEQ_NONBLOCKING {
+        for (int c = 0; c < channels_; ++c)
+            if (in[c] != out[c]) std::memmove(out[c], in[c], static_cast<std::size_t>(n) * sizeof(Sample));
+        if (!is_prepared_ || n <= 0) return;
+        follow_parameters();
+        Sample* part[max_channels];
+        for (int start = 0; start < n; start += frame_samples) {
+            const int size = std::min(frame_samples, n - start);
+            for (int c = 0; c < channels_; ++c) {
+                part[c] = out[c] + start;
+                for (int i = 0; i < size; ++i) dry_[static_cast<std::size_t>(c * frame_samples + i)] = static_cast<double>(part[c][i]);
+            }
+            stream_.process(part, size);
+            mix_part(part, size);
+        }
+        if (has_learned_ && learned_.try_send(learned_here_)) has_learned_ = false;
+    }
+
+    const Stream& stream() const noexcept { return stream_; }
+
+private:
+    struct Fixed {  // what a state says besides parameters
+        Eq eq;
+        bool stands_for_words = false;
+        Reference reference;
+    };
+
+    /// The bands of a state at intensity 1; bands that it keeps for words are at its own.
+    static Eq at_full(const State& state) { return state.intensity == 0.0 ? Eq{} : scaled(state.eq, 1.0 / state.intensity); }
+
+    /// What the words that are chosen mean at intensity 1.
+    Eq meaning() const {
+        Scratch scratch = model_.decoder().make_scratch();
+        std::vector<float> z(static_cast<std::size_t>(model_.decoder().latent_dim()));
+        std::vector<double> values(static_cast<std::size_t>(model_.decoder().n_params()));
+        const int a = static_cast<int>(get(word)) - 1, b = static_cast<int>(get(second_word)) - 1;
+        words().blend(a < 0 ? b : a, a < 0 || get(morph) <= 0.0 ? -1 : b, get(morph), z.data());
+        return model_.decoder().decode(z.data(), values.data(), scratch) ? model_.decoder().eq_of(values.data()) : Eq{};
+    }
+
+    /// What of the parameters is new since the last block goes to the stream.
+    void follow_parameters() noexcept SEMEQ_NONBLOCKING {
+        double now[n_params];
+        for (int id = 0; id < n_params; ++id) now[id] = values_[id].load(std::memory_order_relaxed);
+        const bool is_new_state = fixed_.try_take(fixed_here_);
+        if (is_new_state || !has_reference_) {
+            if (!fixed_here_.reference.is_set) fixed_here_.reference = stored_reference_;
+            stream_.set_reference(fixed_here_.reference);
+            has_reference_ = true;
+        }
+        bool is_other = is_new_state || must_snap_;
+        for (int id : {word, second_word, morph, use_bands}) is_other |= now[id] != before_[id];
+        if (is_other) {
+            const int a = static_cast<int>(now[word]) - 1, b = static_cast<int>(now[second_word]) - 1;
+            if (now[use_bands] != 0.0 || (a < 0 && b < 0 && fixed_here_.stands_for_words))
+                stream_.set_bands(fixed_here_.eq);
+            else
+                stream_.set_words(a, b, now[morph]);
+        }
+        // a stored EQ is played as it is: intensity, like the words, has no part in it; bands that stand for words scale as those would
+        stream_.set_intensity(now[use_bands] != 0.0 ? 1.0 : now[intensity]);
+        stream_.set_listening(now[listen] != 0.0 && now[use_bands] == 0.0);
+        if (now[learn_reference] != 0.0 && !stream_.is_learning()) stream_.start_learning();
+        if (now[learn_reference] == 0.0 && stream_.is_learning()) {
+            Reference learned;
+            if (stream_.finish_learning(learned)) fixed_here_.reference = learned_here_ = learned, has_learned_ = true;
+        }
+        for (int id = 0; id < n_params; ++id) before_[id] = now[id];
+        const bool is_bypassed = now[bypass] != 0.0;
+        wanted_mix_ = is_bypassed ? 0.0 : now[mix];
+        wanted_gain_ = is_bypassed ? 1.0 : std::pow(10.0, now[output_gain_db] / 20.0);
+        if (must_snap_) mix_ = wanted_mix_, gain_ = wanted_gain_;
+        must_snap_ = false;
+    }
+
+    /// Mix and gain move evenly, sample by sample, 0 to 1 in 20 ms: no clicks, and nothing depends on blocks.
+    template <typename Sample>
+    void mix_part(Sample* const* out, int n) noexcept SEMEQ_NONBLOCKING {
+        if (mix_ == 1.0 && gain_ == 1.0 && wanted_mix_ == 1.0 && wanted_gain_ == 1.0) return;
+        const double step = 1.0 / (0.020 * rate_hz_);
+        for (int i = 0; i < n; ++i) {
+            mix_ += std::min(std::max(wanted_mix_ - mix_, -step), step);
+            gain_ += std::min(std::max(wanted_gain_ - gain_, -step), step);
+            for (int c = 0; c < channels_; ++c) {
+                const double dry = dry_[static_cast<std::size_t>(c * frame_samples + i)];
+                const double wet = static_cast<double>(out[c][i]);
+                out[c][i] = static_cast<Sample>(gain_ * (mix_ == 0.0 ? dry : mix_ == 1.0 ? wet : dry + mix_ * (wet - dry)));
+            }
+        }
+    }
+
+    Model model_;
+    Reference stored_reference_;
+    std::atomic<double> values_[n_params];
+    State kept_;
+    Mailbox<Fixed> fixed_;
+    Mailbox<Reference> learned_;
+
+    Stream stream_;
+    Fixed fixed_here_;
+    Reference learned_here_;
+    bool has_learned_ = false, is_prepared_ = false, has_reference_ = false, must_snap_ = true;
+    double before_[n_params] = {};
+    double rate_hz_ = 48'000.0, mix_ = 1.0, gain_ = 1.0, wanted_mix_ = 1.0, wanted_gain_ = 1.0;
+    int channels_ = 0;
+    std::vector<double> dry_;
+};
+
+}  // namespace semeq::plugin

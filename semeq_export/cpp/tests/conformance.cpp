@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// Runs the conformance vectors of a bundle and of the kit through semeq.hpp: parameters, responses, impulse responses, doses.
+//     conformance MODEL_FOLDER REFERENCES_FOLDER VECTORS_FOLDER
+#include "check.hpp"
+
+#include <cmath>
+
+namespace {
+
+int failures = 0;
+
+struct Worst {
+    double ratio = 0.0;
+    void add(double error, double tolerance) {
+        if (!(error <= tolerance * ratio)) ratio = error / tolerance;  // NaN stays
+    }
+    void report(const char* what, std::size_t cases) const {
+        const bool conforms = ratio <= 1.0 && cases > 0;
+        std::printf("%-18s %5zu cases, worst %.3g of the tolerance%s\n", what, cases, ratio, conforms ? "" : "  FAILED");
+        failures += conforms ? 0 : 1;
+    }
+};
+
+void check_decoder(const semeq::Model& model, const std::string& folder) {
+    const check::Record vectors =
+        check::must_read_record(folder + "/vectors/decoder.json", {{"z", 'r'}, {"params", 'r'}, {"gain_tolerance_db", 'n'}, {"relative_tolerance", 'n'}});
+    const semeq::Decoder& decoder = model.decoder();
+    semeq::Scratch scratch = decoder.make_scratch();
+    std::vector<double> params(static_cast<std::size_t>(decoder.n_params()));
+    const check::Rows &inputs = vectors.rows.at("z"), &outputs = vectors.rows.at("params");
+    Worst worst;
+    for (std::size_t row = 0; row < inputs.size() && row < outputs.size(); ++row) {
+        const std::vector<float> z(inputs[row].begin(), inputs[row].end());
+        if (z.size() != static_cast<std::size_t>(decoder.latent_dim()) || outputs[row].size() != params.size() || !decoder.decode(z.data(), params.data(), scratch)) {
+            worst.add(NAN, 1.0);
+            continue;
+        }
+        for (std::size_t i = 0; i < params.size(); ++i) {
+            const double wanted = outputs[row][i], error = std::fabs(params[i] - wanted);
+            worst.add(error, decoder.is_gain(static_cast<int>(i)) ? vectors.number.at("gain_tolerance_db") : vectors.number.at("relative_tolerance") * wanted);
+        }
+    }
+    worst.report("parameters", inputs.size());
+}
+
+void check_responses(const semeq::Model& model, const std::string& folder) {
+    const check::Record vectors = check::must_read_record(
+        folder + "/vectors/response.json", {{"params", 'r'}, {"response_db", 'r'}, {"freqs_hz", 'l'}, {"sample_rate_hz", 'n'}, {"tolerance_db", 'n'}});
+    const check::Rows& inputs = vectors.rows.at("params");
+    Worst worst;
+    for (std::size_t row = 0; row < inputs.size(); ++row) {
+        const semeq::Eq eq = model.decoder().eq_of(inputs[row].data());
+        for (std::size_t i = 0; i < vectors.list.at("freqs_hz").size(); ++i) {
+            const double got = semeq::response_db(eq, vectors.list.at("freqs_hz")[i], vectors.number.at("sample_rate_hz"));
+            worst.add(std::fabs(got - vectors.rows.at("response_db")[row][i]), vectors.number.at("tolerance_db"));
+        }
+    }
+    worst.report("responses", inputs.size());
+}
+
+std::vector<check::Record> cases_of(const std::string& path, const std::map<std::string, char>& kinds) {
+    const std::string text = check::must_read(path);
+    semeq::detail::Json json(text.data(), text.size());
+    std::vector<check::Record> cases;
+    const bool is_read = json.object([&](const std::string& key) {
+        if (key != "cases") return json.skip();
+        return json.array([&] {
+            cases.emplace_back();
+            return cases.back().read(json, kinds);
+        });
+    });
+    if (!is_read) {
+        std::fprintf(stderr, "%s: %s\n", path.c_str(), json.why.c_str());
+        std::exit(2);
+    }
+    return cases;
+}
+
+void check_impulses(const semeq::Model& model, const std::string& vectors) {
+    const std::vector<check::Record> cases =
+        cases_of(vectors + "/impulse.json", {{"word", 't'}, {"second_word", 't'}, {"morph", 'n'}, {"intensity", 'n'}, {"sample_rate_hz", 'n'}, {"impulse", 'l'}, {"tolerance", 'n'}});
+    Worst worst;
+    for (const check::Record& one : cases) {
+        semeq::Stream stream;
+        stream.prepare(model, one.number.at("sample_rate_hz"), 1);
+        stream.set_words(model.words().find(one.text.at("word")), model.words().find(one.text.at("second_word")), one.number.at("morph"));
+        stream.set_intensity(one.number.at("intensity"));
+        const std::vector<double>& wanted = one.list.at("impulse");
+        std::vector<double> samples(wanted.size(), 0.0);
+        samples[0] = 1.0;
+        for (std::size_t start = 0; start < samples.size(); start += 100) {
+            double* channel = samples.data() + start;
+            stream.process(&channel, static_cast<int>(std::min<std::size_t>(100, samples.size() - start)));
+        }
+        for (std::size_t i = 0; i < samples.size(); ++i) worst.add(std::fabs(samples[i] - wanted[i]), one.number.at("tolerance"));
+    }
+    worst.report("impulse responses", cases.size());
+}
+
+void check_doses(const semeq::Model& model, const std::string& references, const std::string& vectors) {
+    const std::vector<check::Record> cases = cases_of(
+        vectors + "/dose.json", {{"word", 't'}, {"reference", 't'}, {"intensity", 'n'}, {"sample_rate_hz", 'n'}, {"channels", 'n'}, {"is_target", 'n'},
+                                 {"position", 'l'}, {"dose", 'l'}, {"gain", 'l'}, {"tolerance", 'n'}});
+    Worst worst;
+    for (const check::Record& one : cases) {
+        const double rate_hz = one.number.at("sample_rate_hz");
+        const int channels = static_cast<int>(one.number.at("channels"));
+        semeq::Reference reference;
+        std::string why;
+        if (!reference.load_file((references + "/" + one.text.at("reference") + ".json").c_str(), why)) {
+            std::fprintf(stderr, "%s\n", why.c_str());
+            std::exit(2);
+        }
+        reference.is_target = one.number.at("is_target") != 0.0;
+        semeq::Stream stream;
+        stream.prepare(model, rate_hz, channels);
+        stream.set_words(model.words().find(one.text.at("word")));
+        stream.set_intensity(one.number.at("intensity"));
+        stream.set_reference(reference);
+        stream.set_listening(true);
+        std::vector<check::Noise> noise;
+        for (int c = 0; c < channels; ++c) noise.emplace_back(rate_hz, static_cast<std::uint32_t>(c + 1));
+        std::vector<double> block(static_cast<std::size_t>(channels) * 512);
+        std::vector<double*> at(static_cast<std::size_t>(channels));
+        for (std::size_t i = 0; i < one.list.at("position").size(); ++i) {
+            // the dose that frame k decides is known once its first sample is processed
+            while (stream.position() <= static_cast<long long>(one.list.at("position")[i])) {
+                for (std::size_t c = 0; c < at.size(); ++c) {
+                    at[c] = block.data() + c * 512;
+                    for (int k = 0; k < 512; ++k) at[c][k] = noise[c].next();
+                }
+                stream.process(at.data(), 512);
+            }
+            worst.add(std::fabs(stream.dose() - one.list.at("dose")[i]), one.number.at("tolerance"));
+            worst.add(std::fabs(stream.gain() - one.list.at("gain")[i]), one.number.at("tolerance"));
+        }
+    }
+    worst.report("doses", cases.size());
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 4) {
+        std::fprintf(stderr, "usage: conformance MODEL_FOLDER REFERENCES_FOLDER VECTORS_FOLDER\n");
+        return 2;
+    }
+    semeq::Model model;
+    check::must_load(model, arguments[1]);
+    check_decoder(model, arguments[1]);
+    check_responses(model, arguments[1]);
+    check_impulses(model, arguments[3]);
+    check_doses(model, arguments[2], arguments[3]);
+    return failures == 0 ? 0 : 1;
+}
