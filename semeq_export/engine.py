@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from semeq_export.bundle import Bundle
 from semeq_export.curve import Float64Array, FloatArray, log_grid
 from semeq_export.eq import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
+from semeq_export.evidence import N_POINTS, Evidence
 from semeq_export.fit import fit_eq
 from semeq_export.match import refined
 from semeq_export.profile import Profile, profile_of
@@ -27,8 +30,18 @@ FIT_RATE_HZ = 48_000.0
 """Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""
 
 _CACHED_TARGETS = 1_024
-_AGREED = 0.1  # agreement of people below which a word is no description
-_ADVISED = 0.2  # ... and below which it is no advice
+_ADVISED = 0.2  # agreement of people below which a word is no advice
+_MORPH_KNOTS, _MORPH_PASSES = 21, 4
+
+
+@dataclass(frozen=True, slots=True)
+class MorphPath:
+    """A way between two words. steps_db: rms difference of each settings' curve to the next. departures_db: how far each lies from the
+    straight line between both ends' curves."""
+
+    eqs: tuple[EqSettings, ...]
+    steps_db: tuple[float, ...]
+    departures_db: tuple[float, ...]
 
 
 class Engine:
@@ -37,6 +50,7 @@ class Engine:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._decoded: dict[tuple[tuple[str, float], ...], EqSettings] = {}
+        self._morphs: dict[tuple[str, str], tuple[Float64Array, Float64Array]] = {}
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         """Return the settings of a target, in the bundle's layout, all gains multiplied by its intensity; at 0 exactly flat.
@@ -52,6 +66,72 @@ class Engine:
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
         return response_db(for_rate(self.eq_for(target), sample_rate_hz).eq, freqs_hz, sample_rate_hz)
+
+    def morph(self, start: str, end: str, share: float) -> EqSettings:
+        """Return the settings on the way from one word to another, even to the ear: equal steps of share 0..1 are equal steps in dB rms.
+
+        The way is the straight line between the words in the latent, walked at an even pace along its curves: a table of 21 places for
+        each pair. Raises UnknownTermError, and InvalidTargetError for a share outside 0..1.
+        """
+        if not 0.0 <= share <= 1.0:
+            raise InvalidTargetError(f"share {share:g} of a morph is outside 0..1")
+        bank = self.bundle.centroids
+        pair = bank[start].name, bank[end].name
+        if pair not in self._morphs:
+            self._morphs[pair] = self._morph_table(*pair)
+        lengths, places = self._morphs[pair]
+        place = float(np.interp(share * lengths[-1], lengths, places)) if lengths[-1] > 0.0 else share
+        return self._on_the_way(*pair, place)
+
+    def morph_path(self, start: str, end: str, steps: int = 11) -> MorphPath:
+        """Return the way from one word to another in evenly spaced settings. Raises as `morph` does, and for fewer than 2 steps."""
+        if steps < 2:
+            raise InvalidTargetError(f"a morph of {steps} steps goes nowhere")
+        shares = np.linspace(0.0, 1.0, steps)
+        eqs = [self.morph(start, end, float(share)) for share in shares]
+        curves = np.array([response_db(eq, log_grid(), FIT_RATE_HZ) for eq in eqs])
+        away = curves - (curves[0] + shares[:, np.newaxis] * (curves[-1] - curves[0]))
+        sizes, departures = (np.sqrt(np.square(part).mean(axis=1)) for part in (np.diff(curves, axis=0), away))
+        return MorphPath(tuple(eqs), tuple(sizes.tolist()), tuple(departures.tolist()))
+
+    def _morph_table(self, start: str, end: str) -> tuple[Float64Array, Float64Array]:
+        """Return (21,) lengths in dB rms along the curves of a way, and the places in the latent where they are reached.
+
+        The places are moved until they lie about evenly: the decoder may turn fast between two of them.
+        """
+        places, lengths = np.linspace(0.0, 1.0, _MORPH_KNOTS), np.zeros(_MORPH_KNOTS)
+        freqs_hz = log_grid()
+        for _ in range(_MORPH_PASSES):
+            if lengths[-1] > 0.0:
+                places = np.interp(np.linspace(0.0, lengths[-1], _MORPH_KNOTS), lengths, places)
+            curves = np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
+            lengths = np.concatenate([[0.0], np.cumsum(np.sqrt(np.square(np.diff(curves, axis=0)).mean(axis=1)))])
+        return lengths, places
+
+    def _on_the_way(self, start: str, end: str, place: float) -> EqSettings:
+        bank = self.bundle.centroids
+        z = (1.0 - place) * np.array(bank[start].z) + place * np.array(bank[end].z)
+        return self.bundle.manifest.layout.from_vector(self.bundle.decoder(z.astype(np.float32)))
+
+    def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = "en") -> list[tuple[str, float, float]]:
+        """Return (word, probability, distance in dB rms) of the words that people would most likely type for some settings.
+
+        Words of one language, of all where it is None; weak words and those of some people only are left out. Preamp and overall level do
+        not count. Raises BundleFormatError where the bundle has no evidence.
+        """
+        bank, freqs_hz = self.bundle.centroids, log_grid(N_POINTS)
+        chosen = [
+            name
+            for name, term in bank.items()
+            if term.is_own or (language in (None, term.language) and not (term.is_weak or term.is_variant))
+        ]
+        enabled = EqSettings(tuple(band for band in eq.bands if band.enabled))
+        curve_db = response_db(for_rate(enabled, FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
+        return self._evidence.closest(curve_db, chosen)[:top]
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        return self.bundle.evidence
 
     def adapt(
         self,
@@ -120,7 +200,7 @@ class Engine:
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         bank = self.bundle.centroids
-        agreed = [name for name, term in bank.items() if term.language == "en" and term.agreement >= _AGREED]
+        agreed = [name for name, term in bank.items() if term.language == "en" and not (term.is_weak or term.is_variant)]
         chosen = [bank[word].name for word in words] if words is not None else agreed or list(bank)
         terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
         advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVISED] or chosen

@@ -98,11 +98,11 @@ def curve_trace(label: str, curve: Curve) -> Trace:
 
 def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
     """Return a figure of one or more response curves: log frequency 20 Hz..20 kHz, dB grid, as much up as down, legend."""
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        _frequency_axis(axes)
+        frequency_axis(axes)
         _gain_axis(axes, max((float(np.max(np.abs(trace.gain_db))) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finished(figure, axes, title, lines, [trace.label for trace in traces])
@@ -127,7 +127,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
     size = min(6.0, max(2.25, 9.0 / columns))  # inches from cell to cell
     left, right, bottom, top = 0.75, 0.2, 0.65, 0.45 + (0.3 if title else 0.0)
     width, height = left + columns * size + right, bottom + rows * (0.45 * size + 0.35) + top
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
@@ -139,7 +139,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
             if index >= len(cells):
                 axes.set_visible(False)
                 continue
-            _frequency_axis(axes, small=True)
+            frequency_axis(axes, small=True)
             _gain_axis(axes, loudest_db, small=True)
             axes.tick_params(labelbottom=index + columns >= len(cells), labelleft=index % columns == 0, labelsize=8)
             axes.set_title(_cut(cells[index].title, round(13 * size)), loc="left", fontsize=9, pad=3.0, parse_math=False)
@@ -175,7 +175,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
     """Return a figure of a sound: its spectrum against the reference, after an EQ too if there is one, with that EQ below; its words as
     bars of doses; and their doses over time. Without a signal, the panels say so.
     """
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 8.6 if change is not None else 6.6), layout="constrained")
         FigureCanvasAgg(figure)
         heights = [3.0, 2.2, 2.6] if change is not None else [3.0, 2.6]
@@ -186,7 +186,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
             spectra.set_title(title, loc="left", fontweight="bold", pad=28.0, parse_math=False)
         if change is not None:
             between = figure.add_subplot(grid[1, :])
-            _frequency_axis(between)
+            frequency_axis(between)
             _gain_axis(between, float(np.max(np.abs(change.eq.gain_db))))
             _draw(between, change.eq, 1, filled=True)
             between.set_title(change.eq.label, loc="left", fontsize=10, color=_INK, parse_math=False)
@@ -196,7 +196,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
 
 
 def _spectra_panel(axes: Axes, heard: Spectrum, reference: Reference, change: Change | None) -> None:
-    _frequency_axis(axes)
+    frequency_axis(axes)
     axes.set_ylabel("Third-octave level (dB)")
     if not heard.has_signal:
         _say(axes, f"no signal: {heard.no_signal}")
@@ -268,7 +268,7 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
 
     steps: (n,). series: name -> (n,), NaN where a value was not measured.
     """
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -295,7 +295,7 @@ def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapp
 
     series: name -> block size in samples -> microseconds. deadlines_us: block size -> how long the block lasts.
     """
-    with _house_style():
+    with house_style():
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
@@ -318,11 +318,18 @@ def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapp
         return _finished(figure, axes, title, lines, [*series, "deadline"])
 
 
+def page(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches that lays out its panels by itself."""
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def render(figure: Figure, picture_format: PictureFormat) -> bytes:
     """Return the picture as a file's content: 160 dots per inch for PNG, no dates and no program versions inside."""
     metadata = _NO_METADATA[picture_format]
     buffer = io.BytesIO()
-    with _house_style():
+    with house_style():
         figure.savefig(buffer, format=picture_format, dpi=160, metadata=metadata, facecolor="white")
     return buffer.getvalue()
 
@@ -342,13 +349,15 @@ def save(figure: Figure, path: Path | str, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def _house_style() -> Iterator[None]:
+def house_style() -> Iterator[None]:
+    """Draw with this project's fonts and colours, whatever a user's own settings are."""
     with style.context(["default", _STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # such a sign is drawn as a box
         yield
 
 
-def _frequency_axis(axes: Axes, *, small: bool = False) -> None:
+def frequency_axis(axes: Axes, *, small: bool = False) -> None:
+    """Give axes 20 Hz to 20 kHz on a log scale; small: with three ticks and no title."""
     axes.set_xscale("log")
     axes.set_xlim(20.0, 20_000.0)
     axes.xaxis.set_major_locator(FixedLocator((100, 1_000, 10_000) if small else _TICKS_HZ))

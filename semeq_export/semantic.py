@@ -20,6 +20,13 @@ from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTe
 MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
 MAX_TERM_CHARS = 64
 MAX_TERMS = 5_000
+AGREED = 0.1
+"""Agreement of people below which a word is no description: it is weak, and used only where it is asked for by name."""
+
+OWN = "own presets"
+"""What `sources` calls the presets from which users teach words of their own."""
+
+_MAX_NOTE_CHARS = 300
 
 
 def normalise_term(text: str) -> str:
@@ -33,7 +40,7 @@ class Term:
 
     z: (latent_dim,) in -1..1. language: "en" or "es". examples: number of people's settings behind it, by source in `sources`.
     agreement: mean correlation of pairs of its examples' level-free curves; 0 = people disagree.
-    typical_intensity: how strongly the median contributor does it, in units of this term.
+    typical_intensity: how strongly the median contributor does it, in units of this term. note: what a user should know, "" for nothing.
     """
 
     name: str
@@ -43,6 +50,22 @@ class Term:
     agreement: float
     typical_intensity: float
     sources: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether people do not agree on it."""
+        return self.agreement < AGREED
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it is a word of some people only, such as warm@metal: those who worked on metal."""
+        return "@" in self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a user taught it."""
+        return OWN in self.sources
 
     def __post_init__(self) -> None:
         if self.name != normalise_term(self.name) or not 0 < len(self.name) <= MAX_TERM_CHARS:
@@ -53,6 +76,8 @@ class Term:
             raise BundleFormatError(f"term {self.name!r}: z is outside -1..1")
         if not (math.isfinite(self.agreement) and math.isfinite(self.typical_intensity) and self.examples >= 0):
             raise BundleFormatError(f"term {self.name!r}: evidence is not finite")
+        if len(self.note) > _MAX_NOTE_CHARS or (self.note and not self.note.isprintable()):
+            raise BundleFormatError(f"term {self.name!r}: note is not one printable line of at most {_MAX_NOTE_CHARS} characters")
 
 
 class CentroidBank(Mapping[str, Term]):
@@ -127,6 +152,7 @@ class _StoredTerm(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     agreement: float
     typical_intensity: float
     sources: dict[str, int] = {}
+    note: str = ""
 
 
 class _StoredBank(msgspec.Struct, frozen=True):
@@ -141,6 +167,7 @@ def _term_to_dict(term: Term) -> dict[str, object]:
         "agreement": term.agreement,
         "typical_intensity": term.typical_intensity,
         "sources": dict(term.sources),
+        **({"note": term.note} if term.note else {}),
     }
 
 

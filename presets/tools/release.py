@@ -21,7 +21,8 @@ RATE_HZ = 48_000.0
 
 def best_supported(engine: Engine, count: int) -> list[str]:
     """Return the words behind which most people stand, those with more agreement first where the numbers are equal."""
-    terms = sorted(engine.bundle.centroids.values(), key=lambda term: (-term.examples, -term.agreement, term.name))
+    known = [term for term in engine.bundle.centroids.values() if not term.is_variant]
+    terms = sorted(known, key=lambda term: (-term.examples, -term.agreement, term.name))
     return [term.name for term in terms[:count]]
 
 

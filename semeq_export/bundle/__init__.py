@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -13,11 +13,13 @@ from semeq_export.bundle import store
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import DataSource, EncoderRecord, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
+from semeq_export.evidence import Evidence
 from semeq_export.files import printable
 from semeq_export.semantic import CentroidBank
 
 __all__ = [
     "CENTROIDS",
+    "EVIDENCE",
     "FLAT",
     "README",
     "AudioEncoder",
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 CENTROIDS = "centroids.json"
+EVIDENCE = "evidence.json"
 FLAT = "decoder.semeq"
 README = "README.md"
 
@@ -57,6 +60,26 @@ class Bundle:
     encoder: AudioEncoder | None
     files: Mapping[str, bytes]
     path: Path
+
+    @property
+    def evidence(self) -> Evidence:
+        """What people did for each word; raises BundleFormatError where the bundle does not say, or says it badly."""
+        if EVIDENCE not in self.files:
+            raise BundleFormatError(f"bundle {self.manifest.name} has no {EVIDENCE}, so nothing is known of its words but their place")
+        return Evidence.from_json(self.files[EVIDENCE])
+
+    def doubts(self, words: Iterable[str]) -> list[str]:
+        """Return one line for each word that people do not agree on, or whose note says something. Raises UnknownTermError.
+
+        A bundle without evidence has none: its agreements may be nobody's measurements.
+        """
+        lines = []
+        for term in (self.centroids[word] for word in words):
+            if term.note:
+                lines.append(f"{term.name}: {term.note}")
+            if term.is_weak and EVIDENCE in self.files:
+                lines.append(f"{term.name} is a weak word: people do not agree on it (agreement {term.agreement:.2f})")
+        return lines
 
 
 def factory_path() -> Path:

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from semeq_export import files as rim
-from semeq_export.bundle import CENTROIDS, README, Bundle, Manifest, store, write_bundle
+from semeq_export.bundle import CENTROIDS, EVIDENCE, README, Bundle, Manifest, store, write_bundle
 from semeq_export.bundle.card import model_card
 from semeq_export.errors import BundleFormatError, OutputError
 from semeq_export.semantic import CentroidBank
@@ -36,6 +36,8 @@ def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: b
     if terms is not None:
         bank = CentroidBank({bundle.centroids[word].name: bundle.centroids[word] for word in terms}.values())
         result |= {CENTROIDS: bank.to_json(), README: model_card(bundle.manifest, bank)}
+        if EVIDENCE in result:
+            result[EVIDENCE] = bundle.evidence.of(bank).to_json()
     return result
 
 

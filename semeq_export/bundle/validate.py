@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper, shape_inference
 
 from semeq_export import files as rim
-from semeq_export.bundle import FLAT, README, Bundle, check_files, flat, store, vectors
+from semeq_export.bundle import EVIDENCE, FLAT, README, Bundle, check_files, flat, store, vectors
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
 from semeq_export.errors import BundleError, BundleFormatError, SemeqError
 
@@ -28,8 +28,8 @@ ALLOWED_OPERATORS = frozenset({
     "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Exp",
     "Flatten", "Gather", "Gemm", "Identity", "LayerNormalization", "Log", "MatMul", "Max",
     "Min", "Mul", "Neg", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape",
-    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose",
-    "Unsqueeze", "Where",
+    "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tan", "Tanh",
+    "Transpose", "Unsqueeze", "Where",
 })
 # fmt: on
 """Nothing that loops, branches, reads files, or makes large tensors of small ones."""
@@ -126,6 +126,14 @@ def _structure(bundle: Bundle) -> Iterator[Finding]:
     for name, use in ((README, "people cannot see what it is"), (vectors.DECODER, "other runtimes cannot be checked against it")):
         if name not in bundle.files:
             yield Finding("warning", "incomplete", name, f"missing: {use}")
+    if EVIDENCE in bundle.files:
+        try:
+            unknown = sorted(bundle.evidence.words.keys() - bundle.centroids.keys())
+        except BundleError as error:
+            yield _finding(error, EVIDENCE)
+            return
+        if unknown:
+            yield Finding("error", "evidence", EVIDENCE, f"word {rim.printable(unknown[0][:60])!r} is not one of the bundle's")
 
 
 def _graphs(bundle: Bundle) -> Iterator[Finding]:

@@ -114,6 +114,8 @@ def command(
             assert engine is not None
             assert asked is not None
             preset = for_words(engine.eq_for(asked), asked, name=title, sample_rate_hz=sample_rate_hz)
+            for line in () if all_terms else engine.bundle.doubts(asked.weights):
+                _shared.note(_shared.one_line(line), quiet=quiet)
         notes: tuple[Note, ...] = ()
         if device is not None:
             preset, knobs, notes = device.refit(preset, strict=strict)

@@ -1,9 +1,10 @@
-"""semeq-export train: fetch, fit, encoder, report, export."""
+"""semeq-export train: fetch, fit, encoder, report, ablate, export."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from semeq_training.loop import Losses
     from semeq_training.run import PhaseName
 
+_Number = TypeVar("_Number", int, float)
 _PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
 _PHASES = {
     "shapes": "Fitting shapes",
@@ -109,19 +111,96 @@ def encoder(
     _print_encoder_record(record, as_json=as_json, quiet=quiet)
 
 
-@command.command(epilog="Example: semeq-export train report runs/default --json")
+@command.command(epilog="Example: semeq-export train report runs/default --data data -o report")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
+@click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
+@click.option(
+    "-o", "out", type=_PATH, help="Folder for report.json, report.txt and report.png; what is there already is not measured again."
+)
+@click.option("--beside", multiple=True, type=_PATH, help="Another recipe to measure beside the run's; repeatable.")
+@click.option("--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Trainings of each recipe on each split.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--quick", is_flag=True, help="One seed and 100 steps: to see that it works, not how well.")
+@click.option("--keep", is_flag=True, help="Put the figures into RUN, for the bundle that is made of it.")
 @_shared.output_options
 @_shared.needs_extra("train")
-def report(run_folder: Path, as_json: bool, quiet: bool) -> None:
-    """Print the held-out metrics of a RUN, of the EQ model or of the audio encoder."""
+def report(
+    run_folder: Path,
+    data: Path | None,
+    out: Path | None,
+    beside: tuple[Path, ...],
+    seeds: int,
+    jobs: int,
+    quick: bool,
+    keep: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Print the held-out metrics of a RUN; with --data, measure its recipe with several seeds on rows left out, beside baselines."""
     from semeq_training.audio_run import is_encoder_run, read_encoder_run
     from semeq_training.run import read_run
 
     if is_encoder_run(run_folder):
+        if data is not None:
+            raise click.UsageError("--data measures runs of the EQ model; the report of an audio encoder is in its RUN")
         _print_encoder_record(read_encoder_run(run_folder).record, as_json=as_json, quiet=quiet)
-    else:
-        _print_record(read_run(run_folder).record, as_json=as_json, quiet=quiet)
+        return
+    run = read_run(run_folder)
+    if data is None:
+        _print_record(run.record, as_json=as_json, quiet=quiet)
+        return
+    if out is None:
+        raise click.UsageError("--data needs -o FOLDER for the report")
+    from semeq_training import report as reports
+
+    with _Bars(quiet) as bars:
+        document = reports.write(
+            run, data, out, beside, seeds=1 if quick else seeds, jobs=jobs, quick=quick, keep=keep, progress=bars.count, note=bars.note
+        )
+    if as_json:
+        _shared.print_json(document)
+    elif not quiet:
+        click.echo(reports.text(document), nl=False)
+
+
+@command.command(epilog="Example: semeq-export train ablate training/recipes/default.toml --data data -o ablation")
+@click.argument("recipe", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
+@click.option("-o", "out", type=_PATH, required=True, help="Folder for ablation.json; what has been measured there is kept.")
+@click.option("--weights", default="0,0.1,0.5,1,2", show_default=True, help="Contrastive weights.")
+@click.option("--latents", default="2,8,16,32,64,128", show_default=True, help="Latent sizes.")
+@click.option("--steps", type=click.IntRange(1), help="Steps of each training, if fewer than the recipe's.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@_shared.output_options
+@_shared.needs_extra("train")
+def ablate(
+    recipe: Path, data: Path, out: Path, weights: str, latents: str, steps: int | None, jobs: int, as_json: bool, quiet: bool
+) -> None:
+    """Train a RECIPE with every contrastive weight and latent size, and print what each changes on left-out folds."""
+    from semeq_training import ablation
+
+    with _Bars(quiet) as bars:
+        document = ablation.write(
+            recipe,
+            data,
+            out,
+            weights=_numbers(weights, "--weights", float),
+            latents=_numbers(latents, "--latents", int),
+            max_steps=steps,
+            jobs=jobs,
+            progress=bars.count,
+        )
+    if as_json:
+        _shared.print_json(document)
+    elif not quiet:
+        click.echo(ablation.text(document), nl=False)
+
+
+def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Number]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise click.UsageError(f"{option} {text!r} is not a list of numbers such as 0.1,0.5") from error
 
 
 @command.command(epilog="Example: semeq-export train export runs/default -o default.semeq")
@@ -211,6 +290,14 @@ class _Bars:
             self._tasks[phase] = self._progress.add_task(_PHASES[phase], total=total, losses="")
         text = f"curve {losses.curve:.3f} dB, contrastive {losses.contrastive:.2f}" if losses is not None else ""
         self._progress.update(self._tasks[phase], completed=done, total=total, losses=text)
+
+    def count(self, done: int, total: int, what: str) -> None:
+        """Show how many trainings are done, and which was the last."""
+        if self._progress is None:
+            return
+        if "count" not in self._tasks:
+            self._tasks["count"] = self._progress.add_task("Training on splits", total=total, losses="")
+        self._progress.update(self._tasks["count"], completed=done, total=total, losses=what)
 
     def note(self, text: str) -> None:
         """Print a line on stderr, above the bars where there are some."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import bundles
 import pytest
 
+from semeq_export.bundle import factory_path
 from semeq_export.cli import _shared, cli
 
 
@@ -45,13 +46,16 @@ def test_words_are_listed_in_the_order_asked_for(capsys: pytest.CaptureFixture[s
 def test_json_holds_the_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert _shared.run(cli, ["terms", "--json"]) == 0
     terms = json.loads(capsys.readouterr().out)["terms"]
-    assert terms[0] == {
+    assert [term["term"] for term in terms] == ["cálido", "harsh", "airy", "bright", "warm"]
+    assert terms[2] == {
         "term": "airy",
         "language": "en",
         "examples": 30,
         "sources": {"tiny": 5},
         "agreement": pytest.approx(0.2),
         "typical_intensity": 1.5,
+        "is_weak": False,
+        "note": "",
     }
 
 
@@ -59,7 +63,8 @@ def test_show_gives_the_eq_and_the_nearest_words(capsys: pytest.CaptureFixture[s
     assert _shared.run(cli, ["terms", "show", "Warm"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("warm (en): 10 examples (5 from tiny)")
-    assert "nearest: cálido" in out
+    assert "nearest: cálido 0.17" in out
+    assert "weak: people do not agree on it" in out
     assert len([line for line in out.splitlines() if line.startswith(("low_shelf", "peak", "high_shelf"))]) == 5
 
 
@@ -67,7 +72,8 @@ def test_show_json_has_stable_keys(capsys: pytest.CaptureFixture[str], bundle: P
     for arguments in (["terms", "show", "warm", "--json"], ["terms", "--bundle", str(bundle), "show", "warm", "--json"]):
         assert _shared.run(cli, arguments) == 0
         document = json.loads(capsys.readouterr().out)
-        assert set(document) == {"term", "language", "examples", "sources", "agreement", "typical_intensity", "eq", "nearest_terms"}
+        evidence = {"term", "language", "examples", "sources", "agreement", "typical_intensity", "is_weak", "note"}
+        assert set(document) == evidence | {"eq", "nearest_terms"}
         assert document["eq"]["bands"][0]["gain_db"] > 3.0
         assert document["nearest_terms"][0]["term"] == "cálido"
 
@@ -85,3 +91,87 @@ def test_bad_bundle_ends_with_2_and_one_line(capsys: pytest.CaptureFixture[str],
     assert out == ""
     assert err.count("\n") == 1
     assert "manifest.json is missing" in err
+
+
+FACTORY = str(factory_path())
+
+
+def test_show_says_what_people_did(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["terms", "show", "warm", "--json", "--bundle", FACTORY]) == 0
+    people = json.loads(capsys.readouterr().out)["people"]
+    assert people["boosted"]["low-mid"] > 0.6 > people["cut"]["low-mid"]
+    assert people["opposites"][0]["correlation"] < -0.5
+    assert len(people["mean_db"]) == len(people["spread_db"]) == len(people["freqs_hz"]) == 32
+    assert _shared.run(cli, ["terms", "show", "harsh", "--bundle", FACTORY]) == 0
+    assert "note: the data sets disagree" in capsys.readouterr().out
+
+
+def test_pictures_are_written_once_unless_forced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["terms", "--bundle", FACTORY, "--plot", str(tmp_path / "words"), "-q"]
+    assert _shared.run(cli, arguments) == 0
+    names = {file.name for file in (tmp_path / "words").iterdir()}
+    assert names == {"curves.png", "regions.png", "correlation.png", "map-pca.png", "map-tsne.png"}
+    assert _shared.run(cli, arguments) == 2
+    assert "--force" in capsys.readouterr().err
+
+
+def test_words_of_a_preset(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    preset = str(tmp_path / "bright.txt")
+    assert _shared.run(cli, ["preset", "--bundle", FACTORY, "-t", "bright", "-f", "eqapo", "-o", preset, "-q"]) == 0
+    assert _shared.run(cli, ["terms", "of", preset, "--bundle", FACTORY, "--json"]) == 0
+    terms = json.loads(capsys.readouterr().out)["terms"]
+    assert terms[0]["term"] == "bright"
+    assert terms[0]["probability"] > 0.5
+    assert terms[0]["distance_db"] < 0.5
+    assert _shared.run(cli, ["terms", "of", preset, "--language", "es", "--bundle", FACTORY]) == 0
+    assert "brillante" in capsys.readouterr().out
+    assert _shared.run(cli, ["terms", "of", preset]) == 2  # the tiny bundle holds no evidence
+    assert "has no evidence.json" in capsys.readouterr().err
+
+
+def test_a_word_of_ones_own_works_everywhere_a_word_works(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    presets = []
+    for index, target in enumerate(("airy", "airy:0.7,thin:0.3", "airy:0.6,crisp:0.4")):
+        presets.append(str(tmp_path / f"{index}.txt"))
+        assert _shared.run(cli, ["preset", "--bundle", FACTORY, "-t", target, "-f", "eqapo", "-o", presets[-1], "-q"]) == 0
+    mine = str(tmp_path / "mine.semeq")
+    assert _shared.run(cli, ["terms", "add", "Silk", *presets, "-o", mine, "--bundle", FACTORY, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["term"], document["sources"], document["examples"]) == ("silk", {"own presets": 3}, 3)
+    assert document["error_db"] < 0.5
+    assert _shared.run(cli, ["validate", mine, "--level", "3"]) == 0
+    for arguments in (
+        ["preset", "-t", "silk:0.5,warm:0.5", "-f", "eqapo"],
+        ["plot", "-t", "silk", "-o", str(tmp_path / "silk.svg")],
+        ["terms", "show", "silk"],
+        ["terms", "morph", "silk", "warm"],
+    ):
+        assert _shared.run(cli, [*arguments, "--bundle", mine]) == 0, arguments
+    capsys.readouterr()
+    assert _shared.run(cli, ["terms", "of", presets[0], "--bundle", mine, "--json"]) == 0
+    assert "silk" in [term["term"] for term in json.loads(capsys.readouterr().out)["terms"]][:2]
+    assert _shared.run(cli, ["terms", "add", "silk", *presets[:2], "-o", mine, "--bundle", FACTORY, "--force"]) == 2
+    assert "needs 3 or more presets, found 2" in capsys.readouterr().err
+    assert _shared.run(cli, ["terms", "add", "warm", *presets, "-o", str(tmp_path / "no.semeq"), "--bundle", FACTORY]) == 2
+    assert "is a word of the bundle already" in capsys.readouterr().err
+    assert not (tmp_path / "no.semeq").exists()
+
+
+def test_a_morph_is_even_and_says_how_far_it_leaves_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["terms", "morph", "warm", "bright", "--bundle", FACTORY, "--json"]) == 0
+    path = json.loads(capsys.readouterr().out)
+    assert len(path["eqs"]) == len(path["departures_db"]) == 11
+    assert max(path["steps_db"]) <= 1.1 * sum(path["steps_db"]) / 10
+    assert path["departures_db"][0] == pytest.approx(0.0, abs=1e-9)
+    assert path["departures_db"][-1] == pytest.approx(0.0, abs=1e-9)
+    assert _shared.run(cli, ["terms", "morph", "warm", "nothing", "--bundle", FACTORY]) == 2
+
+
+def test_a_word_without_agreement_is_used_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t"]
+    assert _shared.run(cli, [*arguments, "cold"]) == 0
+    assert "cold is a weak word: people do not agree on it" in capsys.readouterr().err
+    assert _shared.run(cli, [*arguments, "harsh"]) == 0
+    assert "harsh: the data sets disagree" in capsys.readouterr().err
+    assert _shared.run(cli, [*arguments, "warm"]) == 0
+    assert "agree" not in capsys.readouterr().err

@@ -185,7 +185,7 @@ def test_without_the_extra_the_message_says_what_to_install(
 
 
 def test_help_of_every_verb_fits_a_screen_and_ends_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for verb in ((), ("fetch",), ("fit",), ("encoder",), ("report",), ("export",)):
+    for verb in ((), ("fetch",), ("fit",), ("encoder",), ("report",), ("ablate",), ("export",)):
         assert run(*verb, "--help") == 0
         text = capsys.readouterr().out.rstrip()
         assert len(text.splitlines()) <= 24

@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from semeq_export.bundle import FLAT, load_bundle, store
-from semeq_export.bundle.validate import ALLOWED_OPERATORS, validate
+from semeq_export.bundle.inference import EqEncoder
+from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.bundle.validate import ALLOWED_OPERATORS, check_graph, validate
+from semeq_export.eq import SAFE_13
 from semeq_export.errors import OutputError, TrainingError
 
 pytestmark = pytest.mark.train
@@ -22,10 +25,11 @@ pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
-from tiny_training import write_recipe, write_tiny_data  # noqa: E402
+from tiny_training import vectors, write_recipe, write_tiny_data  # noqa: E402
 
 from semeq_training import export as exporter  # noqa: E402
-from semeq_training import torchscript  # noqa: E402
+from semeq_training import onnx_graph, torchscript  # noqa: E402
+from semeq_training.models import EqAutoencoder  # noqa: E402
 from semeq_training.run import fit, read_run  # noqa: E402
 
 
@@ -139,3 +143,22 @@ def test_a_child_process_that_fails_is_one_line() -> None:
     with pytest.raises(TrainingError, match="torchscript failed in another process") as caught:
         torchscript.run_files(b"no archive", np.zeros((1, 2), np.float32), b"", np.zeros((1, 13), np.float32))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word_path", "latent_dim"),
+    [("curve", False, 8), ("transformer", False, 16), ("bands", True, 20)],
+    ids=lambda value: str(value),
+)
+def test_every_kind_of_encoder_exports(kind: str, word_path: bool, latent_dim: int) -> None:
+    spec = GraphSpec("eq_encoder.onnx", "params", "z", (1, 13), (1, latent_dim), 18)
+    torch.manual_seed(0)
+    model = EqAutoencoder(SAFE_13, latent_dim, encoder=kind, word_path=word_path).eval()
+    rows = vectors("warm", 20).astype(np.float32)
+    data = onnx_graph.to_bytes(model.encoder, spec)
+    check_graph(data, spec)
+    encoder = EqEncoder(data, spec)
+    with torch.no_grad():
+        wanted = model.encoder(torch.from_numpy(rows)).numpy()
+    assert np.abs(np.array([encoder(row) for row in rows]) - wanted).max() < 1e-4
+    assert len(torchscript.to_bytes(model)[1]) > 1_000

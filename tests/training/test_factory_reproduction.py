@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from semeq_training import run as runs  # noqa: E402
 from semeq_training.audio_run import read_encoder_run  # noqa: E402
 from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
 from semeq_training.export import AUDIO_ENCODER, export  # noqa: E402
+from semeq_training.vocabulary import curves_of, entries, evidence_of  # noqa: E402
 
 RECIPES = ROOT / "training" / "recipes"
 COMMITTED = RECIPES / "default"
@@ -53,8 +56,8 @@ def test_the_committed_run_is_whole_and_of_the_committed_recipe() -> None:
 
 
 def test_the_factory_bundle_is_of_the_committed_weights() -> None:
-    record = load_bundle().manifest.training
-    assert record == runs.read_run(COMMITTED).record
+    record, run = load_bundle().manifest.training, runs.read_run(COMMITTED)
+    assert record == replace(run.record, metrics={**run.record.metrics, **run.evaluation})
     assert record.weights_sha256 == hashlib.sha256((COMMITTED / runs.WEIGHTS).read_bytes()).hexdigest()
     assert record.rows.keys() == {"safe", "socialeq"}
 
@@ -103,18 +106,47 @@ def test_warm_and_bright_are_opposites() -> None:
 
 
 def test_every_word_with_ten_rows_predicts_people_as_well_as_its_mean_curve(table: ExampleTable) -> None:
-    for word in table.usable_words(10):
-        rows = [example.vector for example in table.examples if (example.word, example.language) == (word.word, word.language)]
-        people = level_free(np.array([response_db(runs.LAYOUT.from_vector(vector), GRID, 48_000.0) for vector in rows]))
-        mean, ours = people.mean(axis=0), level_free(decoded(word.word))
-        assert rms_db(people - ours) <= 1.01 * rms_db(people - mean), word
+    for term in entries(table, 5):
+        if len(term.rows) < 10:
+            continue
+        people = level_free(np.array([response_db(runs.LAYOUT.from_vector(table.vectors[row]), GRID, 48_000.0) for row in term.rows]))
+        mean, ours = people.mean(axis=0), level_free(decoded(term.name))
+        assert rms_db(people - ours) <= 1.01 * rms_db(people - mean), term.name
         gained = np.mean([correlation(person, ours) - correlation(person, mean) for person in people])
-        assert gained >= -0.015, word
+        assert gained >= -0.015, term.name
 
 
 def test_every_usable_word_is_in_the_bundle_with_its_evidence(table: ExampleTable) -> None:
     bank = load_bundle().centroids
-    assert {(term.name, term.language, term.examples) for term in bank.values()} == {tuple(word) for word in table.usable_words()}
+    assert {(term.name, term.language, term.examples) for term in bank.values()} == {
+        (entry.name, entry.language, len(entry.rows)) for entry in entries(table, 5)
+    }
+    assert {(term.name, term.language) for term in bank.values() if not term.is_variant} == {word[:2] for word in table.usable_words()}
+    assert load_bundle().evidence.words.keys() == bank.keys()
+
+
+def test_words_that_the_data_sets_disagree_about_have_both_and_say_so() -> None:
+    bank = load_bundle().centroids
+    assert {"harsh", "harsh@safe", "harsh@socialeq"} <= bank.keys()
+    assert "disagree" in bank["harsh"].note
+    assert bank["harsh"].sources == bank["harsh@socialeq"].sources == {"socialeq": 13}
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2, 4])
+def test_words_of_held_out_people_are_named(table: ExampleTable, fold: int, record_property: Callable[[str, object], None]) -> None:
+    seen, held = table.select(table.folds != fold), table.select(table.folds == fold)
+    terms = entries(seen, 5)
+    evidence = evidence_of(seen, terms, seed=1)
+    bank = load_bundle().centroids
+    words = [entry.name for entry in terms if entry.language == "en" and "@" not in entry.name and not bank[entry.name].is_weak]
+    asked = [
+        (curve, example.word)
+        for curve, example in zip(curves_of(held), held.examples, strict=True)
+        if example.dataset == "safe" and example.word in ("warm", "bright")
+    ]
+    right = np.mean([evidence.closest(curve, words)[0][0] == word for curve, word in asked])
+    record_property("row", f"terms of, fold {fold} left out: {right:.3f} of {len(asked)} warm and bright rows, among {len(words)} words")
+    assert right >= 0.72  # fold 1 is the hardest: 0.76; 0.86 over the four
 
 
 @pytest.mark.slow
@@ -124,7 +156,10 @@ def test_training_again_gives_the_committed_weights(data_dir: Path, tmp_path: Pa
     check_quality(dict(record.metrics))
     if (record.processor, record.threads, record.torch) == (committed.processor, committed.threads, committed.torch):
         assert record == committed
-        assert (tmp_path / "run" / runs.CENTROIDS).read_bytes() == (COMMITTED / runs.CENTROIDS).read_bytes()
+    if record.weights_sha256 == committed.weights_sha256:  # the words were made anew on another processor, from the same weights
+        again, shipped = runs.read_run(tmp_path / "run").bank, runs.read_run(COMMITTED).bank
+        assert again.keys() == shipped.keys()
+        assert max(np.abs(np.array(again[word].z) - np.array(shipped[word].z)).max() for word in shipped) < 0.05
 
 
 def decoded(word: str) -> np.ndarray:

@@ -124,3 +124,61 @@ def test_dropout_is_off_in_evaluation() -> None:
     assert torch.equal(model.encoder(params), model.encoder(params))
     model.train()
     assert not torch.equal(model.encoder(params), model.encoder(params))
+
+
+def test_an_encoder_of_curves_does_not_tell_what_sounds_the_same() -> None:
+    torch.manual_seed(0)
+    rows = vectors(8)
+    swapped = rows.copy()
+    swapped[:, 2:5], swapped[:, 5:8] = rows[:, 5:8], rows[:, 2:5]
+    fits = np.array([np.array_equal(SAFE_13.clip(row), row) for row in swapped])
+    model = EqAutoencoder(SAFE_13, 8, encoder="curve").eval()
+    with torch.no_grad():
+        one, other = (model.encoder(torch.from_numpy(part[fits].astype(np.float32))) for part in (rows, swapped))
+    assert fits.any()
+    assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_an_encoder_of_curves_starts_at_principal_components() -> None:
+    torch.manual_seed(0)
+    model = EqAutoencoder(SAFE_13, 8, encoder="curve").eval()
+    rows = vectors(60)
+    model.start_from_curves(rows)
+    with torch.no_grad():
+        inner = torch.atanh(model.encoder(torch.from_numpy(rows.astype(np.float32)))).numpy()
+    spread = np.cov(inner.T)
+    assert np.allclose(np.diag(spread), 0.4**2, rtol=0.05)
+    assert np.abs(spread - np.diag(np.diag(spread))).max() < 0.01
+
+
+def test_attention_starts_as_the_same_linear_map_and_passes_gradients() -> None:
+    torch.manual_seed(0)
+    model = EqAutoencoder(SAFE_13, 32, encoder="transformer")
+    params = torch.from_numpy(vectors(6).astype(np.float32))
+    _, decoded, _ = model(params)
+    gains = [0, 2, 5, 8, 11]
+    assert torch.allclose(decoded[:, gains], params[:, gains], atol=0.3)
+    decoded.square().sum().backward()
+    out = model.encoder.blocks[0].out.weight.grad
+    assert out is not None
+    assert out.any()
+
+
+def test_words_with_a_path_of_their_own_leave_the_settings_alone() -> None:
+    torch.manual_seed(0)
+    model = EqAutoencoder(SAFE_13, 20, word_path=True)
+    params = torch.from_numpy(vectors(6).astype(np.float32))
+    _, decoded, seen = model(params)
+    assert seen.shape == (6, 20)
+    (seen * torch.randn(6, 20)).sum().backward(retain_graph=True)
+    assert not model.encoder.latent.weight.grad.any()
+    assert model.encoder.words.last.weight.grad.any()
+    model.zero_grad()
+    decoded.sum().backward()
+    assert model.encoder.latent.weight.grad.any()
+    assert not model.encoder.words.last.weight.grad.any()
+
+
+def test_a_word_path_needs_room() -> None:
+    with pytest.raises(ValueError, match="more than 13 latent numbers, found 13"):
+        EqAutoencoder(SAFE_13, 13, word_path=True)

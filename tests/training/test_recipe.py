@@ -74,3 +74,9 @@ def test_a_file_that_is_no_recipe_is_refused_in_one_line(tmp_path: Path, content
 def test_a_missing_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no such file"):
         read_recipe(tmp_path / "none.toml", Recipe)
+
+
+def test_words_with_a_path_of_their_own_need_room(tmp_path: Path) -> None:
+    write_recipe(tmp_path / "tiny.toml", word_path=True, latent_dim=13)
+    with pytest.raises(TrainingError, match=r"tiny.toml: word_path needs latent_dim above 13, found 13"):
+        read_recipe(tmp_path / "tiny.toml", Recipe)

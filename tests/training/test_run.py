@@ -24,7 +24,7 @@ from tiny_training import WORDS, vectors, write_data, write_recipe, write_tiny_d
 from semeq_training import run as runs  # noqa: E402
 from semeq_training.loop import Losses  # noqa: E402
 
-RESULTS = {runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.RECORD, runs.HISTORY, runs.PICTURE}
+RESULTS = {runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.VOCABULARY, runs.RECORD, runs.HISTORY, runs.PICTURE}
 
 
 @pytest.fixture(scope="module")

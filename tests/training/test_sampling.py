@@ -79,3 +79,15 @@ def test_a_table_of_three_rows_is_enough(labels: list[int]) -> None:
     batch = sampler(vectors("warm", 3), labels).batch(0)
     assert batch.params.shape == (32, 13)
     assert np.all(np.isfinite(batch.params))
+
+
+def test_varied_rows_are_turned_over_stay_in_range_and_lose_their_word() -> None:
+    params = vectors("warm", 20)
+    batch = sampler(params, [0] * 10 + [1] * 10, varied_share=1.0).batch(0)
+    assert (batch.labels == NO_WORD).all()
+    np.testing.assert_array_equal(SAFE_13.clip(batch.params), batch.params)
+    shelf = batch.params[:, 0]
+    assert (shelf > 1).any()
+    assert (shelf < -1).any()
+    some = sampler(params, [0] * 20, varied_share=0.5, batch_size=200).batch(0)
+    assert 60 < np.count_nonzero(some.labels == NO_WORD) < 140

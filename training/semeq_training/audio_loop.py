@@ -117,8 +117,7 @@ class AudioTrainer:
         curve = _curve_loss(self._decoded_db(between), wanted_db, usable)
         pink = _curve_loss(self._decoded_db(with_eq), wanted_db, usable * is_pink)
         alignment = torch.square(between - code).mean() + (is_pink * torch.square(with_eq - code)).mean()
-        projection = torch.nn.functional.normalize(self.teacher.projection(between), dim=-1)
-        contrastive = supervised_contrastive_loss(projection, labels, recipe.temperature)
+        contrastive = supervised_contrastive_loss(self.teacher.directions(between), labels, recipe.temperature)
         away = torch.square(torch.atanh(z.clamp(-_MAX_Z, _MAX_Z)) - torch.atanh(self.model.flat)).mean()
         loss = curve + recipe.pink_weight * pink + recipe.alignment_weight * alignment
         loss = loss + recipe.contrastive_weight * contrastive + _BOUND * away

@@ -12,9 +12,12 @@ from semeq_export.curve import Float64Array, FloatArray, level_free, log_grid
 from semeq_export.errors import TrainingError
 from semeq_export.fit import fit_many
 from semeq_export.semantic import CentroidBank, Term
-from semeq_training.datasets import ExampleTable, WordCount
+from semeq_training.datasets import ExampleTable
 from semeq_training.models import EqAutoencoder
 from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse
+from semeq_training.vocabulary import Entry, entries, rows_of
+
+__all__ = ["build_bank", "latents_of", "mean_pair_correlation", "rows_of"]
 
 REFINE_STEPS = 300
 _RATE = 0.02
@@ -23,15 +26,15 @@ _MAX_Z = 0.999  # where tanh is still steep enough to be moved
 
 
 def build_bank(model: EqAutoencoder, table: ExampleTable, min_rows: int) -> CentroidBank:
-    """Return the words with min_rows or more rows; raises TrainingError where there is none.
+    """Return the terms of `vocabulary.entries`; raises TrainingError where there is none.
 
     z decodes to the mean level-free curve of the word's rows (see `latents_of`). Evidence: agreement is the mean
     correlation of pairs of rows, 0 where it is below; typical_intensity is the median projection of a row's curve on the word's.
     """
-    words = table.usable_words(min_rows)
+    words = entries(table, min_rows)
     if not words:
         raise TrainingError(f"no word has {min_rows} or more rows, so there is no term; lower min_rows or add data")
-    rows = [rows_of(table, word) for word in words]
+    rows = [word.rows for word in words]
     response = LayoutResponse(model.layout, log_grid())
     with torch.no_grad():
         curves = level_free(response(torch.from_numpy(table.vectors)).numpy())
@@ -40,11 +43,6 @@ def build_bank(model: EqAutoencoder, table: ExampleTable, min_rows: int) -> Cent
         decoded = level_free(response(model.decoder(torch.from_numpy(z)).double()).numpy())
     terms = [_term(word, z[i], decoded[i], curves[rows[i]], table, rows[i]) for i, word in enumerate(words)]
     return CentroidBank(terms)
-
-
-def rows_of(table: ExampleTable, word: WordCount) -> NDArray[np.intp]:
-    """Return the row numbers (n,) of a word in its language."""
-    return np.flatnonzero([example.word == word.word and example.language == word.language for example in table.examples])
 
 
 def latents_of(model: EqAutoencoder, wanted_db: FloatArray) -> NDArray[np.float32]:
@@ -80,17 +78,18 @@ def latents_of(model: EqAutoencoder, wanted_db: FloatArray) -> NDArray[np.float3
 
 
 def _term(
-    word: WordCount, z: NDArray[np.float32], curve_db: Float64Array, rows_db: Float64Array, table: ExampleTable, rows: NDArray[np.intp]
+    word: Entry, z: NDArray[np.float32], curve_db: Float64Array, rows_db: Float64Array, table: ExampleTable, rows: NDArray[np.intp]
 ) -> Term:
     sources = Counter(table.examples[row].dataset for row in rows)
     return Term(
-        name=word.word,
+        name=word.name,
         z=tuple(z.astype(np.float64).tolist()),
         language=word.language,
         examples=len(rows),
         agreement=max(0.0, mean_pair_correlation(rows_db)),
         typical_intensity=float(np.median(rows_db @ curve_db) / max(float(curve_db @ curve_db), 1e-12)),
         sources=dict(sorted(sources.items())),
+        note=word.note,
     )
 
 

@@ -42,10 +42,10 @@ def evaluate(model: EqAutoencoder, train: ExampleTable, held: ExampleTable) -> d
     for dataset in np.unique(datasets).tolist():
         metrics[f"curve_mae_db_{dataset}"] = float(errors[datasets == dataset].mean())
     metrics |= _baselines(model.layout, train, held)
-    metrics |= _parameter_errors(model, held)
-    codes = _codes(model, held)
+    metrics |= parameter_errors(model, held)
+    codes = codes_of(model, held)
     metrics["latent_effective_rank"] = effective_rank(codes)
-    metrics |= _warm_against_bright(_codes(model, train), train, codes, held)
+    metrics |= _warm_against_bright(codes_of(model, train), train, codes, held)
     metrics |= _word_fidelity(model, train, held)
     return metrics
 
@@ -57,7 +57,8 @@ def effective_rank(codes: NDArray[np.floating]) -> float:
     return float(np.exp(-(shares * np.log(shares)).sum()))
 
 
-def _codes(model: EqAutoencoder, table: ExampleTable) -> NDArray[np.float32]:
+def codes_of(model: EqAutoencoder, table: ExampleTable) -> NDArray[np.float32]:
+    """Return z (n_rows, latent_dim) of rows."""
     model.eval()
     with torch.no_grad():
         codes: NDArray[np.float32] = model.encoder(torch.from_numpy(table.vectors.astype(np.float32))).numpy()
@@ -82,11 +83,11 @@ def _baselines(layout: EqLayout, train: ExampleTable, held: ExampleTable) -> dic
     }
 
 
-def _parameter_errors(model: EqAutoencoder, held: ExampleTable) -> dict[str, float]:
+def parameter_errors(model: EqAutoencoder, held: ExampleTable) -> dict[str, float]:
     """Return errors slot by slot, with the decoded peaks put in order of frequency as the rows' are."""
     layout = model.layout
     with torch.no_grad():
-        decoded = model.decoder(torch.from_numpy(_codes(model, held))).double().numpy()
+        decoded = model.decoder(torch.from_numpy(codes_of(model, held))).double().numpy()
     columns = {unit: np.array([spec.unit == unit for spec in layout.params]) for unit in ("dB", "Hz", "q")}
     gain_of = np.array([layout.params.index(slot.gain_db) for slot in layout.slots for _ in slot.params])
     used = np.abs(held.vectors[:, gain_of]) >= USED_GAIN_DB

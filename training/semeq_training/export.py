@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import nn
 
 from semeq_export.biquad import response_db
-from semeq_export.bundle import CENTROIDS, FLAT, README, flat, vectors, write_bundle
+from semeq_export.bundle import CENTROIDS, EVIDENCE, FLAT, README, flat, vectors, write_bundle
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
@@ -85,6 +86,7 @@ def _files(run: Run, listening: EncoderRun | None) -> tuple[Manifest, dict[str, 
         "eq_encoder.pt": encoder_script,
         FLAT: flat.pack(_flat_layers(decoder), LAYOUT),
         CENTROIDS: run.bank.to_json(),
+        EVIDENCE: run.evidence.to_json(),
     }
     onnx_decoder = Decoder(files["decoder.onnx"], manifest.decoder, LAYOUT)
     onnx_encoder = EqEncoder(files["eq_encoder.onnx"], manifest.eq_encoder)
@@ -138,7 +140,7 @@ def _manifest(run: Run, listening: EncoderRun | None) -> Manifest:
         decoder=GraphSpec("decoder.onnx", "z", "params", (1, latent_dim), (1, n_params), OPSET),
         eq_encoder=GraphSpec("eq_encoder.onnx", "params", "z", (1, n_params), (1, latent_dim), OPSET),
         audio_encoder=_encoder_spec(listening) if listening is not None else None,
-        training=record,
+        training=replace(record, metrics={**record.metrics, **run.evaluation}),
     )
 
 

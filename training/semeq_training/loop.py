@@ -57,7 +57,9 @@ class Trainer:
     def __post_init__(self) -> None:
         recipe = self.recipe
         torch.manual_seed(recipe.seed)
-        self.model = EqAutoencoder(self.layout, recipe.latent_dim, recipe.dropout)
+        self.model = new_model(recipe, self.layout)
+        if recipe.encoder == "curve":
+            self.model.start_from_curves(self.params)
         linear = self.model.linear_parameters()
         inner = [weight for weight in self.model.parameters() if all(weight is not other for other in linear)]
         groups = [{"params": inner, "share": 1.0}, {"params": linear, "share": recipe.linear_rate}]
@@ -69,6 +71,7 @@ class Trainer:
             batch_size=recipe.batch_size,
             rows_per_word=recipe.rows_per_word,
             mixed_share=recipe.mixed_share,
+            varied_share=recipe.varied_share,
             seed=recipe.seed,
         )
         self._response = LayoutResponse(self.layout, log_grid(N_FREQS))
@@ -135,6 +138,11 @@ def is_finite(model: nn.Module, loss: Tensor) -> bool:
     """Whether a loss and all its gradients are finite: one number instead of forty checks, each of which would cost as much as a layer."""
     slope = torch.nn.utils.get_total_norm([weight.grad for weight in model.parameters() if weight.grad is not None])
     return math.isfinite(loss.item()) and math.isfinite(slope.item())
+
+
+def new_model(recipe: Recipe, layout: EqLayout) -> EqAutoencoder:
+    """Return a fresh model of a recipe, from torch's random state."""
+    return EqAutoencoder(layout, recipe.latent_dim, recipe.dropout, recipe.encoder, word_path=recipe.word_path)
 
 
 def rate_at(step: int, steps: int) -> float:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from semeq_export.curve import Float64Array, log_grid
 from semeq_export.eq import EqLayout
+from semeq_training.torch_biquad import LayoutResponse
+
+EncoderKind = Literal["bands", "curve", "transformer"]
+"""What an encoder looks at: the parameters as they stand, the response curve that they make, or the bands as a set."""
 
 _GAIN_END, _LOG_END = 2e-4, 1e-3
 """How close to the ends of its range a value is told apart: 0.005 dB of 24, and 0.4 % of a frequency. Closer, float32 would differ between
@@ -18,6 +24,10 @@ runtimes by more than their tolerance."""
 ENCODER_WIDTHS = (128, 256, 128)
 NECK_WIDTH = 64
 PROJECTION_WIDTH = 128
+CURVE_POINTS, CURVE_UNIT_DB = 48, 6.0
+BAND_WIDTH, BAND_HEADS, BAND_LAYERS = 64, 4, 2
+WORD_WIDTH, WORD_DROPOUT, WORD_SLOPE = 32, 0.5, 3.0
+"""Of the path that tells words apart. The slope takes its numbers to the ends of -1..1, where equal words come to lie together."""
 
 
 class ResidualBlock(nn.Module):
@@ -36,6 +46,79 @@ class ResidualBlock(nn.Module):
         """Return the block's output."""
         inner = self.dropout(torch.relu(self.first_norm(self.first(values))))
         return torch.relu(self.second_norm(self.second(inner)) + self.skip(values))
+
+    def silence(self) -> None:
+        """Let the skip alone speak."""
+        nn.init.zeros_(self.second_norm.weight)
+
+
+class BandTransformer(nn.Module):
+    """Attention between the bands, plus the projected input, ReLU. (..., n_params) on the sigmoid scale -> (..., 128).
+
+    A band is a token of gain, frequency and Q (0 where it is fixed); what it is, shelf or peak, is learned, where it stands among the peaks
+    is not told: their order carries no meaning.
+    """
+
+    _at: Tensor
+    _is_there: Tensor
+    _kind: Tensor
+
+    def __init__(self, layout: EqLayout, dropout: float) -> None:
+        super().__init__()
+        n_params = len(layout.params)
+        starts = [sum(len(slot.params) for slot in layout.slots[:index]) for index in range(len(layout.slots))]
+        there = [[number < len(slot.params) for number in range(3)] for slot in layout.slots]
+        at = [[start + number if known else 0 for number, known in enumerate(row)] for start, row in zip(starts, there, strict=True)]
+        kinds = [slot.kind for slot in layout.slots]
+        self.register_buffer("_at", torch.tensor(at), persistent=False)
+        self.register_buffer("_is_there", torch.tensor(there, dtype=torch.float32), persistent=False)
+        self.register_buffer("_kind", torch.tensor([kinds.index(kind) for kind in kinds]), persistent=False)
+        self.token = nn.Linear(3, BAND_WIDTH)
+        self.kind = nn.Parameter(0.02 * torch.randn(len(kinds), BAND_WIDTH))
+        self.layers = nn.Sequential(*(AttentionBlock(dropout) for _ in range(BAND_LAYERS)))
+        self.norm = nn.LayerNorm(BAND_WIDTH)
+        self.out = nn.Linear(BAND_WIDTH, ENCODER_WIDTHS[-1])
+        self.skip = nn.Linear(n_params, ENCODER_WIDTHS[-1])
+
+    def forward(self, raw: Tensor) -> Tensor:
+        """Return the bands' mean after attention, over the projected input."""
+        bands = raw[..., self._at] * self._is_there
+        tokens: Tensor = self.layers(self.token(bands) + self.kind[self._kind])
+        deep: Tensor = self.out(self.norm(tokens).mean(dim=-2))
+        skipped: Tensor = self.skip(raw)
+        joined: Tensor = torch.relu(deep + skipped)
+        return joined
+
+    def silence(self) -> None:
+        """Let the skip alone speak."""
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+
+class AttentionBlock(nn.Module):
+    """Attention and two layers, each around a skip and behind a norm. (..., n_bands, 64) -> the same shape.
+
+    Source: R. Xiong et al., On Layer Normalization in the Transformer Architecture, ICML 2020 (pre-LN).
+    """
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(BAND_WIDTH)
+        self.mix = nn.Linear(BAND_WIDTH, 3 * BAND_WIDTH)
+        self.join = nn.Linear(BAND_WIDTH, BAND_WIDTH)
+        self.second_norm = nn.LayerNorm(BAND_WIDTH)
+        self.wide = nn.Linear(BAND_WIDTH, 2 * BAND_WIDTH)
+        self.narrow = nn.Linear(2 * BAND_WIDTH, BAND_WIDTH)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Return the tokens, each with what it took from the others."""
+        heads = self.mix(self.norm(tokens)).unflatten(-1, (3, BAND_HEADS, BAND_WIDTH // BAND_HEADS))
+        query, key, value = (part.transpose(-2, -3) for part in heads.unbind(dim=-3))
+        weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(BAND_WIDTH // BAND_HEADS), dim=-1)
+        tokens = tokens + self.dropout(self.join((weights @ value).transpose(-2, -3).flatten(-2)))
+        changed: Tensor = self.dropout(self.narrow(torch.relu(self.wide(self.second_norm(tokens)))))
+        return tokens + changed
 
 
 class LayoutScale(nn.Module):
@@ -107,23 +190,64 @@ class LayoutScale(nn.Module):
         return torch.minimum(torch.maximum(params, self.minimum), self.maximum)
 
 
+class CurveInput(nn.Module):
+    """EQ parameters (..., n_params) -> their response at 48 frequencies (..., 48), in units of 6 dB.
+
+    Settings that sound the same look the same here: peaks in another order, idle bands with other frequencies, two bands that do the work
+    of one. With 8 latent numbers, an encoder of curves halves the error on rows that it has not seen.
+    """
+
+    def __init__(self, layout: EqLayout) -> None:
+        super().__init__()
+        self.response = LayoutResponse(layout, log_grid(CURVE_POINTS, 25.0, 18_000.0))
+
+    def forward(self, params: Tensor) -> Tensor:
+        """Return the curve."""
+        curve: Tensor = self.response(params)
+        return curve / CURVE_UNIT_DB
+
+
+class WordPath(nn.Module):
+    """The response curve (..., 48) -> numbers (..., n_out) for nothing but telling words apart."""
+
+    def __init__(self, n_out: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(CURVE_POINTS, WORD_WIDTH), nn.Linear(WORD_WIDTH, WORD_WIDTH)
+        self.last = nn.Linear(WORD_WIDTH, n_out)
+        self.dropout = nn.Dropout(WORD_DROPOUT)
+
+    def forward(self, curve: Tensor) -> Tensor:
+        """Return the numbers before their tanh."""
+        inner = self.dropout(torch.relu(self.first(curve)))
+        told: Tensor = self.last(self.dropout(torch.relu(self.second(inner))))
+        return WORD_SLOPE * told
+
+
 class EqEncoder(nn.Module):
     """EQ parameters (..., n_params) in dB, Hz and Q -> z (..., latent_dim) in -1..1.
 
-    The input is stretched by the inverse of the decoder's sigmoids: on that scale, giving back what came in is a linear map.
+    The input is stretched by the inverse of the decoder's sigmoids: on that scale, giving back what came in is a linear map. `curve` takes
+    the response instead. With word_path, the latent numbers that the parameters leave over come from a path of their own.
     """
 
-    def __init__(self, layout: EqLayout, latent_dim: int, dropout: float) -> None:
+    def __init__(self, layout: EqLayout, latent_dim: int, dropout: float, kind: EncoderKind = "bands", *, word_path: bool = False) -> None:
         super().__init__()
+        n_params = len(layout.params)
+        self.kind = kind
         self.scale = LayoutScale(layout)
-        widths = (len(layout.params), *ENCODER_WIDTHS)
-        self.blocks = nn.Sequential(*(ResidualBlock(a, b, dropout) for a, b in pairwise(widths)))
+        widths = (CURVE_POINTS if kind == "curve" else n_params, *ENCODER_WIDTHS)
+        blocks = (ResidualBlock(a, b, dropout) for a, b in pairwise(widths))
+        self.blocks = nn.Sequential(BandTransformer(layout, dropout)) if kind == "transformer" else nn.Sequential(*blocks)
         self.neck = nn.Linear(widths[-1], NECK_WIDTH)
-        self.latent = nn.Linear(NECK_WIDTH, latent_dim)
+        self.latent = nn.Linear(NECK_WIDTH, n_params if word_path else latent_dim)
+        self.curve = CurveInput(layout) if word_path or kind == "curve" else None
+        self.words = WordPath(latent_dim - n_params) if word_path else None
 
     def forward(self, params: Tensor) -> Tensor:
         """Return z."""
-        return torch.tanh(self.latent(self.neck(self.blocks(self.scale.to_raw(params)))))
+        curve = self.curve(params) if self.curve is not None else params
+        z = self.latent(self.neck(self.blocks(curve if self.kind == "curve" else self.scale.to_raw(params))))
+        return torch.tanh(z if self.words is None else torch.cat([z, self.words(curve)], dim=-1))
 
 
 class EqDecoder(nn.Module):
@@ -146,27 +270,71 @@ class EqDecoder(nn.Module):
 
 
 class EqAutoencoder(nn.Module):
-    """Encoder, decoder, and the projection that only the contrastive loss sees."""
+    """Encoder, decoder, and the projection that only the contrastive loss sees.
 
-    def __init__(self, layout: EqLayout, latent_dim: int, dropout: float = 0.0) -> None:
+    word_path: a path of its own tells words apart, and the contrastive loss moves nothing else; it needs more latent numbers than
+    parameters. Raises ValueError where there are not.
+    """
+
+    def __init__(
+        self, layout: EqLayout, latent_dim: int, dropout: float = 0.0, encoder: EncoderKind = "bands", *, word_path: bool = False
+    ) -> None:
         super().__init__()
+        if word_path and latent_dim <= len(layout.params):
+            raise ValueError(f"word_path needs more than {len(layout.params)} latent numbers, found {latent_dim}")
         self.layout = layout
         self.latent_dim = latent_dim
-        self.encoder = EqEncoder(layout, latent_dim, dropout)
+        self.encoder = EqEncoder(layout, latent_dim, dropout, encoder, word_path=word_path)
         self.decoder = EqDecoder(layout, latent_dim, dropout)
-        self.projection = nn.Linear(latent_dim, PROJECTION_WIDTH, bias=False)
-        _start_as_linear_map(self)
+        self.projection = None if word_path else nn.Linear(latent_dim, PROJECTION_WIDTH, bias=False)
+        if encoder != "curve":
+            _start_as_linear_map(self)
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """Return the weights that make up the linear map which a fresh model starts as: necks, skips, latent and head."""
         encoder, decoder = self.encoder, self.decoder
-        skips = [block.skip for block in (*encoder.blocks, *decoder.blocks) if isinstance(block, ResidualBlock)]
+        skips = [block.skip for block in (*encoder.blocks, *decoder.blocks) if isinstance(block, ResidualBlock | BandTransformer)]
         return [weight for part in (encoder.neck, encoder.latent, decoder.neck, decoder.head, *skips) for weight in part.parameters()]
 
     def forward(self, params: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return z (..., latent_dim), the decoded parameters (..., n_params) and the unit-length projection (..., 128)."""
+        """Return z (..., latent_dim), the decoded parameters (..., n_params) and the `directions` of z."""
         z = self.encoder(params)
-        return z, self.decoder(z), nn.functional.normalize(self.projection(z), dim=-1)
+        return z, self.decoder(z if self.projection is not None else self._settings_only(z)), self.directions(z)
+
+    def directions(self, z: Tensor) -> Tensor:
+        """Return the unit vectors that the contrastive loss compares.
+
+        The projection (..., 128) of z, or z itself (..., latent_dim) where words have a path of their own: the loss then moves only that.
+        """
+        if self.projection is not None:
+            return nn.functional.normalize(self.projection(z), dim=-1)
+        n_params = len(self.layout.params)
+        return nn.functional.normalize(torch.cat([z[..., :n_params].detach(), z[..., n_params:]], dim=-1), dim=-1)
+
+    def _settings_only(self, z: Tensor) -> Tensor:
+        n_params = len(self.layout.params)
+        return torch.cat([z[..., :n_params], z[..., n_params:].detach()], dim=-1)
+
+    @torch.no_grad()
+    def start_from_curves(self, params: Float64Array) -> None:
+        """Let an encoder of curves start as the principal components of the curves of some rows (n_rows, n_params).
+
+        From torch's own start, 8 latent numbers end at twice the error on unseen rows.
+        """
+        encoder = self.encoder
+        assert encoder.curve is not None
+        curves = encoder.curve(torch.from_numpy(params))
+        centred = (curves - curves.mean(dim=0)).numpy()
+        _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+        n_axes = min(self.latent_dim, len(axes))
+        deviation = np.maximum(spread[:n_axes] / math.sqrt(len(params)), 1e-6)
+        components = torch.from_numpy((axes[:n_axes] / deviation[:, np.newaxis]).astype(np.float32))
+        to_neck = _orthogonal(NECK_WIDTH, encoder.neck.in_features // 2)
+        _set_linear(encoder.neck, torch.cat([to_neck, -to_neck], dim=1))
+        encoding = to_neck @ _mirror_skips(encoder.blocks)
+        weight = torch.zeros_like(encoder.latent.weight)
+        weight[:n_axes] = _CURVE_CODE_SCALE * components @ torch.linalg.pinv(encoding)
+        _set_linear(encoder.latent, weight)
 
 
 def _inside(bounds: np.ndarray[tuple[int], np.dtype[np.float64]], *, upwards: bool) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
@@ -176,6 +344,7 @@ def _inside(bounds: np.ndarray[tuple[int], np.dtype[np.float64]], *, upwards: bo
 
 
 _CODE_SCALE = 0.1  # small enough that tanh is nearly straight
+_CURVE_CODE_SCALE = 0.4  # of a standard deviation along each principal axis
 
 
 @torch.no_grad()
@@ -195,9 +364,10 @@ def _start_as_linear_map(model: EqAutoencoder) -> None:
     encoding = to_neck @ _mirror_skips(encoder.blocks)
     n_params = encoding.shape[1]
     spare = model.latent_dim - n_params
+    n_coded = encoder.latent.out_features  # the others are the word path's, and not read at first
     code = torch.eye(model.latent_dim, n_params) if spare > 0 else _orthogonal(model.latent_dim, n_params)
-    weight = _CODE_SCALE * code @ torch.linalg.pinv(encoding)
-    if spare > 0:
+    weight = _CODE_SCALE * code[:n_coded] @ torch.linalg.pinv(encoding)
+    if n_coded > n_params:
         weight[n_params:] = _orthogonal(spare, NECK_WIDTH)
     _set_linear(encoder.latent, weight)
     reading = _orthogonal(NECK_WIDTH, n_params) @ torch.linalg.pinv(code)
@@ -205,19 +375,20 @@ def _start_as_linear_map(model: EqAutoencoder) -> None:
     decoding = _mirror_skips(decoder.blocks) @ reading
     head = torch.linalg.pinv(decoding @ code) / _CODE_SCALE
     _set_linear(decoder.head, torch.cat([head, -head], dim=1))
-    nn.init.orthogonal_(model.projection.weight)
+    if model.projection is not None:
+        nn.init.orthogonal_(model.projection.weight)
 
 
 def _mirror_skips(blocks: nn.Sequential) -> Tensor:
     """Set the skips of a chain of blocks and return the linear map from its input to the first half of its output."""
     chain: Tensor | None = None
     for block in blocks:
-        assert isinstance(block, ResidualBlock)
+        assert isinstance(block, ResidualBlock | BandTransformer)
         n_in = block.skip.in_features if chain is None else block.skip.in_features // 2
         core = _orthogonal(block.skip.out_features // 2, n_in)
         from_mirrored = core if chain is None else torch.cat([core, -core], dim=1)
         _set_linear(block.skip, torch.cat([from_mirrored, -from_mirrored], dim=0))
-        block.second_norm.weight.zero_()
+        block.silence()
         chain = core if chain is None else core @ chain
     assert chain is not None
     return chain

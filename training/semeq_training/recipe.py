@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
+from semeq_export.eq import SAFE_13
 from semeq_export.errors import TrainingError
 from semeq_export.files import printable, read_regular
 from semeq_training.tables import N_FOLDS
@@ -27,8 +28,10 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     drawn as groups of rows_per_word rows of one word. learning_rate: of the inner paths. linear_rate: share of it for the weights that
     start as a linear map, which decodes well from the first step where latent_dim has room. contrastive_weight, parameter_weight: of the
     two losses beside the curve loss. temperature: of the contrastive loss. mixed_share: how many of the evenly drawn rows are put together
-    from bands of different rows. min_rows: rows that a word needs to pull its rows together and to become a term. socialeq_scale_db: dB
-    per unit of a SocialEQ shape.
+    from bands of different rows. varied_share: how many of all rows are turned over, made larger or smaller and moved, and lose their word.
+    encoder: what the encoder looks at (see `models`). word_path: words are told apart by a path of their own. words: those that the
+    contrastive loss pulls together, all usable ones where empty. min_rows: rows that a word needs to pull its rows together and to become
+    a term. socialeq_scale_db: dB per unit of a SocialEQ shape.
     """
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
@@ -50,6 +53,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     socialeq_scale_db: Annotated[float, msgspec.Meta(ge=0.1, le=20.0)]
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)]
+    encoder: Literal["bands", "curve", "transformer"] = "bands"
+    word_path: bool = False
+    words: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], ...] = ()
+    varied_share: _Share = 0.0
+
+    def __post_init__(self) -> None:
+        if self.word_path and self.latent_dim <= len(SAFE_13.params):
+            raise ValueError(f"word_path needs latent_dim above {len(SAFE_13.params)}, found {self.latent_dim}")
 
 
 class EncoderRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,7 +3,9 @@
     RUN/recipe.toml          copy of the recipe
     RUN/weights.safetensors  encoder, decoder and projection, trained on all rows
     RUN/centroids.json       the words
+    RUN/vocabulary.json      what people did for each word: curves, spread, maps
     RUN/record.json          how it came to be, with the held-out metrics; written last: with it, the run is complete
+    RUN/evaluation.json      the report's figures for this recipe, where `train report --keep` has put them
     RUN/history.csv          losses of every step of both phases, and the held-out error where it was measured
     RUN/loss.png             the same as a picture
     RUN/checkpoint.safetensors   only while a run is unfinished
@@ -19,8 +21,8 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -33,12 +35,13 @@ from semeq_export import plot, strict_json
 from semeq_export.bundle.manifest import TrainingRecord
 from semeq_export.eq import SAFE_13, EqLayout
 from semeq_export.errors import TrainingError
+from semeq_export.evidence import MAX_BYTES, Evidence
 from semeq_export.files import printable, read_regular, write_atomic
 from semeq_export.semantic import CentroidBank
 from semeq_training.centroids import build_bank
 from semeq_training.datasets import ExampleTable, load_examples
 from semeq_training.evaluate import curve_errors_db, evaluate
-from semeq_training.loop import Losses, Trainer, deterministic, load_weights
+from semeq_training.loop import Losses, Trainer, deterministic, load_weights, new_model
 from semeq_training.losses import NO_WORD
 from semeq_training.models import EqAutoencoder
 from semeq_training.recipe import Recipe, RecipeFile, read_recipe
@@ -60,10 +63,11 @@ from semeq_training.run_folder import (
     tensors_of,
     write_checkpoint,
 )
+from semeq_training.vocabulary import entries, evidence_of
 
 LAYOUT: EqLayout = SAFE_13
-CENTROIDS = "centroids.json"
-_KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, RECORD, HISTORY, PICTURE, CHECKPOINT, CACHE})
+CENTROIDS, EVALUATION, VOCABULARY = "centroids.json", "evaluation.json", "vocabulary.json"
+_KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE})
 
 PhaseName = Literal["shapes", "evaluation", "final"]
 
@@ -76,13 +80,15 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A complete run folder, read and checked."""
+    """A complete run folder, read and checked. evaluation: the report's figures, empty where none was kept."""
 
     path: Path
     recipe: RecipeFile[Recipe]
     record: TrainingRecord
     bank: CentroidBank
     model: EqAutoencoder
+    evidence: Evidence
+    evaluation: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit(
@@ -144,16 +150,48 @@ def read_run(path: Path) -> Run:
     ):
         if found != recorded:
             raise TrainingError(f"{printable(folder / name)}: is not the file that {RECORD} was written for (SHA-256 differs)")
-    model = EqAutoencoder(LAYOUT, recipe.recipe.latent_dim, recipe.recipe.dropout)
+    model = new_model(recipe.recipe, LAYOUT)
     load_weights(model, tensors_of(folder / WEIGHTS, weights))
     model.eval()
     bank = CentroidBank.from_json(read_regular(folder / CENTROIDS, TrainingError, max_bytes=16_000_000))
-    return Run(folder, recipe, record, bank, model)
+    evidence = Evidence.from_json(read_regular(folder / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
+    return Run(folder, recipe, record, bank, model, evidence, _read_evaluation(folder, recipe))
 
 
-def word_labels(table: ExampleTable, min_rows: int) -> NDArray[np.int64]:
-    """Return (n_rows,) the number of each row's word, NO_WORD for rows of words with fewer than min_rows rows or in another language."""
-    numbers = {(word.word, word.language): number for number, word in enumerate(table.usable_words(min_rows))}
+class _Evaluation(msgspec.Struct, frozen=True):
+    """What evaluation.json holds. recipe_sha256: of the recipe that was measured."""
+
+    recipe_sha256: str
+    metrics: dict[str, float]
+
+
+def write_evaluation(run: Run, metrics: Mapping[str, float]) -> None:
+    """Keep a report's figures with the run that they are about; a bundle made of it then holds them."""
+    kept = _Evaluation(run.recipe.sha256, dict(metrics))
+    write_atomic(run.path / EVALUATION, strict_json.dumps(msgspec.to_builtins(kept)), overwrite=True)
+
+
+def _read_evaluation(folder: Path, recipe: RecipeFile[Recipe]) -> Mapping[str, float]:
+    path = folder / EVALUATION
+    if not path.is_file():
+        return {}
+    try:
+        document = strict_json.loads(read_regular(path, TrainingError, max_bytes=strict_json.MAX_BYTES))
+        kept = msgspec.convert(document, _Evaluation, strict=True)
+    except ValueError as error:
+        raise TrainingError(f"{printable(path)}: {error}") from error
+    if kept.recipe_sha256 != recipe.sha256:
+        raise TrainingError(f"{printable(path)}: is of another recipe; measure this one with: semeq-export train report --keep")
+    return kept.metrics
+
+
+def word_labels(table: ExampleTable, min_rows: int, words: tuple[str, ...] = ()) -> NDArray[np.int64]:
+    """Return (n_rows,) the number of each row's word, NO_WORD for rows of words with fewer than min_rows rows or in another language.
+
+    words: those that count, all where there are none.
+    """
+    usable = [word for word in table.usable_words(min_rows) if not words or word.word in words]
+    numbers = {(word.word, word.language): number for number, word in enumerate(usable)}
     return np.array([numbers.get((example.word, example.language), NO_WORD) for example in table.examples], dtype=np.int64)
 
 
@@ -213,7 +251,7 @@ class _Fit:
         self._write_checkpoint(None)
 
     def _trainer(self, table: ExampleTable, tensors: dict[str, torch.Tensor] | None) -> Trainer:
-        trainer = Trainer(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows))
+        trainer = Trainer(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
         if tensors and self.state.step:
             trainer.restore(tensors, self.state.step)
         return trainer
@@ -260,6 +298,8 @@ class _Fit:
         write_atomic(self.out / PICTURE, self._picture(), overwrite=True)
         write_atomic(self.out / WEIGHTS, weights, overwrite=True)
         write_atomic(self.out / CENTROIDS, bank.to_json(), overwrite=True)
+        evidence = evidence_of(self.table, entries(self.table, self.recipe.min_rows), seed=self.recipe.seed)
+        write_atomic(self.out / VOCABULARY, evidence.to_json(), overwrite=True)
         write_atomic(self.out / RECORD, strict_json.dumps(msgspec.to_builtins(record)), overwrite=True)
         (self.out / CHECKPOINT).unlink(missing_ok=True)
         return record
@@ -304,7 +344,7 @@ def _check_rows(recipe: Recipe, table: ExampleTable, train: ExampleTable, held: 
 
 
 def fingerprint(table: ExampleTable) -> str:
-    """Return a hash of all that training learns from in a table."""
+    """Return the SHA-256, hex, of rows and their words."""
     digest = hashlib.sha256(np.ascontiguousarray(table.vectors).tobytes())
     for example in table.examples:
         digest.update(f"{example.id}\0{example.word}\0{example.language}\0{example.fold}\n".encode())

@@ -15,6 +15,9 @@ from semeq_training.losses import NO_WORD
 MOVED_DB, MOVED_SHARE = 0.5, 0.05
 """How far the values of mixed rows move (standard deviation): gains in dB, frequencies and Qs as a share of their range on a log scale."""
 
+VARIED_GAIN = (0.7, 1.3)
+"""By what the gains of varied rows are multiplied; half of them change sign as well, which turns the curve over."""
+
 IDLE_GAIN_DB = 0.05
 """Below this gain a band's frequency and Q mean nothing: an untouched band still carries its defaults."""
 
@@ -34,6 +37,7 @@ class Sampler:
     a five-row word a hundred times as often as theirs.
     Peaks change places and the frequencies and Qs of idle bands are redrawn: both sound the same. A share of the evenly drawn rows is put
     together from the bands of different rows, a little moved, and has no word: what a device can do is known without asking people.
+    A share of all rows is varied: turned over or not, made larger or smaller, moved; these have no word either.
     params: (n_rows, n_params) physical values inside the layout's ranges. labels: (n_rows,).
     """
 
@@ -46,6 +50,7 @@ class Sampler:
         batch_size: int,
         rows_per_word: int,
         mixed_share: float,
+        varied_share: float = 0.0,
         seed: int,
     ) -> None:
         self._params, self._labels, self._seed = params, labels, seed
@@ -57,6 +62,7 @@ class Sampler:
         self._n_groups = min(batch_size // 2 // rows_per_word, len(self._groups))
         self._n_even = batch_size - self._n_groups * rows_per_word
         self._n_mixed = round(mixed_share * self._n_even)
+        self._varied_share = varied_share
         self._minimum, self._maximum = layout.minimum, layout.maximum
         self._slot_of = np.concatenate([np.full(len(slot.params), index) for index, slot in enumerate(layout.slots)])
         self._orders = np.array(_peak_orders(layout))
@@ -77,6 +83,9 @@ class Sampler:
         chosen = np.concatenate(drawn)
         params, labels = self._reordered(chosen, rng), self._labels[chosen]
         params[: self._n_mixed], labels[: self._n_mixed] = self._mixed(rng), NO_WORD
+        if self._varied_share:
+            varied = rng.random(len(params)) < self._varied_share
+            params[varied], labels[varied] = self._varied(params[varied], rng), NO_WORD
         anywhere = self._low * (self._high / self._low) ** rng.random(params.shape)
         idle = self._redrawn & (np.abs(params[:, self._gain_of]) < IDLE_GAIN_DB) & (rng.random((len(params), 1)) < 0.5)
         return Batch(np.where(idle, anywhere, params), labels)
@@ -89,7 +98,13 @@ class Sampler:
 
     def _mixed(self, rng: np.random.Generator) -> Float64Array:
         rows = rng.integers(len(self._params), size=(self._n_mixed, len(np.unique(self._slot_of))))
-        params = self._params[rows[:, self._slot_of], np.arange(self._params.shape[1])]
+        return self._moved(self._params[rows[:, self._slot_of], np.arange(self._params.shape[1])], rng)
+
+    def _varied(self, params: Float64Array, rng: np.random.Generator) -> Float64Array:
+        factor = rng.uniform(*VARIED_GAIN, (len(params), 1)) * rng.choice((-1.0, 1.0), (len(params), 1))
+        return self._moved(np.where(self._redrawn, params, params * factor), rng)
+
+    def _moved(self, params: Float64Array, rng: np.random.Generator) -> Float64Array:
         step = rng.standard_normal(params.shape)
         used_gain = ~self._redrawn & (params != 0.0)
         moved = np.where(used_gain, params + MOVED_DB * step, params * (self._high / self._low) ** (MOVED_SHARE * step))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -23,7 +24,7 @@ from torch import nn
 
 from semeq_export.errors import TrainingError
 from semeq_training.audio_models import WINDOW_SAMPLES, AudioEncoder
-from semeq_training.models import EqAutoencoder
+from semeq_training.models import EncoderKind, EqAutoencoder
 from semeq_training.recipe import EncoderRecipe
 from semeq_training.run_folder import saved
 
@@ -39,7 +40,8 @@ def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
 
     Raises TrainingError where the process that makes them fails.
     """
-    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(np.array([model.latent_dim])), saved(model.state_dict()))))
+    kind = np.array([model.latent_dim, get_args(EncoderKind).index(model.encoder.kind), model.encoder.words is not None])
+    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), saved(model.state_dict()))))
     return decoder, encoder
 
 
@@ -75,8 +77,8 @@ def _make() -> None:
     from semeq_training.run import LAYOUT
 
     numbers, weights = _unpack(sys.stdin.buffer.read())
-    latent_dim = int(_load(numbers)[0])
-    model = EqAutoencoder(LAYOUT, latent_dim)
+    latent_dim, kind, word_path = (int(number) for number in _load(numbers))
+    model = EqAutoencoder(LAYOUT, latent_dim, encoder=get_args(EncoderKind)[kind], word_path=bool(word_path))
     model.load_state_dict(safetensors.torch.load(weights))
     files = [_script(model.decoder, latent_dim), _script(model.encoder, len(LAYOUT.params))]
     sys.stdout.buffer.write(_pack(*files))
