@@ -26,7 +26,7 @@ from semeq_export.errors import BundleError, BundleFormatError, SemeqError
 # fmt: off
 ALLOWED_OPERATORS = frozenset({
     "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Conv", "Div", "Exp",
-    "Flatten", "Gather", "Gemm", "Identity", "LayerNormalization", "Log", "MatMul", "Max",
+    "Flatten", "Gather", "GatherND", "Gemm", "Identity", "LayerNormalization", "Log", "MatMul", "Max",
     "Min", "Mul", "Neg", "Pow", "ReduceMax", "ReduceMean", "ReduceSum", "Relu", "Reshape",
     "Sigmoid", "Slice", "Softmax", "Split", "Sqrt", "Squeeze", "Sub", "Tan", "Tanh",
     "Transpose", "Unsqueeze", "Where",

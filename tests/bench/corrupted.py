@@ -10,6 +10,7 @@ import argparse
 import io
 import json
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def attack(count: int, seed: int) -> dict[str, object]:
             slowest_s = max(slowest_s, elapsed_s)
             if elapsed_s > SLOW_S:
                 result["wrong"].append(f"case {case}: took {elapsed_s:.1f} s")  # type: ignore[attr-defined]
-    return result | {"slowest_s": round(slowest_s, 3), "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)}
+    return result | {"slowest_s": round(slowest_s, 3), "peak_memory_mb": _peak_memory_mb()}
 
 
 def _one(content: dict[str, bytes], sealed: dict[str, bytes], place: Path, rng: random.Random) -> None:
@@ -102,6 +103,12 @@ def _one(content: dict[str, bytes], sealed: dict[str, bytes], place: Path, rng: 
         flat.unpack(bundle.files["decoder.semeq"])
     validate.require_sound(bundle)
     assert np.isfinite(bundle.decoder(np.zeros(bundle.manifest.latent_dim))).all()
+
+
+def _peak_memory_mb() -> int:
+    """Return this program's own peak. getrusage would count what its parent held when it started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return round(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1e3)  # type: ignore[index]
 
 
 def main() -> int:

@@ -150,6 +150,6 @@ def test_the_grid_of_weights_and_sizes_prints_one_table_for_each_figure(
 
 
 def test_one_seed_gives_the_same_cell_twice(table: ExampleTable, folder: Path) -> None:  # fault E12
-    recipe = msgspec.structs.replace(runs.read_recipe(folder / "tiny.toml").recipe, steps=2)
+    recipe = msgspec.structs.replace(runs.read_recipe(folder / "tiny.toml", runs.Recipe).recipe, steps=2)
     one, other = (reports.measure(table, recipe, "fold1", 1, 0) for _ in range(2))
     assert one == other
