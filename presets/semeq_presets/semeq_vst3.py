@@ -227,6 +227,7 @@ class SemeqVst3:
         how_to_import="load it in the host's preset menu for the plug-in, or copy it into the folder for VST3 presets "
         "(Windows: Documents/VST3 Presets/semeq/semeq, macOS: ~/Library/Audio/Presets/semeq/semeq, Linux: ~/.vst3/presets/semeq/semeq)",
         precision_db=1e-9,
+        verified="this version of semeq: its VST3 in Pedalboard",
         limits=Limits(
             max_bands=_MAX_BANDS,
             freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ),
