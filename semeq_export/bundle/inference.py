@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -61,11 +62,15 @@ class Graph:
                 raise BundleFormatError(f"{self.spec.file}: {kind} is {str(got)[:200]}, expected {name!r} of float {list(shape)}")
 
 
+Runner = Callable[[bytes, GraphSpec], Graph]
+"""What runs a graph: `Graph` in this process, `confined.Confinement.graph` in one with limits."""
+
+
 class Decoder:
     """z -> EQ parameters. Input: (latent_dim,) or (1, latent_dim). Output: (n_params,) float64 in dB, Hz and Q, layout order, in range."""
 
-    def __init__(self, data: bytes, spec: GraphSpec, layout: EqLayout) -> None:
-        self.graph = Graph(data, spec)
+    def __init__(self, data: bytes, spec: GraphSpec, layout: EqLayout, runner: Runner = Graph) -> None:
+        self.graph = runner(data, spec)
         self._shape = spec.input_shape
         self._minimum, self._maximum = layout.minimum, layout.maximum
 
@@ -83,8 +88,8 @@ class Decoder:
 class EqEncoder:
     """EQ parameters -> z. Input: (n_params,) in dB, Hz and Q, layout order. Output: (latent_dim,) float32 in -1..1."""
 
-    def __init__(self, data: bytes, spec: GraphSpec) -> None:
-        self.graph = Graph(data, spec)
+    def __init__(self, data: bytes, spec: GraphSpec, runner: Runner = Graph) -> None:
+        self.graph = runner(data, spec)
         self._shape = spec.input_shape
 
     def __call__(self, params: FloatArray) -> NDArray[np.float32]:
@@ -102,8 +107,8 @@ class AudioEncoder:
     z does not depend on the level. flat: (latent_dim,) float32, the code of no EQ. `hearing` brings other audio into this form.
     """
 
-    def __init__(self, data: bytes, spec: EncoderSpec) -> None:
-        self.graph = Graph(data, spec.graph)
+    def __init__(self, data: bytes, spec: EncoderSpec, runner: Runner = Graph) -> None:
+        self.graph = runner(data, spec.graph)
         self.sample_rate_hz, self.window_samples = spec.sample_rate_hz, spec.window_samples
         self.flat: NDArray[np.float32] = np.array(spec.flat, dtype=np.float32)
 

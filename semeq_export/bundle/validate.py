@@ -1,15 +1,18 @@
 """Checks of a bundle in three levels: structure and hashes, graphs, conformance. The only module that imports onnx.
 
 Graphs are data from strangers: what is not on the list of operators, not finite, not bounded in size or not self-contained is refused
-before ONNX Runtime sees it. Nothing here runs TorchScript or reads pickles.
+before ONNX Runtime sees it. What is left runs in a child process under limits (`confined`), never in this one. TorchScript runs so too, and
+only where the caller vouches for it.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +22,8 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper, shape_inference
 
 from semeq_export import files as rim
-from semeq_export.bundle import EVIDENCE, FLAT, README, Bundle, check_files, flat, store, vectors
+from semeq_export.bundle import EVIDENCE, FLAT, README, AudioEncoder, Bundle, Decoder, EqEncoder, check_files, flat, store, vectors
+from semeq_export.bundle.confined import TORCHSCRIPT, Confinement
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
 from semeq_export.errors import BundleError, BundleFormatError, SemeqError
 
@@ -61,10 +65,15 @@ class Finding:
         return f"{self.severity}: {self.where}: {self.message} [{self.code}]"
 
 
-def validate(path: str | os.PathLike[str], level: int = 1) -> list[Finding]:
+_Check = tuple[str, str, Callable[[], vectors.Deviation]]
+"""What is checked, the file of its vectors, and the check."""
+
+
+def validate(path: str | os.PathLike[str], level: int = 1, *, trust: bool = False) -> list[Finding]:
     """Return what is wrong with a bundle; no finding of severity "error" means sound.
 
     level: 1 structure, hashes and schema; 2 also graphs and flat weights, with a probe run; 3 also the conformance vectors.
+    trust: level 3 runs TorchScript files too. Only for bundles made on this machine, since loading such a file can run code.
     An unsound bundle is a finding. Raises BundleFormatError only where there is no file or folder, EnvironmentFailure where the system
     refuses.
     """
@@ -76,18 +85,23 @@ def validate(path: str | os.PathLike[str], level: int = 1) -> list[Finding]:
     except BundleError as error:
         return [_finding(error, rim.printable(place.name))]
     findings = list(_structure(bundle))
-    if level >= 2:
-        findings += _graphs(bundle)
-    if level >= 3 and not any(finding.severity == "error" for finding in findings):
-        findings += _conformance(bundle)
+    with Confinement() as confinement:
+        if level >= 2:
+            findings += _graphs(bundle, confinement)
+        if level >= 3 and not _has_error(findings):
+            findings += [*_conformance(bundle, confinement), *_torchscript(bundle, trust)]
     return findings
 
 
-def require_sound(bundle: Bundle) -> None:
-    """Raise BundleFormatError with the first error that level 3 finds in a loaded bundle."""
-    for finding in (*_graphs(bundle), *_conformance(bundle)):
-        if finding.severity == "error":
-            raise BundleFormatError(f"{rim.printable(bundle.path)}: {finding.where}: {finding.message}")
+def require_sound(bundle: Bundle, *, trust: bool = False) -> list[Finding]:
+    """Return what level 3 says of a loaded bundle; raise BundleFormatError with the first error. trust: as for `validate`."""
+    findings = []
+    with Confinement() as confinement:
+        for finding in chain(_graphs(bundle, confinement), _conformance(bundle, confinement), _torchscript(bundle, trust)):
+            if finding.severity == "error":
+                raise BundleFormatError(f"{rim.printable(bundle.path)}: {finding.where}: {finding.message}")
+            findings.append(finding)
+    return findings
 
 
 def check_graphs(bundle: Bundle) -> None:
@@ -110,8 +124,12 @@ def check_graph(data: bytes, spec: GraphSpec) -> None:
     _check_sizes(model, spec)
 
 
+def _has_error(findings: Iterable[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
+
+
 def _finding(error: SemeqError, where: str) -> Finding:
-    return Finding("error", error.code, where, str(error))
+    return Finding("error", error.code, where, str(error).removeprefix(f"{where}: "))
 
 
 def _wrong(spec: GraphSpec, why: str) -> BundleFormatError:
@@ -136,36 +154,84 @@ def _structure(bundle: Bundle) -> Iterator[Finding]:
             yield Finding("error", "evidence", EVIDENCE, f"word {rim.printable(unknown[0][:60])!r} is not one of the bundle's")
 
 
-def _graphs(bundle: Bundle) -> Iterator[Finding]:
+def _graphs(bundle: Bundle, confinement: Confinement) -> Iterator[Finding]:
     for spec in bundle.manifest.graphs:
         try:
             check_graph(bundle.files[spec.file], spec)
         except BundleError as error:
             yield _finding(error, spec.file)
             return
-    try:
-        _probe(bundle)
-        if FLAT in bundle.files and not _flat_decoder(bundle).matches(bundle.manifest.layout):
-            raise BundleFormatError(f"{FLAT}: bands or ranges differ from the manifest's layout")
-    except SemeqError as error:
-        yield _finding(error, bundle.manifest.decoder.file)
+    for where, probe in _probes(bundle, _functions(bundle, confinement, ".onnx")):
+        try:
+            probe()
+        except SemeqError as error:
+            yield _finding(error, where)
+            return
 
 
-def _probe(bundle: Bundle) -> None:
-    """Run every graph that this version knows on three fixed inputs; what comes out must be finite and in range."""
+@dataclass(frozen=True, slots=True)
+class _Functions:
+    """What a bundle can do in one runtime; None where it has no graph for it."""
+
+    decoder: Decoder | None
+    eq_encoder: EqEncoder | None
+    audio_encoder: AudioEncoder | None
+
+
+def _functions(bundle: Bundle, confinement: Confinement, suffix: Literal[".onnx", ".pt"]) -> _Functions:
+    """Return a bundle's graphs in the format of a suffix as functions that run in another process."""
+    manifest, files, runner = bundle.manifest, bundle.files, confinement.graph
+
+    def in_format(spec: GraphSpec | None) -> GraphSpec | None:
+        file = spec.file.removesuffix(".onnx") + suffix if spec is not None else ""
+        return replace(spec, file=file) if spec is not None and file in files else None
+
+    audio = manifest.audio_encoder
+    decoder, eq_encoder = in_format(manifest.decoder), in_format(manifest.eq_encoder)
+    audio_graph = in_format(audio.graph if audio is not None else None)
+    return _Functions(
+        Decoder(files[decoder.file], decoder, manifest.layout, runner) if decoder else None,
+        EqEncoder(files[eq_encoder.file], eq_encoder, runner) if eq_encoder else None,
+        AudioEncoder(files[audio_graph.file], replace(audio, graph=audio_graph), runner) if audio and audio_graph else None,
+    )
+
+
+def _probes(bundle: Bundle, functions: _Functions) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Give the files that can be run, with a run of each on three fixed inputs: what comes out must be finite and in range."""
     manifest, layout = bundle.manifest, bundle.manifest.layout
-    slack = _RANGE_SLACK * (layout.maximum - layout.minimum)
-    for level in (-1.0, 0.0, 1.0):
-        z = np.full((1, manifest.latent_dim), level, dtype=np.float32)
-        raw = bundle.decoder.graph.run(z)[0].astype(np.float64)
-        if not (np.all(raw >= layout.minimum - slack) and np.all(raw <= layout.maximum + slack)):
-            raise _wrong(manifest.decoder, f"output for z = {level:g} is outside the layout's ranges or not finite")
-        if bundle.eq_encoder is not None:
-            bundle.eq_encoder(bundle.decoder(z))
-        if bundle.encoder is not None:  # a click, silence, and the same click upside down
-            click = np.zeros(bundle.encoder.window_samples, dtype=np.float32)
+    levels = (-1.0, 0.0, 1.0)
+    decoder, eq_encoder, encoder = functions.decoder, functions.eq_encoder, functions.audio_encoder
+
+    def decode() -> None:
+        assert decoder is not None
+        slack = _RANGE_SLACK * (layout.maximum - layout.minimum)
+        for level in levels:
+            raw = decoder.graph.run(np.full((1, manifest.latent_dim), level, dtype=np.float32))[0].astype(np.float64)
+            if not (np.all(raw >= layout.minimum - slack) and np.all(raw <= layout.maximum + slack)):
+                raise _wrong(decoder.graph.spec, f"output for z = {level:g} is outside the layout's ranges or not finite")
+
+    def encode() -> None:
+        assert eq_encoder is not None
+        for share in (0.0, 0.5, 1.0):
+            eq_encoder(layout.minimum + share * (layout.maximum - layout.minimum))
+
+    def hear() -> None:  # a click, silence, and the same click upside down
+        assert encoder is not None
+        for level in levels:
+            click = np.zeros(encoder.window_samples, dtype=np.float32)
             click[len(click) // 2] = level
-            bundle.encoder(click)
+            encoder(click)
+
+    for function, probe in ((decoder, decode), (eq_encoder, encode), (encoder, hear)):
+        if function is not None:
+            yield function.graph.spec.file, probe
+    if FLAT in bundle.files:
+        yield FLAT, lambda: _check_flat(bundle)
+
+
+def _check_flat(bundle: Bundle) -> None:
+    if not _flat_decoder(bundle).matches(bundle.manifest.layout):
+        raise BundleFormatError(f"{FLAT}: bands or ranges differ from the manifest's layout")
 
 
 def _flat_decoder(bundle: Bundle) -> flat.FlatDecoder:
@@ -175,21 +241,42 @@ def _flat_decoder(bundle: Bundle) -> flat.FlatDecoder:
     return decoder
 
 
-def _conformance(bundle: Bundle) -> Iterator[Finding]:
-    layout, files = bundle.manifest.layout, bundle.files
-    checks: list[tuple[str, str, Callable[[], vectors.Deviation]]] = [
-        ("decoder by onnx runtime", vectors.DECODER, lambda: vectors.check_decoder(files, bundle.decoder, layout)),
-        ("filters", vectors.RESPONSE, lambda: vectors.check_responses(files, layout)),
-    ]
-    if FLAT in files:
-        checks.append(("decoder by flat weights", vectors.DECODER, lambda: vectors.check_decoder(files, _flat_decoder(bundle), layout)))
-    encoder, audio_encoder, latent_dim = bundle.eq_encoder, bundle.encoder, bundle.manifest.latent_dim
+def _conformance(bundle: Bundle, confinement: Confinement) -> Iterator[Finding]:
+    yield from _compared(_checks(bundle, _functions(bundle, confinement, ".onnx"), "onnx runtime"))
+    checks = [("filters", vectors.RESPONSE, lambda: vectors.check_responses(bundle.files, bundle.manifest.layout))]
+    if FLAT in bundle.files:
+        decode, layout = _flat_decoder(bundle), bundle.manifest.layout
+        checks.append(("decoder by flat weights", vectors.DECODER, lambda: vectors.check_decoder(bundle.files, decode, layout)))
+    yield from _compared(checks)
+
+
+def _torchscript(bundle: Bundle, trust: bool) -> Iterator[Finding]:
+    scripts = ", ".join(sorted(name for name in bundle.files if name.endswith(".pt")))
+    if not scripts:
+        return
+    if not trust:
+        yield Finding("note", "not-run", scripts, "torchscript not checked: it can run code; --trust runs it, for bundles of your own")
+    elif find_spec("torch") is None:
+        yield Finding("note", "not-run", scripts, "torchscript not checked: torch is not installed (pip install 'semeq-export[train]')")
+    else:
+        with Confinement(TORCHSCRIPT) as confinement:
+            yield from _compared(_checks(bundle, _functions(bundle, confinement, ".pt"), "torchscript"))
+
+
+def _checks(bundle: Bundle, functions: _Functions, runtime: str) -> Iterator[_Check]:
+    files, layout, latent_dim = bundle.files, bundle.manifest.layout, bundle.manifest.latent_dim
+    decoder, eq_encoder, encoder = functions.decoder, functions.eq_encoder, functions.audio_encoder
+    if decoder is not None:
+        yield f"decoder by {runtime}", vectors.DECODER, lambda: vectors.check_decoder(files, decoder, layout)
+    if eq_encoder is not None:
+        yield f"EQ encoder by {runtime}", vectors.EQ_ENCODER, lambda: vectors.check_eq_encoder(files, eq_encoder, layout, latent_dim)
     if encoder is not None:
-        checks.append(("EQ encoder", vectors.EQ_ENCODER, lambda: vectors.check_eq_encoder(files, encoder, layout, latent_dim)))
-    if audio_encoder is not None:
-        rate_hz, window = audio_encoder.sample_rate_hz, audio_encoder.window_samples
-        name = vectors.AUDIO_ENCODER
-        checks.append(("audio encoder", name, lambda: vectors.check_audio_encoder(files, audio_encoder, rate_hz, window, latent_dim)))
+        rate_hz, window = encoder.sample_rate_hz, encoder.window_samples
+        check = lambda: vectors.check_audio_encoder(files, encoder, rate_hz, window, latent_dim)  # noqa: E731  # one of three
+        yield f"audio encoder by {runtime}", vectors.AUDIO_ENCODER, check
+
+
+def _compared(checks: Iterable[_Check]) -> Iterator[Finding]:
     for what, name, check in checks:
         try:
             deviation = check()
@@ -297,6 +384,7 @@ def _check_sizes(model: ModelProto, spec: GraphSpec) -> None:
                 raise _wrong(spec, f"the size of a result of {node.op_type} cannot be told before running it")
             values += math.prod(shape or ())
             products += math.prod(shape or ()) * _inner_size(node, shapes)
+        products += sum(math.prod(shapes.get(name) or ()) for name in node.input)  # a sum reads much and makes little
     if values > MAX_VALUES or products > MAX_PRODUCTS:
         raise _wrong(spec, f"one run makes {values} numbers with {products} products, more than {MAX_VALUES} and {MAX_PRODUCTS}")
 

@@ -247,3 +247,15 @@ def test_validating_leaves_nothing_behind(tmp_path: Path) -> None:
     assert store.read_files(tmp_path / "x.semeq") == before
     shutil.rmtree(tmp_path / "x.semeq")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_torchscript_is_hashed_but_not_run_unless_it_is_trusted(tmp_path: Path) -> None:  # fault D2
+    bundles.write(tmp_path / "x.semeq", decoder__pt=b"no TorchScript")
+    assert ("note", "not-run", "decoder.pt") in [(f.severity, f.code, f.where) for f in validate(tmp_path / "x.semeq", 3)]
+
+
+def test_torchscript_without_torch_is_a_note_that_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    bundles.write(tmp_path / "x.semeq", decoder__pt=b"no TorchScript")
+    (said,) = [f.message for f in validate(tmp_path / "x.semeq", 3, trust=True) if f.where == "decoder.pt"]
+    assert said == "torchscript not checked: torch is not installed (pip install 'semeq-export[train]')"
