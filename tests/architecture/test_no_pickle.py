@@ -15,8 +15,8 @@ SHIPPED = [
 ]
 FORBIDDEN_MODULES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle"}
 FORBIDDEN_CALLS = {"torch.load", "jit.load", "pickle.load", "pickle.loads", "joblib.load", "read_pickle", "eval", "exec", "yaml.load"}
-TORCHSCRIPT_READER = ("training/semeq_training/torchscript.py", "jit.load")
-"""The check of TorchScript files that training itself has just written, in a child process."""
+TORCHSCRIPT_READER = ("training/semeq_training/_torchscript_child.py", "jit.load")
+"""A child process with limits, for TorchScript files that were made on this machine."""
 
 
 def findings(source: str) -> list[str]:

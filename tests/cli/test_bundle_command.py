@@ -106,6 +106,39 @@ def test_bundle_that_fails_its_own_vectors_is_not_passed_on(tmp_path: Path, caps
     assert not (tmp_path / "kit").exists()
 
 
+def test_it_says_what_was_checked_in_which_runtime_and_what_was_not(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--from", source, "-o", tmp_path / "kit", "--json") == 0
+    out, err = capsys.readouterr()
+    checked = json.loads(out)["checked"]
+    assert err.splitlines() == checked
+    assert [line.partition(":")[0] for line in checked] == [
+        "decoder by onnx runtime", "EQ encoder by onnx runtime", "filters", "decoder by flat weights",
+        "torchscript not checked", "semeq.hpp not checked",
+    ]  # fmt: skip
+
+
+@pytest.mark.train
+def test_trusted_torchscript_is_run_and_may_be_refused(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fault D2
+    pytest.importorskip("torch", reason="needs the [train] extra")
+    assert run("--from", source, "-o", tmp_path / "kit", "--trust") == 2
+    assert "decoder.pt: torchscript refuses it" in capsys.readouterr().err
+    assert not (tmp_path / "kit").exists()
+    assert _shared.run(cli, ["validate", str(source), "--trust"]) == 3
+    assert "decoder.pt: torchscript refuses it" in capsys.readouterr().out
+
+
+@pytest.mark.train
+def test_the_factory_bundle_is_checked_in_torchscript_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="needs the [train] extra")
+    assert run("-o", tmp_path / "x.semeq", "--no-kit") == 0
+    said = [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()]
+    assert {f"{what} by torchscript" for what in ("decoder", "EQ encoder", "audio encoder")} <= set(said)
+
+
 @pytest.mark.train
 def test_training_run_that_is_not_complete_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()

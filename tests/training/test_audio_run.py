@@ -195,7 +195,7 @@ def test_export_takes_the_encoder_along_and_all_formats_agree(complete: Path, ex
     with torch.no_grad():
         wanted = run.model(torch.from_numpy(windows)).numpy()
     np.testing.assert_allclose([bundle.encoder(window) for window in windows], wanted, atol=1e-4)
-    (scripted,) = torchscript.run_files(bundle.files["audio_encoder.pt"], windows)
+    (scripted,) = torchscript.run_files((bundle.files["audio_encoder.pt"], bundle.encoder.graph.spec, windows))
     np.testing.assert_allclose(scripted, wanted, atol=1e-4)
     onnx = pytest.importorskip("onnx", reason="comes with the package")
     graph = onnx.load_from_string(bundle.files["audio_encoder.onnx"]).graph

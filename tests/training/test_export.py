@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.bundle import FLAT, load_bundle, store
+from semeq_export.bundle import FLAT, load_bundle, store, write_bundle
+from semeq_export.bundle import validate as checks
+from semeq_export.bundle.confined import ONNX, TORCHSCRIPT, Confinement
 from semeq_export.bundle.inference import EqEncoder
 from semeq_export.bundle.manifest import GraphSpec
 from semeq_export.bundle.validate import ALLOWED_OPERATORS, check_graph, validate
@@ -49,6 +52,13 @@ def bundle_folder(run_folder: Path) -> Path:
 
 def test_the_bundle_passes_every_check(bundle_folder: Path) -> None:
     assert [finding for finding in validate(bundle_folder, 3) if finding.severity != "note"] == []
+
+
+def test_every_torchscript_file_is_run_where_it_is_trusted(bundle_folder: Path) -> None:
+    findings = validate(bundle_folder, 3, trust=True)
+    assert {finding.severity for finding in findings} == {"note"}
+    said = [finding.message.partition(":")[0] for finding in findings]
+    assert [what for what in said if "torchscript" in what] == ["decoder by torchscript", "EQ encoder by torchscript"]
 
 
 def test_the_bundle_is_that_of_the_run(bundle_folder: Path, run_folder: Path) -> None:
@@ -141,8 +151,39 @@ def test_an_unfinished_run_is_not_exported(run_folder: Path, tmp_path: Path) -> 
 
 def test_a_child_process_that_fails_is_one_line() -> None:
     with pytest.raises(TrainingError, match="torchscript failed in another process") as caught:
-        torchscript.run_files(b"no archive", np.zeros((1, 2), np.float32), b"", np.zeros((1, 13), np.float32))
+        torchscript.run_files((b"no archive", GraphSpec("decoder.onnx", "z", "params", (1, 2), (1, 13), 18), np.zeros((1, 2), np.float32)))
     assert "\n" not in str(caught.value)
+
+
+class Endless(torch.nn.Module):
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        while bool(z.isfinite().all()):
+            z = z * 0.5
+        return z
+
+
+class Zero(torch.nn.Module):
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return torch.full((1, 13), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [(Endless, r"decoder\.pt: did not finish within 2 s"), (Zero, r"decoder by torchscript: case \d+, .*of the tolerance")],
+)
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*deprecated.*:DeprecationWarning")
+def test_trusted_torchscript_that_hangs_or_differs_is_an_error(  # fault D2
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: type[torch.nn.Module], why: str
+) -> None:
+    monkeypatch.setattr(checks, "Confinement", lambda child=ONNX: Confinement(child, call_s=2.0 if child is TORCHSCRIPT else 60.0))
+    buffer = io.BytesIO()
+    torch.jit.save(torch.jit.script(module()), buffer)
+    bundle = load_bundle(bundle_folder)
+    files = {name: data for name, data in bundle.files.items() if name != store.MANIFEST} | {"decoder.pt": buffer.getvalue()}
+    write_bundle(tmp_path / "x.semeq", bundle.manifest, files)
+    assert [finding for finding in validate(tmp_path / "x.semeq", 3) if finding.severity == "error"] == []
+    (finding,) = [finding for finding in validate(tmp_path / "x.semeq", 3, trust=True) if finding.severity == "error"]
+    assert re.search(why, finding.message)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def _audio_files(listening: EncoderRun, spec: EncoderSpec) -> dict[str, bytes]:
     rows = np.concatenate([audio, np.zeros((1, spec.window_samples))]).astype(np.float32)
     with torch.no_grad():
         codes = model(torch.from_numpy(rows)).numpy()
-    (scripted,) = torchscript.run_files(files["audio_encoder.pt"], rows)
+    (scripted,) = torchscript.run_files((files["audio_encoder.pt"], spec.graph, rows))
     for name, found in (("onnx runtime", _rows(AudioEncoder(files[spec.graph.file], spec), rows)), ("torchscript", scripted)):
         _check(f"audio encoder in {name}: z", np.abs(found - codes), Z_TOLERANCE, "")
     return files
@@ -182,7 +182,9 @@ def _compare(run: Run, files: dict[str, bytes], onnx_decoder: Decoder, onnx_enco
     with torch.no_grad():
         params = run.model.decoder(torch.from_numpy(z)).numpy()
         codes = run.model.encoder(torch.from_numpy(params)).numpy()
-    scripted = torchscript.run_files(files["decoder.pt"], z, files["eq_encoder.pt"], params)
+    scripted = torchscript.run_files(
+        (files["decoder.pt"], onnx_decoder.graph.spec, z), (files["eq_encoder.pt"], onnx_encoder.graph.spec, params)
+    )
     decoders: dict[str, Float64Array] = {
         "onnx runtime": _rows(onnx_decoder, z),
         "torchscript": scripted[0].astype(np.float64),

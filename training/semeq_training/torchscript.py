@@ -1,8 +1,7 @@
-"""Graphs as TorchScript, for LibTorch. All that touches torch.jit, which torch 2.13 calls deprecated, is in this file.
+"""Graphs as TorchScript, for LibTorch. torch 2.13 calls torch.jit deprecated.
 
 Both making and checking happen in processes of their own. Making, because TorchScript numbers its types over the life of a process, so that
-only a fresh one gives the same bytes every time. Checking, because loading a TorchScript file can run code; nothing else of ours ever
-loads one.
+only a fresh one gives the same bytes every time. Checking, because loading a TorchScript file can run code: see `_torchscript_child`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from dataclasses import replace
 from typing import get_args
 
 import msgspec
@@ -22,7 +22,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from semeq_export.errors import TrainingError
+from semeq_export.bundle.confined import TORCHSCRIPT, Confinement
+from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.errors import BundleFormatError, EnvironmentFailure, TrainingError
 from semeq_training.audio_models import WINDOW_SAMPLES, AudioEncoder
 from semeq_training.models import EncoderKind, EqAutoencoder
 from semeq_training.recipe import EncoderRecipe
@@ -32,7 +34,6 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
 _CHILD_SECONDS = 300
 _MAKE = "from semeq_training.torchscript import _make; _make()"
 _MAKE_AUDIO = "from semeq_training.torchscript import _make_audio; _make_audio()"
-_RUN = "from semeq_training.torchscript import _run; _run()"
 
 
 def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
@@ -51,13 +52,18 @@ def audio_to_bytes(model: AudioEncoder, recipe: EncoderRecipe) -> bytes:
     return script
 
 
-def run_files(*files_and_rows: bytes | NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-    """Return what files give for rows (n, n_in), loaded and run in another process: file, its rows, next file, its rows ...
+def run_files(*jobs: tuple[bytes, GraphSpec, NDArray[np.float32]]) -> tuple[NDArray[np.float32], ...]:
+    """Return what files give for rows (n, n_in), loaded and run in another process under limits; jobs: file, its graph's spec, rows.
 
     Only for files that were just made here. Raises TrainingError where that process fails.
     """
-    parts = [part if isinstance(part, bytes) else _dump(part) for part in files_and_rows]
-    return tuple(_load(part) for part in _unpack(_child(_RUN, _pack(*parts))))
+    try:
+        with Confinement(TORCHSCRIPT) as child:
+            graphs = [child.graph(file, replace(spec, file=spec.file.removesuffix(".onnx") + ".pt")) for file, spec, _ in jobs]
+            results = [[graph.run(row[np.newaxis])[0] for row in rows] for graph, (_, _, rows) in zip(graphs, jobs, strict=True)]
+    except (BundleFormatError, EnvironmentFailure) as error:
+        raise TrainingError(f"torchscript failed in another process: {error}") from error
+    return tuple(np.array(rows) for rows in results)
 
 
 def _child(code: str, data: bytes) -> bytes:
@@ -110,18 +116,6 @@ def _without_debug_files(data: bytes) -> bytes:
             if not name.endswith((".debug_pkl", "/.data/serialization_id")):
                 archive.writestr(zipfile.ZipInfo(name, _EPOCH), source.read(name))
     return target.getvalue()
-
-
-def _run() -> None:
-    """Run the files on stdin, row by row: runs in the child."""
-    parts = _unpack(sys.stdin.buffer.read())
-    results = []
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.filterwarnings("ignore", ".*torch.jit.*deprecated.*", DeprecationWarning)  # torch 2.13
-        for file, rows in zip(parts[::2], parts[1::2], strict=True):
-            module = torch.jit.load(io.BytesIO(file))  # type: ignore[no-untyped-call]
-            results.append(np.concatenate([module(torch.from_numpy(row[np.newaxis])).numpy() for row in _load(rows)]))
-    sys.stdout.buffer.write(_pack(*map(_dump, results)))
 
 
 def _pack(*parts: bytes) -> bytes:
