@@ -10,7 +10,8 @@ import numpy as np
 from scipy.signal import lfilter
 
 from semeq_export import strict_json
-from semeq_export.curve import Float64Array
+from semeq_export.biquad import response_db
+from semeq_export.curve import Float64Array, log_grid
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import CentroidBank, SemanticTarget
 from semeq_host.source import EqSource
@@ -20,6 +21,9 @@ IMPULSE_SAMPLES = 256
 IMPULSE_TOLERANCE = 1e-5
 """Of full scale: -100 dB. Decoders in float32 differ by up to 1e-4 dB in a gain."""
 DOSE_TOLERANCE = 0.005
+MIX_TOLERANCE_DB = 0.25
+"""A runtime may scale gains in place of curves: 0.15 dB at most with the factory's words."""
+_MIXES = ((1.0, 0.5, -0.75), (0.5, 0.5, -1.0), (2.0, 1.0, -0.75), (0.6, 0.2, -1.6))
 _SECONDS = 4.0
 _FRAME = 512
 
@@ -37,9 +41,9 @@ def noise(samples: int, sample_rate_hz: float, seed: int) -> Float64Array:
 
 
 def kit_vectors(engine: EqSource, bank: CentroidBank) -> dict[str, bytes]:
-    """Return impulse.json and dose.json for the words of a bank: every word once, blends of neighbours, rates and channel counts."""
+    """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts."""
     words = list(bank)
-    return {"impulse.json": _impulses(engine, words), "dose.json": _doses(engine, words)}
+    return {"impulse.json": _impulses(engine, words), "mix.json": _mixes(engine, words), "dose.json": _doses(engine, words)}
 
 
 def _impulses(engine: EqSource, words: list[str]) -> bytes:
@@ -58,6 +62,25 @@ def _impulses(engine: EqSource, words: list[str]) -> bytes:
         impulse[0, 0] = 1.0
         case: dict[str, object] = {"word": word, "second_word": second, "morph": morph, "intensity": intensity, "sample_rate_hz": rate_hz}
         cases.append(case | {"impulse": _rounded(stream.process(impulse)[0]), "tolerance": IMPULSE_TOLERANCE})
+    return strict_json.dumps({"cases": cases})
+
+
+def _mixes(engine: EqSource, words: list[str]) -> bytes:
+    """Every word taken away from a blend of two others, in different strengths.
+
+    Expected is the curve that is meant, not the bands that `Engine` fits to it: those are up to about 1 dB off.
+    """
+    freqs_hz = log_grid(32)
+    cases = []
+    for index, less in enumerate(words):
+        pair = words[(index + 1) % len(words)], words[(index + 2) % len(words)]
+        weights = _MIXES[index % len(_MIXES)]
+        shares = np.array(weights) / (weights[0] + weights[1])
+        blend = {pair[0]: float(shares[0]), pair[1]: float(shares[1])} if pair[0] != pair[1] else {pair[0]: 1.0}
+        wanted, away = (response_db(engine.eq_for(SemanticTarget(part)), freqs_hz, 48_000.0) for part in (blend, {less: 1.0}))
+        case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
+        case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz), "response_db": _rounded(wanted + shares[2] * away)}
+        cases.append(case | {"tolerance_db": MIX_TOLERANCE_DB})
     return strict_json.dumps({"cases": cases})
 
 

@@ -32,12 +32,12 @@ def test_the_kits_own_tests_are_green(kit: Kit) -> None:
 def test_conformance_prints_what_it_found_and_fails_on_other_vectors(kit: Kit, tmp_path: Path) -> None:
     vectors = kit.source / "tests" / "vectors"
     done = kit.run("conformance", kit.model, kit.references, vectors)
-    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["parameters", "responses", "impulse", "doses"]
-    for name, change in (("dose.json", "dose"), ("impulse.json", "impulse")):
+    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["parameters", "responses", "impulse", "mixes", "doses"]
+    for name, change in (("dose.json", "dose"), ("impulse.json", "impulse"), ("mix.json", "response_db")):
         for source in vectors.iterdir():
             document = json.loads(source.read_text())
             if source.name == name:
-                document["cases"][-1][change][-1] += 0.1
+                document["cases"][-1][change][-1] += 0.5
             (tmp_path / source.name).write_text(json.dumps(document))
         done = kit.run("conformance", kit.model, kit.references, tmp_path)
         assert (done.returncode, done.stdout.count(b"FAILED")) == (1, 1)

@@ -1027,6 +1027,12 @@ inline bool read_file(const char* path, std::size_t most, std::string& data, std
 
 }  // namespace detail
 
+/// A word by its index, and how much of it: above 0 it is mixed in, below 0 its curve is taken away.
+struct WeightedWord {
+    int word = -1;
+    double weight = 1.0;
+};
+
 /// The words of a centroids.json, in alphabetical order, each with its place in the latent space and the evidence for it.
 class Words {
 public:
@@ -1098,6 +1104,15 @@ public:
         const std::vector<double>& b = words_[static_cast<std::size_t>(second < 0 ? first : second)].z;
         const double share = second < 0 ? 0.0 : morph;
         for (std::size_t i = 0; i < a.size(); ++i) z[i] = static_cast<float>((1.0 - share) * a[i] + share * b[i]);
+    }
+    /// z (latent_dim,) of the words with weights above 0, by their shares of `sum`, which is that of those weights.
+    void blend(const WeightedWord* parts, int count, double sum, float* z) const noexcept SEMEQ_NONBLOCKING {
+        for (std::size_t i = 0; i < words_.front().z.size(); ++i) {
+            double mean = 0.0;
+            for (int k = 0; k < count; ++k)
+                if (parts[k].weight > 0.0) mean += parts[k].weight / sum * words_[static_cast<std::size_t>(parts[k].word)].z[i];
+            z[i] = static_cast<float>(mean);
+        }
     }
 
 private:
@@ -1629,6 +1644,39 @@ public:
         if (word < 0) return set_bands(Eq{});
         model_->words().blend(word, morph > 0.0 ? second_word : -1, std::min(morph, 1.0), z_.data());
         return set_latent(z_.data());
+    }
+    /// Ask for several words at once, and for less of some: "warm but less harsh". Weights above 0 count by their shares of their sum; a word with
+    /// a weight below 0 takes away its curve in dB, times that weight over the same sum. Python's `SemanticTarget` means the same, but fits the
+    /// layout's bands to the result, which a preset needs; here the bands of what is taken away follow the others, upside down, which keeps
+    /// closer to the curve. Decodes once, and once more for each word taken away. False, and nothing changes, without a weight above 0, for
+    /// a word or weight that cannot be, or for more bands than there may be.
+    bool set_mix(const WeightedWord* parts, int count) noexcept SEMEQ_NONBLOCKING {
+        const Decoder& decoder = model_->decoder();
+        double sum = 0.0;
+        for (int k = 0; k < count; ++k) {
+            const bool is_word = parts[k].word >= 0 && parts[k].word < model_->words().count();
+            if (!is_word || !(std::fabs(parts[k].weight) <= 1e6) || parts[k].weight == 0.0) return false;
+            sum += std::max(parts[k].weight, 0.0);
+        }
+        if (!(sum > 0.0)) return false;
+        model_->words().blend(parts, count, sum, z_.data());
+        if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
+        Eq eq = decoder.eq_of(params_.data());
+        for (int k = 0; k < count; ++k) {
+            if (parts[k].weight > 0.0) continue;
+            model_->words().blend(parts[k].word, -1, 0.0, z_.data());
+            if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
+            const Eq less = decoder.eq_of(params_.data());
+            // a response in dB is linear in the gain up to 0.15 dB between 0 and -1, and exactly at -1: more than that in several turns
+            for (double left = -parts[k].weight / sum; left > 0.0; left -= 1.0) {
+                if (eq.count + less.count > max_bands) return false;
+                for (int i = 0; i < less.count; ++i) {
+                    eq.bands[eq.count] = less.bands[i];
+                    eq.bands[eq.count++].gain_db *= -std::min(left, 1.0);
+                }
+            }
+        }
+        return set_bands(eq);
     }
     /// Ask for a place in the latent space (latent_dim,), such as the audio encoder's.
     bool set_latent(const float* z) noexcept SEMEQ_NONBLOCKING {

@@ -49,6 +49,10 @@ int main(int count, char** arguments) {
             for (std::size_t i = 0; i < 512; ++i) left[i] = right[i] = static_cast<float>(noise.next());
             if (block == 300) right[100] = NAN;
             if (block % 50 == 0) stream.set_words(block % model.words().count(), (block + 7) % model.words().count(), 0.3);
+            if (block % 70 == 0) {
+                const semeq::WeightedWord parts[] = {{block % model.words().count(), 1.0}, {(block + 7) % model.words().count(), -1.5}};
+                stream.set_mix(parts, 2);
+            }
             if (block % 30 == 0) stream.set_intensity(block % 4 - 1.5);
             if (block == 100) stream.set_listening(true), stream.start_learning();
             if (block == 600) stream.finish_learning(learned);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs the conformance vectors of a bundle and of the kit through semeq.hpp: parameters, responses, impulse responses, doses.
+// Runs the conformance vectors of a bundle and of the kit through semeq.hpp: parameters, responses, impulse responses, mixes, doses.
 //     conformance MODEL_FOLDER REFERENCES_FOLDER VECTORS_FOLDER
 #include "check.hpp"
 
@@ -97,6 +97,31 @@ void check_impulses(const semeq::Model& model, const std::string& vectors) {
     worst.report("impulse responses", cases.size());
 }
 
+void check_mixes(const semeq::Model& model, const std::string& vectors) {
+    const std::vector<check::Record> cases = cases_of(
+        vectors + "/mix.json", {{"word", 't'}, {"second_word", 't'}, {"less", 't'}, {"weights", 'l'}, {"freqs_hz", 'l'}, {"response_db", 'l'}, {"sample_rate_hz", 'n'}, {"tolerance_db", 'n'}});
+    Worst worst;
+    for (const check::Record& one : cases) {
+        const double rate_hz = one.number.at("sample_rate_hz");
+        semeq::WeightedWord parts[3];
+        const char* const names[3] = {"word", "second_word", "less"};
+        for (std::size_t k = 0; k < 3; ++k) parts[k] = {model.words().find(one.text.at(names[k])), one.list.at("weights").at(k)};
+        semeq::Stream stream;
+        stream.prepare(model, rate_hz, 1);
+        const semeq::WeightedWord nothing[] = {{0, -1.0}}, unknown[] = {{0, 1.0}, {-1, 1.0}}, too_much[] = {{0, 1.0}, {0, -1e6}};
+        const bool is_refused = !stream.set_mix(nothing, 1) && !stream.set_mix(unknown, 2) && !stream.set_mix(too_much, 2);
+        if (!is_refused || !stream.set_mix(parts, 3)) worst.add(NAN, 1.0);
+        stream.set_intensity(1.0);
+        double sample = 0.0, *channel = &sample;
+        stream.process(&channel, 1);
+        for (std::size_t i = 0; i < one.list.at("freqs_hz").size(); ++i) {
+            const double got = semeq::response_db(stream.eq(), one.list.at("freqs_hz")[i], rate_hz);
+            worst.add(std::fabs(got - one.list.at("response_db").at(i)), one.number.at("tolerance_db"));
+        }
+    }
+    worst.report("mixes", cases.size());
+}
+
 void check_doses(const semeq::Model& model, const std::string& references, const std::string& vectors) {
     const std::vector<check::Record> cases = cases_of(
         vectors + "/dose.json", {{"word", 't'}, {"reference", 't'}, {"intensity", 'n'}, {"sample_rate_hz", 'n'}, {"channels", 'n'}, {"is_target", 'n'},
@@ -150,6 +175,7 @@ int main(int count, char** arguments) {
     check_decoder(model, arguments[1]);
     check_responses(model, arguments[1]);
     check_impulses(model, arguments[3]);
+    check_mixes(model, arguments[3]);
     check_doses(model, arguments[2], arguments[3]);
     return failures == 0 ? 0 : 1;
 }

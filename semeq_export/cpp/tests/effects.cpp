@@ -13,6 +13,8 @@ void audio_callback(semeq::Stream& stream, semeq::Reference& reference, float* c
     copy[0] = channels[0][0];
 #endif
     stream.set_words(0, 1, 0.5);
+    const semeq::WeightedWord parts[] = {{0, 1.0}, {1, -0.5}};
+    stream.set_mix(parts, 2);
     stream.set_intensity(0.5);
     stream.set_reference(reference);
     stream.set_listening(true);
