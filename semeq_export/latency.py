@@ -12,9 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from semeq_export.biquad import EqFilter
 from semeq_export.bundle import Bundle, check_files
+from semeq_export.curve import Float64Array
 from semeq_export.eq import EqSettings
 from semeq_export.spectrum import analysis_grid, spectrum_of
 from semeq_export.units import check_sample_rate_hz
@@ -204,12 +206,39 @@ def _decode_and_bare(bundle: Bundle) -> tuple[Timing, Timing, Timing]:
         lambda i: session.run(None, {name: rows[i]}),
         lambda i: weights.max(),  # of numpy's ways to read an array once, the one that waits for nothing but memory
     )
-    durations = tuple(_Durations() for _ in functions)
-    for index in range(DECODE_CALLS + 1):
+    decode, bare, bandwidth = _by_turns(functions, DECODE_CALLS + 1, count)
+    return decode, bare, bandwidth
+
+
+def time_decoders(
+    bundle: Bundle, decode: Callable[[NDArray[np.float32], Float64Array], object], calls: int = 5_000
+) -> tuple[Timing, Timing]:
+    """Return the times of another decoder and of ONNX Runtime, by turns over the bundle's words in this process.
+
+    decode: z (latent_dim,) into params (n_params,). Memory is bound for both, and the cost of the call from Python counts for both.
+    """
+    import onnxruntime
+
+    latents = np.array([term.z for term in bundle.centroids.values()], dtype=np.float32)
+    graph, params = bundle.decoder.graph, np.zeros(len(bundle.manifest.layout.params))
+    inputs, result = (
+        np.zeros(graph.spec.input_shape, np.float32),
+        onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(graph.spec.output_shape, np.float32)),
+    )
+    binding, session = graph.session.io_binding(), graph.session
+    binding.bind_cpu_input(graph.spec.input, inputs)
+    binding.bind_ortvalue_output(graph.spec.output, result)
+    ours, theirs = _by_turns((lambda i: decode(latents[i], params), lambda i: session.run_with_iobinding(binding)), calls, len(latents))
+    return ours, theirs
+
+
+def _by_turns(functions: Sequence[Callable[[int], object]], calls: int, count: int) -> list[Timing]:
+    """Return the times of functions that are called by turns with 0, 1, ... modulo count: what else happens hits all."""
+    durations = [_Durations() for _ in functions]
+    for index in range(calls):
         for function, held in zip(functions, durations, strict=True):
             held.add(function, [index % count])
-    decode, bare, bandwidth = (held.timing() for held in durations)
-    return decode, bare, bandwidth
+    return [held.timing() for held in durations]
 
 
 def _start_ms(bundle: Bundle) -> float:

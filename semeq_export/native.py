@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semeq_export.bundle import CENTROIDS, FLAT, Bundle
+from semeq_export.curve import Float64Array
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, MissingHostError
 
 COMPILERS = ("c++", "g++", "clang++")
@@ -24,16 +30,35 @@ def measure_native(bundle: Bundle, *, seconds: float = 0.2) -> Mapping[str, Any]
     Raises MissingHostError without a C++ compiler, BundleFormatError where the bundle has no flat weights, EnvironmentFailure where the
     program cannot be compiled or run.
     """
-    if not has_compiler():
-        raise MissingHostError("no C++ compiler for semeq.hpp; install one with: apt-get install g++")
-    if FLAT not in bundle.files:
-        raise BundleFormatError(f"{FLAT} is not in the bundle: semeq.hpp has nothing to load")
+    _check(bundle)
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folder = Path(scratch)
         _write(folder, {name: bundle.files[name] for name in (FLAT, CENTROIDS)})
         program = _compiled("bench/bench.cpp", folder, "-O3")
         document: Mapping[str, Any] = json.loads(_succeeded(_run([program, folder, _package() / "references", seconds])))
         return document
+
+
+@contextmanager
+def native_decoder(bundle: Bundle) -> Iterator[Callable[[NDArray[np.float32], Float64Array], bool]]:
+    """Give semeq.hpp's decode, compiled here, as a function in this process: z (latent_dim,) is decoded into params (n_params,).
+
+    Both C-contiguous; False where a number is not finite. Raises as `measure_native` does.
+    """
+    _check(bundle)
+    data = bundle.files[FLAT]
+    with tempfile.TemporaryDirectory(prefix="semeq-", ignore_cleanup_errors=True) as scratch:
+        library = ctypes.CDLL(str(_compiled("bench/decode.cpp", Path(scratch), "-O3", "-shared", "-fPIC")))
+        library.semeq_open.restype, library.semeq_open.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_size_t)
+        library.semeq_decode.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+        library.semeq_close.argtypes = (ctypes.c_void_p,)
+        handle = library.semeq_open(data, len(data))
+        if handle is None:
+            raise BundleFormatError(f"{FLAT}: semeq.hpp does not load it")
+        try:
+            yield lambda z, params: bool(library.semeq_decode(handle, z.ctypes.data, params.ctypes.data))
+        finally:
+            library.semeq_close(handle)
 
 
 def has_compiler() -> bool:
@@ -60,6 +85,13 @@ def check_native(files: Mapping[str, bytes], sound_vectors: Mapping[str, bytes])
     return lines
 
 
+def _check(bundle: Bundle) -> None:
+    if not has_compiler():
+        raise MissingHostError("no C++ compiler for semeq.hpp; install one with: apt-get install g++")
+    if FLAT not in bundle.files:
+        raise BundleFormatError(f"{FLAT} is not in the bundle: semeq.hpp has nothing to load")
+
+
 def _package() -> Path:
     return Path(str(resources.files("semeq_export")))
 
@@ -74,11 +106,11 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
-def _compiled(source: str, folder: Path, optimisation: str) -> Path:
+def _compiled(source: str, folder: Path, *options: str) -> Path:
     """Return a program of the kit, compiled into a folder."""
     program = folder / "program"
     include = _package() / "cpp" / "include"
-    _succeeded(_run([_compiler(), "-std=c++17", optimisation, "-I", include, _package() / "cpp" / source, "-o", program]))
+    _succeeded(_run([_compiler(), "-std=c++17", *options, "-I", include, _package() / "cpp" / source, "-o", program]))
     return program
 
 

@@ -7,10 +7,12 @@ import shutil
 from pathlib import Path
 
 import bundles
+import numpy as np
 import pytest
 from conftest import skip_or_fail
 
 from semeq_export import native
+from semeq_export.bundle import load_bundle
 from semeq_export.cli import _shared, cli
 
 
@@ -74,6 +76,20 @@ def test_native_times_stand_beside_those_of_python(
     assert 0 < document["decode"]["thread"]["p50_us"] <= document["decode"]["thread"]["p99.9_us"]
     assert document["decode_over_bandwidth"] > 0
     assert len(document["blocks"]) == 56
+    assert document["from_python_by_turns"]["decode_p50_us"] > 0
+    assert document["from_python_by_turns"]["onnxruntime_p50_us"] > 0
+
+
+@pytest.mark.cpp
+def test_what_is_timed_by_turns_decodes_as_python_does(bundle: Path) -> None:
+    if not native.has_compiler():
+        skip_or_fail("no C++ compiler (apt-get install g++)")
+    loaded = load_bundle(bundle)
+    z, params = np.linspace(-1.0, 1.0, loaded.manifest.latent_dim, dtype=np.float32), np.zeros(13)
+    with native.native_decoder(loaded) as decode:
+        assert decode(z, params)
+        assert not decode(np.full_like(z, np.nan), np.zeros(13))
+    np.testing.assert_allclose(params, loaded.decoder(z), rtol=1e-5, atol=1e-4)
 
 
 def test_native_without_a_compiler_ends_with_1(bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
