@@ -44,7 +44,7 @@ MAX_WEIGHT = 1e6
 MAX_VALUES = 16_000_000
 """Numbers in all initialisers and in all intermediate results together: 64 MB of float32."""
 MAX_PRODUCTS = 2_000_000_000
-"""Multiplications of one run: about a second on one slow core."""
+"""Multiplications of one run and numbers read in it: one to three seconds on one slow core."""
 
 _ELEMENT_TYPES = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL}
 _PRODUCT_OPERATORS = {"Gemm", "MatMul"}
@@ -386,7 +386,7 @@ def _check_sizes(model: ModelProto, spec: GraphSpec) -> None:
             products += math.prod(shape or ()) * _inner_size(node, shapes)
         products += sum(math.prod(shapes.get(name) or ()) for name in node.input)  # a sum reads much and makes little
     if values > MAX_VALUES or products > MAX_PRODUCTS:
-        raise _wrong(spec, f"one run makes {values} numbers with {products} products, more than {MAX_VALUES} and {MAX_PRODUCTS}")
+        raise _wrong(spec, f"one run makes {values} numbers with {products} products and reads, more than {MAX_VALUES} and {MAX_PRODUCTS}")
 
 
 def _inner_size(node: NodeProto, shapes: dict[str, tuple[int, ...] | None]) -> int:
