@@ -277,3 +277,20 @@ def test_a_learned_reference_is_met_and_kept_in_the_state(plugin: Plugin, kit: K
     stored = pedalboard.load_plugin(str(kit.vst3))
     stored.word, stored.listen = "bright", True
     assert np.abs(stored(pink, RATE_HZ) - learned).max() > 0.01 * np.abs(learned).max()
+
+
+def test_a_state_without_a_reference_forgets_the_one_that_was_learned(plugin: Plugin) -> None:
+    plugin.word = "bright"
+    before = plugin.raw_state
+    noise = np.random.default_rng(6).normal(scale=0.1, size=(2, 2 * RATE_HZ)).astype(np.float32)
+    for _ in range(2):  # learned, then still learning, when the state comes
+        plugin.learn_reference = True
+        plugin(noise, RATE_HZ)
+        plugin.learn_reference = False
+        plugin(noise[:, :512], RATE_HZ, reset=False)
+        assert len(plugin.raw_state) > len(before)
+        plugin.learn_reference = True
+        plugin(noise, RATE_HZ, reset=False)
+        plugin.raw_state = before
+        plugin(noise[:, :512], RATE_HZ, reset=False)
+        assert plugin.raw_state == before

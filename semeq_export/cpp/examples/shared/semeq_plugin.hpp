@@ -111,10 +111,11 @@ inline bool unpack(const void* bytes, std::size_t size, State& state) {
     read.listen = (flags & 1) != 0, read.use_bands = (flags & 2) != 0, read.bypass = (flags & 4) != 0;
     read.morph = in.f64(), read.intensity = in.f64(), read.mix = in.f64(), read.output_gain_db = in.f64(), read.eq.preamp_db = in.f64();
     for (const auto& [id, value] : {std::pair<int, double>{morph, read.morph}, {intensity, read.intensity}, {mix, read.mix}, {output_gain_db, read.output_gain_db}})
-        if (!(value >= params[id].minimum && value <= params[id].maximum)) return false;
+        if (!semeq::detail::is_finite(value) || value < params[id].minimum || value > params[id].maximum) return false;
     const std::uint32_t first = in.u32(), second = in.u32();
     const std::size_t bands = first & 0xFFFF, references = first >> 16, word_bytes = second & 0xFFFF, second_bytes = second >> 16;
-    if (!(std::fabs(read.eq.preamp_db) <= 120.0) || bands > static_cast<std::size_t>(max_bands) || references > 64 || word_bytes > 200 || second_bytes > 200) return false;
+    if (!semeq::detail::is_within(read.eq.preamp_db, max_preamp_db) || bands > static_cast<std::size_t>(max_bands)) return false;
+    if (references > 64 || word_bytes > 200 || second_bytes > 200) return false;
     if (!in.has(bands * detail::band_bytes + references * 4 + word_bytes + second_bytes + 4)) return false;
     for (std::size_t i = 0; i < bands; ++i) {
         const std::uint32_t what = in.u32();
@@ -129,7 +130,7 @@ inline bool unpack(const void* bytes, std::size_t size, State& state) {
     read.eq.count = static_cast<int>(bands);
     for (std::size_t i = 0; i < references; ++i) {
         read.reference_db.push_back(in.f32());
-        if (!(std::fabs(read.reference_db.back()) <= 1'000.0F)) return false;
+        if (!semeq::detail::is_within(read.reference_db.back(), 1'000.0F)) return false;
     }
     read.word.assign(reinterpret_cast<const char*>(in.here()), word_bytes);
     in.at += word_bytes;
@@ -200,7 +201,7 @@ public:
     double maximum(int id) const noexcept { return params[id].kind == ParamKind::word ? words().count() : params[id].maximum; }
     double get(int id) const noexcept { return values_[id].load(std::memory_order_relaxed); }
     void set(int id, double value) noexcept SEMEQ_NONBLOCKING {
-        if (!(value == value)) return;
+        if (!semeq::detail::is_finite(value)) return;
         const double most = params[id].kind == ParamKind::word ? model_.words().count() : params[id].maximum;
         value = std::min(std::max(value, params[id].minimum), most);
         if (params[id].kind != ParamKind::range) value = std::floor(value + 0.5);
@@ -245,9 +246,9 @@ public:
         else if (!state.use_bands)
             state.eq = scaled(at_full(kept_), state.intensity);
         Reference learned;
-        if (learned_.receive(learned)) {
+        if (learned_.receive(learned) && learned.is_set) {
             state.reference_db.assign(n_thirds, detail::unheard_db);
-            for (std::size_t i = 0; i < static_cast<std::size_t>(n_thirds) && learned.is_set; ++i)
+            for (std::size_t i = 0; i < state.reference_db.size(); ++i)
                 if (learned.usable[i]) state.reference_db[i] = static_cast<float>(learned.level_db[i]);
         }
         return state;
@@ -263,15 +264,17 @@ public:
         fixed.eq = state.use_bands ? state.eq : at_full(state);
         fixed.stands_for_words = (!state.word.empty() && words().find(state.word) < 0) || (!state.second_word.empty() && words().find(state.second_word) < 0);
         fixed.reference = stored_reference_;
+        Reference learned;  // none: what was learned before this state is forgotten with it
         if (state.reference_db.size() == static_cast<std::size_t>(n_thirds)) {
             fixed.reference.is_target = true;
             for (std::size_t i = 0; i < state.reference_db.size(); ++i) {
                 fixed.reference.level_db[i] = state.reference_db[i];
                 fixed.reference.usable[i] = state.reference_db[i] > detail::unheard_db;
             }
-            learned_.send(fixed.reference);
+            learned = fixed.reference;
         }
         fixed_.send(fixed);
+        learned_.send(learned);
     }
 
     // --- the audio thread
@@ -340,6 +343,10 @@ private:
         double now[n_params];
         for (int id = 0; id < n_params; ++id) now[id] = values_[id].load(std::memory_order_relaxed);
         const bool is_new_state = fixed_.try_take(fixed_here_);
+        if (is_new_state) {  // it ends what was being learned, unheard
+            if (stream_.is_learning()) stream_.finish_learning(learned_here_);
+            has_learned_ = false;
+        }
         if (is_new_state || !has_reference_) {
             if (!fixed_here_.reference.is_set) fixed_here_.reference = stored_reference_;
             stream_.set_reference(fixed_here_.reference);
