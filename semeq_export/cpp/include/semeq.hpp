@@ -63,7 +63,32 @@
 #define SEMEQ_AVX2 0
 #endif
 
+// Counts and places of this file are int, and containers take size_t: every one of these is a conversion that a cast would only hide.
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace semeq {
+
+namespace detail {
+
+/// Whether |x| <= most, from the bits: false for NaN even where -ffast-math lets the compiler think that there is none.
+template <typename Float>
+inline bool is_within(Float x, Float most) noexcept SEMEQ_NONBLOCKING {
+    using Bits = std::conditional_t<sizeof(Float) == 4, std::int32_t, std::int64_t>;
+    static_assert(std::is_floating_point<Float>::value && sizeof(Float) == sizeof(Bits), "float or double");
+    Bits bits, limit;
+    std::memcpy(&bits, &x, sizeof bits);
+    std::memcpy(&limit, &most, sizeof limit);
+    return (bits & (std::numeric_limits<Bits>::max)()) <= limit;
+}
+template <typename Float>
+inline bool is_finite(Float x) noexcept SEMEQ_NONBLOCKING {
+    return is_within(x, (std::numeric_limits<Float>::max)());
+}
+
+}  // namespace detail
 
 inline constexpr double pi = 3.14159265358979323846;
 inline constexpr int max_bands = 64;
@@ -87,7 +112,7 @@ struct Band {
 
     bool is_active() const noexcept SEMEQ_NONBLOCKING { return enabled && gain_db != 0.0; }
     bool is_sound() const noexcept SEMEQ_NONBLOCKING {  // false for NaN too
-        return freq_hz >= min_freq_hz && freq_hz <= max_freq_hz && std::fabs(gain_db) <= max_gain_db && q >= min_q && q <= max_q;
+        return detail::is_within(freq_hz, max_freq_hz) && freq_hz >= min_freq_hz && detail::is_within(gain_db, max_gain_db) && detail::is_within(q, max_q) && q >= min_q;
     }
     bool operator==(const Band& other) const noexcept SEMEQ_NONBLOCKING {
         return kind == other.kind && freq_hz == other.freq_hz && gain_db == other.gain_db && q == other.q && enabled == other.enabled;
@@ -112,7 +137,7 @@ struct Eq {
 /// The same EQ with every gain times an amount, which is lowered where a band would pass 60 dB. The amount that was used goes to *used.
 inline Eq scaled(const Eq& eq, double amount, double* used = nullptr) noexcept SEMEQ_NONBLOCKING {
     double largest = 0.0;
-    for (int i = 0; i < eq.count; ++i) largest = std::max(largest, std::fabs(eq.bands[i].gain_db));
+    for (int i = 0; i < eq.count; ++i) largest = (std::max)(largest, std::fabs(eq.bands[i].gain_db));
     if (largest * std::fabs(amount) > max_gain_db) amount = std::copysign(max_gain_db / largest, amount);
     Eq result = eq;
     for (int i = 0; i < eq.count; ++i) result.bands[i].gain_db *= amount;
@@ -134,7 +159,7 @@ inline Eq for_rate(const Eq& eq, double rate_hz) noexcept SEMEQ_NONBLOCKING {
             result.preamp_db += band.gain_db;
         }
     }
-    result.preamp_db = std::min(std::max(result.preamp_db, -max_preamp_db), max_preamp_db);
+    result.preamp_db = (std::min)((std::max)(result.preamp_db, -max_preamp_db), max_preamp_db);
     return result;
 }
 
@@ -170,7 +195,7 @@ inline Section design(const Band& band, double rate_hz) noexcept SEMEQ_NONBLOCKI
 inline double power_response(const Section& s, double phi) noexcept SEMEQ_NONBLOCKING {
     const auto power = [phi](double c0, double c1, double c2) noexcept SEMEQ_NONBLOCKING {
         const double total = c0 + c1 + c2, linear = c0 * c1 + 4.0 * c0 * c2 + c1 * c2;
-        return std::max(total * total - 4.0 * linear * phi + 16.0 * c0 * c2 * phi * phi, 1e-300);
+        return (std::max)(total * total - 4.0 * linear * phi + 16.0 * c0 * c2 * phi * phi, 1e-300);
     };
     return power(s.b0, s.b1, s.b2) / power(1.0, s.a1, s.a2);
 }
@@ -346,7 +371,7 @@ public:
     void process(Sample* const* channels, int start, int n) noexcept SEMEQ_NONBLOCKING {
         while (n > 0) {
             int part = n;
-            if (changing_) part = std::min(n, (position_ < warm_up_ ? warm_up_ : change_samples()) - position_);
+            if (changing_) part = (std::min)(n, (position_ < warm_up_ ? warm_up_ : change_samples()) - position_);
             run(channels, start, part);
             start += part;
             n -= part;
@@ -405,7 +430,7 @@ private:
 
     template <typename Sample>
     static Sample without_subnormal(Sample x) noexcept SEMEQ_NONBLOCKING {
-        return std::fabs(x) < std::numeric_limits<Sample>::min() ? Sample(0) : x;
+        return std::fabs(x) < (std::numeric_limits<Sample>::min)() ? Sample(0) : x;
     }
 
     double rate_hz_ = 48'000.0;
@@ -430,7 +455,7 @@ public:
     Bytes(const unsigned char* data, std::size_t size) noexcept : data_(data), size_(size) {}
     std::size_t at = 0;
 
-    bool has(std::size_t count) const noexcept { return count <= size_ - std::min(at, size_); }
+    bool has(std::size_t count) const noexcept { return count <= size_ - (std::min)(at, size_); }
     std::size_t size() const noexcept { return size_; }
     const unsigned char* here() const noexcept { return data_ + at; }
     std::uint32_t u32() noexcept {
@@ -593,8 +618,8 @@ public:
             const double share = 1.0 / (1.0 + std::exp(-static_cast<double>(x[i])));
             const double value = range.is_log ? range.minimum * std::pow(range.maximum / range.minimum, share)
                                               : range.minimum + (range.maximum - range.minimum) * share;
-            if (!std::isfinite(value)) return false;
-            params[i] = std::min(std::max(value, range.minimum), range.maximum);
+            if (!detail::is_finite(value)) return false;
+            params[i] = (std::min)((std::max)(value, range.minimum), range.maximum);
         }
         return true;
     }
@@ -717,7 +742,7 @@ private:
             layer.n_in = static_cast<int>(n_in), layer.n_hidden = static_cast<int>(n_hidden), layer.n_out = static_cast<int>(n_out);
             layers.push_back(layer);
             width = n_out;
-            widest = std::max({widest, n_hidden, n_out});
+            widest = (std::max)({widest, n_hidden, n_out});
         }
         if (width != ranges_.size()) return wrong(24, "the last layer does not give one number per parameter");
 
@@ -734,7 +759,7 @@ private:
             float* const place = target + (in.at - first) / 4;
             for (std::size_t i = 0; i < count; ++i) {
                 place[i] = in.f32();
-                if (!std::isfinite(place[i])) return nullptr;
+                if (!detail::is_finite(place[i])) return nullptr;
             }
             return place;
         };
@@ -862,7 +887,7 @@ public:
             if (at_ < end_ && (*at_ == '-' || *at_ == '+')) ++at_;
             if (!is_digit()) return refuse("expected a digit");
             int shift = 0;
-            for (; is_digit(); ++at_) shift = std::min(shift * 10 + (*at_ - '0'), 100'000);
+            for (; is_digit(); ++at_) shift = (std::min)(shift * 10 + (*at_ - '0'), 100'000);
             exponent += is_small ? -shift : shift;
         }
         // strtod reads a comma where the user's locale has one; two steps keep 1e-320 from becoming 0 on the way
@@ -870,7 +895,7 @@ public:
         value = static_cast<double>(static_cast<long double>(mantissa) * std::pow(10.0L, half) * std::pow(10.0L, exponent - half));
         if (mantissa == 0) value = 0.0;
         if (is_negative) value = -value;
-        return std::isfinite(value) || refuse("a number is not finite");
+        return detail::is_finite(value) || refuse("a number is not finite");
     }
 
     bool string(std::string& text) {
@@ -1062,7 +1087,7 @@ public:
             if (!is_read) return false;
             if (word.z.size() != static_cast<std::size_t>(latent_dim)) return refuse(json, "a word's z has another size than the decoder takes");
             for (double value : word.z)
-                if (!(std::fabs(value) <= 1.0)) return refuse(json, "a word's z is outside -1..1");
+                if (!detail::is_within(value, 1.0)) return refuse(json, "a word's z is outside -1..1");
             words_.push_back(std::move(word));
             return true;
         };
@@ -1215,8 +1240,8 @@ public:
         audio_.assign(static_cast<std::size_t>(channels) * static_cast<std::size_t>(window_), 0.0F);
         below_.assign(static_cast<std::size_t>(n_ / 2 + 2), 0.0);
         for (int i = 0; i <= n_thirds; ++i) {
-            const double at = std::min(third_edge_hz(i) * n_ / rate_hz + 0.5, n_ / 2 + 1.0);  // bin k covers k - 0.5 .. k + 0.5
-            cell_[i] = std::min(static_cast<int>(at), n_ / 2);
+            const double at = (std::min)(third_edge_hz(i) * n_ / rate_hz + 0.5, n_ / 2 + 1.0);  // bin k covers k - 0.5 .. k + 0.5
+            cell_[i] = (std::min)(static_cast<int>(at), n_ / 2);
             share_[i] = at - cell_[i];
         }
         for (int i = 0; i < n_thirds; ++i) in_range_[i] = third_edge_hz(i + 1) <= 0.95 * rate_hz / 2.0;
@@ -1294,7 +1319,7 @@ private:
         double lower = 0.0;
         for (int i = 0; i <= n_thirds; ++i) {
             const double to_here = below_[cell_[i]] + share_[i] * (below_[cell_[i] + 1] - below_[cell_[i]]);
-            if (i > 0) powers_[i - 1] = std::max(to_here - lower, 0.0) / channels_;
+            if (i > 0) powers_[i - 1] = (std::max)(to_here - lower, 0.0) / channels_;
             lower = to_here;
         }
     }
@@ -1379,7 +1404,7 @@ public:
     /// Allocates.
     void prepare(const Analyser& analyser, double rate_hz, double seconds) {
         const double fitting = std::floor((seconds * rate_hz - analyser.window_samples()) / analyser.hop_samples()) + 1.0;
-        powers_.assign(static_cast<std::size_t>(std::max(1.0, fitting)), Thirds{});
+        powers_.assign(static_cast<std::size_t>((std::max)(1.0, fitting)), Thirds{});
         totals_.assign(powers_.size(), 0.0);
         levels_.assign(powers_.size(), 0.0);
         in_range_ = analyser.in_range();
@@ -1390,7 +1415,7 @@ public:
 
     Spectrum spectrum() noexcept SEMEQ_NONBLOCKING {
         Spectrum result;
-        const std::size_t held = std::min(count_, powers_.size());
+        const std::size_t held = (std::min)(count_, powers_.size());
         double loudest = 0.0;
         int bands = 0;
         for (bool in_range : in_range_) bands += in_range ? 1 : 0;
@@ -1398,7 +1423,7 @@ public:
             totals_[w] = 0.0;
             for (int i = 0; i < n_thirds; ++i)
                 if (in_range_[i]) totals_[w] += powers_[w][i];
-            loudest = std::max(loudest, totals_[w]);
+            loudest = (std::max)(loudest, totals_[w]);
         }
         if (!(loudest > 1e-9)) return result;  // -90 dBFS: silence
         double sum = 0.0, number = 0.0;
@@ -1406,7 +1431,7 @@ public:
             // the geometric mean of the bands, not their sum: an equaliser moves it alike in every window, so it opens and closes no gate
             double logs = 0.0;
             for (int i = 0; i < n_thirds; ++i)
-                if (in_range_[i]) logs += std::log(std::max(powers_[w][i], loudest * 1e-12));
+                if (in_range_[i]) logs += std::log((std::max)(powers_[w][i], loudest * 1e-12));
             levels_[w] = std::exp(logs / bands);
             if (totals_[w] > loudest * 1e-7) sum += levels_[w], number += 1.0;
         }
@@ -1421,7 +1446,7 @@ public:
         double strongest = -1e9;
         for (int i = 0; i < n_thirds; ++i) {
             result.band_db[i] = 10.0 * std::log10(mean[i] / number + 1e-30);
-            if (in_range_[i]) strongest = std::max(strongest, result.band_db[i]);
+            if (in_range_[i]) strongest = (std::max)(strongest, result.band_db[i]);
         }
         int usable = 0;
         for (int i = 0; i < n_thirds; ++i) usable += (result.usable[i] = in_range_[i] && result.band_db[i] > strongest - 100.0) ? 1 : 0;
@@ -1498,7 +1523,7 @@ inline void band_response_db(const Eq& eq, double rate_hz, Thirds& result_db) no
     for (int i = 0; i < n_thirds; ++i) {
         double sum = 0.0;
         for (int k = 0; k < points; ++k) {
-            const double freq_hz = std::min(1'000.0 * std::exp2((i - 15 - 0.5 + (k + 0.5) / points) / 3.0), 0.5 * rate_hz);
+            const double freq_hz = (std::min)(1'000.0 * std::exp2((i - 15 - 0.5 + (k + 0.5) / points) / 3.0), 0.5 * rate_hz);
             const double sine = std::sin(pi * freq_hz / rate_hz);
             double power = 1.0;
             for (int s = 0; s < count; ++s) power *= power_response(sections[s], sine * sine);
@@ -1585,7 +1610,7 @@ private:
 /// G of target mode: 1 - p, rounded off towards 0 and cut at 1.75.
 inline double target_gain(double dose) noexcept SEMEQ_NONBLOCKING {
     const double missing = 1.0 - dose, knee = 2e-6, size = std::hypot(missing, knee);
-    return std::min(1.75, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
+    return (std::min)(1.75, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
 }
 
 /// G of soft mode, 0.5..2: 2^-y, y = x / (1 + x^4)^(1/4), x = p / (5.5 spreads).
@@ -1605,7 +1630,12 @@ class Stream {
 public:
     static constexpr double learn_seconds = 30.0;
 
-    /// Where the host says rate and channels. Allocates; starts anew. False for a model, rate, channel count or context that cannot be.
+    Stream() = default;
+    Stream(const Stream&) = delete;  // it is bound to its model, and one owner has it
+    Stream& operator=(const Stream&) = delete;
+
+    /// Where the host says rate and channels. The model must stay where it is as long as the stream is used. Allocates; starts anew.
+    /// False for a model, rate, channel count or context that cannot be.
     bool prepare(const Model& model, double rate_hz, int channels, double context_s = 2.0) {
         if (!model.is_loaded() || !(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) || channels < 1 || channels > max_channels) return false;
         if (!(context_s >= 0.2 && context_s <= 60.0)) return false;
@@ -1639,10 +1669,12 @@ public:
     }
 
     /// Ask for one word, or for (1 - morph) of one and morph of another, by their index in the model's words; -1 is none. Decodes: some 15 us.
+    /// False, and nothing changes, before `prepare` and for an index past the words.
     bool set_words(int word, int second_word = -1, double morph = 0.0) noexcept SEMEQ_NONBLOCKING {
+        if (model_ == nullptr || (std::max)(word, second_word) >= model_->words().count()) return false;
         if (word < 0) word = second_word;
         if (word < 0) return set_bands(Eq{});
-        model_->words().blend(word, morph > 0.0 ? second_word : -1, std::min(morph, 1.0), z_.data());
+        model_->words().blend(word, morph > 0.0 ? second_word : -1, (std::min)(morph, 1.0), z_.data());
         return set_latent(z_.data());
     }
     /// Ask for several words at once, and for less of some: "warm but less harsh". Weights above 0 count by their shares of their sum; a word with
@@ -1651,12 +1683,13 @@ public:
     /// closer to the curve. Decodes once, and once more for each word taken away. False, and nothing changes, without a weight above 0, for
     /// a word or weight that cannot be, or for more bands than there may be.
     bool set_mix(const WeightedWord* parts, int count) noexcept SEMEQ_NONBLOCKING {
+        if (model_ == nullptr) return false;
         const Decoder& decoder = model_->decoder();
         double sum = 0.0;
         for (int k = 0; k < count; ++k) {
             const bool is_word = parts[k].word >= 0 && parts[k].word < model_->words().count();
-            if (!is_word || !(std::fabs(parts[k].weight) <= 1e6) || parts[k].weight == 0.0) return false;
-            sum += std::max(parts[k].weight, 0.0);
+            if (!is_word || !detail::is_within(parts[k].weight, 1e6) || parts[k].weight == 0.0) return false;
+            sum += (std::max)(parts[k].weight, 0.0);
         }
         if (!(sum > 0.0)) return false;
         model_->words().blend(parts, count, sum, z_.data());
@@ -1672,7 +1705,7 @@ public:
                 if (eq.count + less.count > max_bands) return false;
                 for (int i = 0; i < less.count; ++i) {
                     eq.bands[eq.count] = less.bands[i];
-                    eq.bands[eq.count++].gain_db *= -std::min(left, 1.0);
+                    eq.bands[eq.count++].gain_db *= -(std::min)(left, 1.0);
                 }
             }
         }
@@ -1680,12 +1713,12 @@ public:
     }
     /// Ask for a place in the latent space (latent_dim,), such as the audio encoder's.
     bool set_latent(const float* z) noexcept SEMEQ_NONBLOCKING {
-        if (!model_->decoder().decode(z, params_.data(), scratch_)) return false;
+        if (model_ == nullptr || !model_->decoder().decode(z, params_.data(), scratch_)) return false;
         return set_bands(model_->decoder().eq_of(params_.data()));
     }
     /// Ask for any EQ; what it does is one dose. False, and nothing changes, for bands outside their limits.
     bool set_bands(const Eq& eq) noexcept SEMEQ_NONBLOCKING {
-        if (eq.count < 0 || eq.count > max_bands || !(std::fabs(eq.preamp_db) <= max_preamp_db)) return false;
+        if (eq.count < 0 || eq.count > max_bands || !detail::is_within(eq.preamp_db, max_preamp_db)) return false;
         for (int i = 0; i < eq.count; ++i)
             if (!eq.bands[i].is_sound()) return false;
         term_ = eq;
@@ -1694,17 +1727,19 @@ public:
         return true;
     }
     /// How much, -3..3: 0 is flat, 1 the word as people mean it, below 0 the opposite.
-    void set_intensity(double intensity) noexcept SEMEQ_NONBLOCKING {
-        if (!(std::fabs(intensity) <= max_intensity) || intensity == intensity_) return;
+    /// False, and nothing changes, for anything else.
+    bool set_intensity(double intensity) noexcept SEMEQ_NONBLOCKING {
+        if (!detail::is_within(intensity, max_intensity)) return false;
+        is_other_ |= intensity != intensity_;
         intensity_ = intensity;
-        is_other_ = true;
+        return true;
     }
     void set_reference(const Reference& reference) noexcept SEMEQ_NONBLOCKING {
         reference_ = reference;
         has_dose_ = false;
         is_other_ = true;
     }
-    /// Let the dose follow the input. Needs a reference.
+    /// Let the dose follow the input. Until there is a reference, and until half a second was heard, the words are applied as they are.
     void set_listening(bool listening) noexcept SEMEQ_NONBLOCKING {
         if (listening == listening_) return;
         if (!learning_) analyser_.reset();
@@ -1747,17 +1782,18 @@ public:
     long long position() const noexcept SEMEQ_NONBLOCKING { return position_; }
     long long unusable_samples() const noexcept SEMEQ_NONBLOCKING { return unusable_samples_; }
 
-    /// Process n samples of each channel in place; n of any size, float or double.
+    /// Process n samples of each channel in place; n of any size, float or double. Before `prepare` they stay as they are.
     template <typename Sample>
     void process(Sample* const* channels, int n) noexcept SEMEQ_NONBLOCKING {
         static_assert(std::is_floating_point<Sample>::value, "float or double");
+        if (model_ == nullptr) return;
         if (position_ == 0 && is_other_) reset();  // what is asked for before the first sample needs no fade
         for (int start = 0; start < n;) {
             const int place = static_cast<int>(position_ % frame_samples);
             if (place == 0) start_frame();
-            int step = std::min(n - start, frame_samples - place);
+            int step = (std::min)(n - start, frame_samples - place);
             const bool analysing = listening_ || learning_;
-            if (analysing) step = std::min(step, analyser_.until_window_end());
+            if (analysing) step = (std::min)(step, analyser_.until_window_end());
             run(channels, start, step, analysing);
             start += step;
         }
@@ -1818,7 +1854,7 @@ private:
     void bypass(Sample* const* channels, int start, int n, bool analysing) noexcept SEMEQ_NONBLOCKING {
         for (int c = 0; c < channels_; ++c)
             for (int i = start; i < start + n; ++i)
-                if (!(std::fabs(channels[c][i]) <= Sample(1'000))) {
+                if (!detail::is_within(channels[c][i], Sample(1'000))) {
                     channels[c][i] = Sample(0);
                     ++unusable_samples_;
                 }
@@ -1831,10 +1867,10 @@ private:
         for (int c = 0; c < channels_; ++c) {
             const Sample* samples = channels[c] + start;
             bool is_usable = true;
-            for (int i = 0; i < first; ++i) is_usable &= std::fabs(samples[i]) <= Sample(1'000);  // false for NaN too
+            for (int i = 0; i < first; ++i) is_usable &= detail::is_within(samples[i], Sample(1'000));
             if (!is_usable) {
                 first = 0;
-                while (std::fabs(samples[first]) <= Sample(1'000)) ++first;
+                while (detail::is_within(samples[first], Sample(1'000))) ++first;
             }
         }
         return first;
@@ -1871,3 +1907,7 @@ private:
 };
 
 }  // namespace semeq
+
+#if defined(__GNUC__) || defined(__clang__)
+#pragma GCC diagnostic pop
+#endif

@@ -4,6 +4,7 @@
 #include "check.hpp"
 
 #include <cmath>
+#include <cstring>
 
 namespace {
 
@@ -163,6 +164,39 @@ void check_doses(const semeq::Model& model, const std::string& references, const
     worst.report("doses", cases.size());
 }
 
+// What hosts do now and then. Compiled with -ffast-math too: that must not take the checks away.
+void check_rough_use(const semeq::Model& model) {
+    std::size_t cases = 0;
+    Worst worst;
+    const auto must = [&](bool holds) { worst.add(holds ? 0.0 : 2.0, 1.0), ++cases; };
+    const std::uint32_t quiet_nan = 0x7FC00000U, infinite = 0xFF800000U;
+    float broken[3] = {0.0F, 0.0F, 3e38F};
+    std::memcpy(&broken[0], &quiet_nan, 4), std::memcpy(&broken[1], &infinite, 4);
+    for (float value : broken) {
+        semeq::Stream stream;
+        stream.prepare(model, 48'000.0, 2);
+        stream.set_words(0);
+        must(!stream.set_intensity(static_cast<double>(value)) && !stream.set_intensity(3.5) && stream.intensity() == 1.0);
+        std::vector<float> left(9'600), right(9'600);
+        check::Noise noise(48'000.0, 1);
+        for (std::size_t i = 0; i < left.size(); ++i) left[i] = right[i] = static_cast<float>(noise.next());
+        left[1'000] = value;
+        float* channels[] = {left.data(), right.data()};
+        stream.process(channels, 9'600);
+        must(stream.unusable_samples() == 1 && left[1'000] == 0.0F);
+        bool is_sound = true;
+        for (std::size_t i = 0; i < left.size(); ++i) is_sound &= semeq::detail::is_within(left[i], 100.0F) && semeq::detail::is_within(right[i], 100.0F);
+        must(is_sound && left[9'599] != 0.0F && right[1'000] != 0.0F);
+    }
+    semeq::Stream stream;
+    float sample = 0.25F, *channel = &sample;
+    stream.process(&channel, 1);
+    must(sample == 0.25F && !stream.set_words(0) && !stream.set_latent(&sample));
+    stream.prepare(model, 48'000.0, 1);
+    must(!stream.set_words(model.words().count()) && !stream.set_words(0, model.words().count(), 0.5) && stream.set_words(-1));
+    worst.report("rough use", cases);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -177,5 +211,6 @@ int main(int count, char** arguments) {
     check_impulses(model, arguments[3]);
     check_mixes(model, arguments[3]);
     check_doses(model, arguments[2], arguments[3]);
+    check_rough_use(model);
     return failures == 0 ? 0 : 1;
 }
