@@ -21,6 +21,7 @@ from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTarget
 from semeq_export.evidence import N_POINTS, Evidence
 from semeq_export.fit import fit_eq
 from semeq_export.match import refined
+from semeq_export.morph import Way, departures_db, steps_db
 from semeq_export.profile import Profile, profile_of
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import MAX_INTENSITY, SemanticTarget
@@ -31,7 +32,6 @@ FIT_RATE_HZ = 48_000.0
 
 _CACHED_TARGETS = 1_024
 _ADVISED = 0.2  # agreement of people below which a word is no advice
-_MORPH_KNOTS, _MORPH_PASSES = 21, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Engine:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._decoded: dict[tuple[tuple[str, float], ...], EqSettings] = {}
-        self._morphs: dict[tuple[str, str], tuple[Float64Array, Float64Array]] = {}
+        self._ways: dict[tuple[str, str], Way] = {}
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         """Return the settings of a target, in the bundle's layout, all gains multiplied by its intensity; at 0 exactly flat.
@@ -68,45 +68,40 @@ class Engine:
         return response_db(for_rate(self.eq_for(target), sample_rate_hz).eq, freqs_hz, sample_rate_hz)
 
     def morph(self, start: str, end: str, share: float) -> EqSettings:
-        """Return the settings on the way from one word to another, even to the ear: equal steps of share 0..1 are equal steps in dB rms.
+        """Return the settings on the way from one word to another, at an even pace to the ear: share 0..1 of its length in dB rms.
 
-        The way is the straight line between the words in the latent, walked at an even pace along its curves: a table of 21 places for
-        each pair. Raises UnknownTermError, and InvalidTargetError for a share outside 0..1.
+        The way is the straight line between the words in the latent, walked at an even pace along its curves by a table for each pair.
+        Raises UnknownTermError, and InvalidTargetError for a share outside 0..1.
         """
         if not 0.0 <= share <= 1.0:
             raise InvalidTargetError(f"share {share:g} of a morph is outside 0..1")
-        bank = self.bundle.centroids
-        pair = bank[start].name, bank[end].name
-        if pair not in self._morphs:
-            self._morphs[pair] = self._morph_table(*pair)
-        lengths, places = self._morphs[pair]
-        place = float(np.interp(share * lengths[-1], lengths, places)) if lengths[-1] > 0.0 else share
-        return self._on_the_way(*pair, place)
+        pair, way = self._way(start, end)
+        return self._on_the_way(*pair, float(way.at(np.array(share))))
 
     def morph_path(self, start: str, end: str, steps: int = 11) -> MorphPath:
-        """Return the way from one word to another in evenly spaced settings. Raises as `morph` does, and for fewer than 2 steps."""
+        """Return the way from one word to another in settings that lie equally far apart in dB rms, each from the next, within 1 %.
+
+        Where the way bends, they are not quite those of `morph` at even shares. Raises as `morph` does, and for fewer than 2 steps.
+        """
         if steps < 2:
             raise InvalidTargetError(f"a morph of {steps} steps goes nowhere")
-        shares = np.linspace(0.0, 1.0, steps)
-        eqs = [self.morph(start, end, float(share)) for share in shares]
-        curves = np.array([response_db(eq, log_grid(), FIT_RATE_HZ) for eq in eqs])
-        away = curves - (curves[0] + shares[:, np.newaxis] * (curves[-1] - curves[0]))
-        sizes, departures = (np.sqrt(np.square(part).mean(axis=1)) for part in (np.diff(curves, axis=0), away))
-        return MorphPath(tuple(eqs), tuple(sizes.tolist()), tuple(departures.tolist()))
+        pair, way = self._way(start, end)
+        places = way.in_steps(steps, lambda places: self._curves_at(*pair, places))
+        curves = self._curves_at(*pair, places)
+        eqs = tuple(self._on_the_way(*pair, place) for place in places.tolist())
+        return MorphPath(eqs, tuple(steps_db(curves).tolist()), tuple(departures_db(curves).tolist()))
 
-    def _morph_table(self, start: str, end: str) -> tuple[Float64Array, Float64Array]:
-        """Return (21,) lengths in dB rms along the curves of a way, and the places in the latent where they are reached.
+    def _way(self, start: str, end: str) -> tuple[tuple[str, str], Way]:
+        """Return the names of two words and the way between them."""
+        bank = self.bundle.centroids
+        pair = bank[start].name, bank[end].name
+        if pair not in self._ways:
+            self._ways[pair] = Way.along(lambda places: self._curves_at(*pair, places))
+        return pair, self._ways[pair]
 
-        The places are moved until they lie about evenly: the decoder may turn fast between two of them.
-        """
-        places, lengths = np.linspace(0.0, 1.0, _MORPH_KNOTS), np.zeros(_MORPH_KNOTS)
+    def _curves_at(self, start: str, end: str, places: Float64Array) -> Float64Array:
         freqs_hz = log_grid()
-        for _ in range(_MORPH_PASSES):
-            if lengths[-1] > 0.0:
-                places = np.interp(np.linspace(0.0, lengths[-1], _MORPH_KNOTS), lengths, places)
-            curves = np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
-            lengths = np.concatenate([[0.0], np.cumsum(np.sqrt(np.square(np.diff(curves, axis=0)).mean(axis=1)))])
-        return lengths, places
+        return np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
 
     def _on_the_way(self, start: str, end: str, place: float) -> EqSettings:
         bank = self.bundle.centroids

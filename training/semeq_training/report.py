@@ -28,6 +28,7 @@ from semeq_export import plot, strict_json
 from semeq_export.curve import Float64Array, correlation, level_free, log_grid
 from semeq_export.errors import TrainingError
 from semeq_export.files import environment_failure, write_atomic
+from semeq_export.morph import Way, departures_db, steps_db
 from semeq_training.baselines import baseline_errors_db
 from semeq_training.centroids import latents_of, rows_of
 from semeq_training.datasets import ExampleTable, load_examples
@@ -334,28 +335,22 @@ def _fidelity(model: EqAutoencoder, table: ExampleTable, train: ExampleTable, he
 
 
 def _morphs(model: EqAutoencoder, z: Float64Array) -> Cell:
-    """Return how even the way between words is, in dB rms, straight in the latent and with equal steps along the curve."""
+    """Return how even the way between words is, in dB rms, straight in the latent and in equal steps as the engine takes them."""
     response = LayoutResponse(model.layout, log_grid())
-
-    def curves(path: Float64Array) -> Float64Array:
-        with torch.no_grad():
-            result: Float64Array = response(model.decoder(torch.from_numpy(path.astype(np.float32))).double()).numpy()
-        return result
 
     straight, even, away, mean = [], [], [], []
     for a, b in itertools.combinations(z[:_MORPH_WORDS], 2):
-        shares = np.linspace(0.0, 1.0, MORPH_STEPS)
-        straight.append(_steps(curves(a + shares[:, np.newaxis] * (b - a))))
-        knots, length = np.linspace(0.0, 1.0, 21), np.zeros(21)
-        for _ in range(4):  # as the engine does
-            if length[-1] > 0.0:
-                knots = np.interp(np.linspace(0.0, length[-1], 21), length, knots)
-            length = np.concatenate([[0.0], np.cumsum(_steps(curves(a + knots[:, np.newaxis] * (b - a))))])
-        placed = np.interp(shares * length[-1], length, knots)
-        path = curves(a + placed[:, np.newaxis] * (b - a))
-        even.append(_steps(path))
-        line = path[0] + shares[:, np.newaxis] * (path[-1] - path[0])
-        away.append(float(np.sqrt(np.square(path - line).mean(axis=1)).max()))
+
+        def curves_at(places: Float64Array, a: Float64Array = a, b: Float64Array = b) -> Float64Array:
+            path = torch.from_numpy((a + places[:, np.newaxis] * (b - a)).astype(np.float32))
+            with torch.no_grad():
+                result: Float64Array = response(model.decoder(path).double()).numpy()
+            return result
+
+        straight.append(steps_db(curves_at(np.linspace(0.0, 1.0, MORPH_STEPS))))
+        path = curves_at(Way.along(curves_at).in_steps(MORPH_STEPS, curves_at))
+        even.append(steps_db(path))
+        away.append(float(departures_db(path).max()))
         mean.append(float(even[-1].mean()))
     if not even:
         return {}
@@ -367,11 +362,6 @@ def _morphs(model: EqAutoencoder, z: Float64Array) -> Cell:
         "departure_db_mean": float(np.mean(away)),
         "departure_db_max": float(np.max(away)),
     }
-
-
-def _steps(curves: Float64Array) -> Float64Array:
-    steps: Float64Array = np.sqrt(np.square(np.diff(curves, axis=0)).mean(axis=1))
-    return steps
 
 
 Cells = Mapping[tuple[str, str, int], Cell]
