@@ -63,6 +63,14 @@ class Engine:
             target = SemanticTarget.parse(target)
         return self._at_full(target).scaled(target.intensity)
 
+    def doubts(self, *targets: SemanticTarget | str) -> list[str]:
+        """Return what a user should know of the words of targets, one line for each word that there is something to say of.
+
+        People do not agree on it, or the data sets disagree about it. Raises UnknownTermError and InvalidTargetError.
+        """
+        wanted = [SemanticTarget.parse(target) if isinstance(target, str) else target for target in targets]
+        return self.bundle.doubts(word for target in wanted for word in target.weights)
+
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
         return response_db(for_rate(self.eq_for(target), sample_rate_hz).eq, freqs_hz, sample_rate_hz)
@@ -111,18 +119,12 @@ class Engine:
     def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = "en") -> list[tuple[str, float, float]]:
         """Return (word, probability, distance in dB rms) of the words that people would most likely type for some settings.
 
-        Words of one language, of all where it is None; weak words and those of some people only are left out. Preamp and overall level do
-        not count. Raises BundleFormatError where the bundle has no evidence.
+        Of `Bundle.usual_words`. Preamp and overall level do not count. Raises BundleFormatError where the bundle has no evidence.
         """
-        bank, freqs_hz = self.bundle.centroids, log_grid(N_POINTS)
-        chosen = [
-            name
-            for name, term in bank.items()
-            if term.is_own or (language in (None, term.language) and not (term.is_weak or term.is_variant))
-        ]
+        freqs_hz = log_grid(N_POINTS)
         enabled = EqSettings(tuple(band for band in eq.bands if band.enabled))
         curve_db = response_db(for_rate(enabled, FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
-        return self._evidence.closest(curve_db, chosen)[:top]
+        return self._evidence.closest(curve_db, self.bundle.usual_words(language))[:top]
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -195,8 +197,7 @@ class Engine:
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         bank = self.bundle.centroids
-        agreed = [name for name, term in bank.items() if term.language == "en" and not (term.is_weak or term.is_variant)]
-        chosen = [bank[word].name for word in words] if words is not None else agreed or list(bank)
+        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words("en") or list(bank)
         terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
         advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVISED] or chosen
         return profile_of(_heard(audio, None)[0], _against(reference), terms_db, top, advise=advise)
@@ -212,8 +213,11 @@ class Engine:
         return encoder(self._vector_of(eq))
 
     def nearest_terms(self, eq: EqSettings, top: int = 5) -> list[tuple[str, float]]:
-        """Return the words closest to some settings with their distances in the latent, closest first. Raises as `encode` does."""
-        return self.bundle.centroids.nearest(self.encode(eq), top)
+        """Return the words closest to some settings with their distances in the latent, closest first; of `Bundle.usual_words`.
+
+        Raises as `encode` does.
+        """
+        return self.bundle.centroids.nearest(self.encode(eq), top, self.bundle.usual_words())
 
     def _vector_of(self, eq: EqSettings) -> Float64Array:
         """Return the layout's vector (n_params,) closest to some settings without their preamp."""

@@ -124,11 +124,13 @@ class CentroidBank(Mapping[str, Term]):
         shares = np.array(list(weights.values()))
         return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
 
-    def nearest(self, z: NDArray[np.floating], top: int = 5) -> list[tuple[str, float]]:
-        """Return the words closest to z (latent_dim,) with their Euclidean distances, closest first."""
+    def nearest(self, z: NDArray[np.floating], top: int = 5, words: Iterable[str] | None = None) -> list[tuple[str, float]]:
+        """Return the words closest to z (latent_dim,) with their Euclidean distances, closest first; of some words, or of all."""
         distances = np.linalg.norm(self._matrix - np.asarray(z, dtype=np.float64), axis=1)
         names = list(self._terms)
-        return [(names[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:top]]
+        chosen = self._terms.keys() if words is None else {self[word].name for word in words}
+        ranked = [(names[i], float(distances[i])) for i in np.argsort(distances, kind="stable") if names[i] in chosen]
+        return ranked[:top]
 
     def to_json(self) -> bytes:
         """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""

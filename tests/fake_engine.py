@@ -28,3 +28,6 @@ class FakeEngine:
         if word not in known:
             raise UnknownTermError(word, ["warm"])
         return known[word].scaled(wanted.intensity)
+
+    def doubts(self, *targets: SemanticTarget | str) -> list[str]:
+        return []

@@ -77,6 +77,11 @@ class ChainSpec:
         """Whether a semantic EQ is anywhere in the chain."""
         return any(_holds(plugin, "SemanticEq") for plugin in self.plugins)
 
+    @property
+    def targets(self) -> tuple[SemanticTarget, ...]:
+        """What its semantic EQs are asked for."""
+        return tuple(target for plugin in self.plugins for target in _targets(plugin))
+
     def build(self, engine: EqSource | None, sample_rate_hz: float) -> LoadedChain:
         """Return the chain for audio of a rate. engine: needed where the chain `needs_engine`.
 
@@ -226,6 +231,11 @@ def _choices(kind: str) -> Mapping[str, object]:
 
 def _holds(spec: PluginSpec, kind: str) -> bool:
     return spec.type == kind or any(_holds(plugin, kind) for plugin in spec.plugins)
+
+
+def _targets(spec: PluginSpec) -> list[SemanticTarget]:
+    own = [_target(spec.parameters)] if spec.type == "SemanticEq" else []
+    return own + [target for plugin in spec.plugins for target in _targets(plugin)]
 
 
 def _target(values: Mapping[str, object]) -> SemanticTarget:

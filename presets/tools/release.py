@@ -20,8 +20,8 @@ RATE_HZ = 48_000.0
 
 
 def best_supported(engine: Engine, count: int) -> list[str]:
-    """Return the words behind which most people stand, those with more agreement first where the numbers are equal."""
-    known = [term for term in engine.bundle.centroids.values() if not term.is_variant]
+    """Return the words that people agree on behind which most of them stand, more agreement first where the numbers are equal."""
+    known = [engine.bundle.centroids[word] for word in engine.bundle.usual_words()]
     terms = sorted(known, key=lambda term: (-term.examples, -term.agreement, term.name))
     return [term.name for term in terms[:count]]
 

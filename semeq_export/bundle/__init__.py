@@ -15,7 +15,7 @@ from semeq_export.bundle.manifest import DataSource, EncoderRecord, EncoderSpec,
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
 from semeq_export.evidence import Evidence
 from semeq_export.files import printable
-from semeq_export.semantic import CentroidBank
+from semeq_export.semantic import CentroidBank, Term
 
 __all__ = [
     "CENTROIDS",
@@ -69,17 +69,34 @@ class Bundle:
         return Evidence.from_json(self.files[EVIDENCE])
 
     def doubts(self, words: Iterable[str]) -> list[str]:
-        """Return one line for each word that people do not agree on, or whose note says something. Raises UnknownTermError.
+        """Return one line for each word that people do not agree on, or that the data sets disagree about. Raises UnknownTermError.
 
-        A bundle without evidence has none: its agreements may be nobody's measurements.
+        A bundle without evidence has no weak words: its agreements may be nobody's measurements.
         """
+        terms = {term.name: term for term in (self.centroids[word] for word in words)}
         lines = []
-        for term in (self.centroids[word] for word in words):
-            if term.note:
-                lines.append(f"{term.name}: {term.note}")
-            if term.is_weak and EVIDENCE in self.files:
-                lines.append(f"{term.name} is a weak word: people do not agree on it (agreement {term.agreement:.2f})")
+        for name, term in terms.items():
+            note = "" if term.is_variant else term.note  # that of a variant says who its people are, as its name does
+            if self._is_weak(term):
+                weak = f"{name} is a weak word: people do not agree on it (agreement {term.agreement:.2f})"
+                lines.append(f"{weak}; {note}" if note else weak)
+            elif note:
+                lines.append(f"{name}: {note}")
         return lines
+
+    def usual_words(self, language: str | None = None) -> list[str]:
+        """Return the words for where nobody names one: neither weak nor of some people only; a user's own always.
+
+        language: None is all, and a user's own words are of any.
+        """
+        return [
+            name
+            for name, term in self.centroids.items()
+            if term.is_own or (language in (None, term.language) and not (self._is_weak(term) or term.is_variant))
+        ]
+
+    def _is_weak(self, term: Term) -> bool:
+        return term.is_weak and EVIDENCE in self.files
 
 
 def factory_path() -> Path:

@@ -8,13 +8,17 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from semeq_export.errors import EnvironmentFailure, SemeqError
+
+if TYPE_CHECKING:
+    from semeq_export.engine import Engine
+    from semeq_export.semantic import SemanticTarget
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
 EXIT_CLOSED_PIPE = 128 + 13
@@ -123,6 +127,14 @@ def note(text: str, *, quiet: bool = False) -> None:
     """Print a note or a warning on stderr."""
     if not quiet:
         click.echo(text, err=True)
+
+
+def say_doubts(engine: Engine, targets: Iterable[SemanticTarget | str], quiet: bool) -> list[str]:
+    """Say, once for each word of all targets, that people do not agree on it or the data sets disagree; returns the lines."""
+    lines = engine.doubts(*targets)
+    for line in lines:
+        note(one_line(line), quiet=quiet)
+    return lines
 
 
 def progress_wanted(quiet: bool) -> bool:

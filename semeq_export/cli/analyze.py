@@ -71,6 +71,7 @@ def command(
         picture_format(picture)
     engine = _engine(bundle_path)
     chosen = None if words is None else [word.strip() for word in words.split(",")]
+    doubts = _shared.say_doubts(engine, [*(chosen or ()), *((target,) if target is not None else ())], quiet)
     compared = ReferenceSource(reference if reference is not None else "any")
     entries: list[dict[str, object]] = []
     failures: list[SemeqError] = []
@@ -97,7 +98,7 @@ def command(
 
         write_reference(saved, Path(saved).stem, files, heard, overwrite=force)
     if as_json:
-        _shared.print_json({"files": entries})
+        _shared.print_json({"doubts": doubts, "files": entries})
     if len(files) == 1 and failures:
         raise failures[0]
     ctx.exit(_shared.EXIT_FAILED if failures else _shared.EXIT_OK)

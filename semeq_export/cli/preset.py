@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: semeq-export preset -t warm -f lsp-x16-lv2 --install --dry-run")
 @click.option("-t", "--target", metavar="TEXT", help="Word, or words with weights: warm:0.7,bright:0.3.")
-@click.option("--all-terms", is_flag=True, help="A preset for each word, and a picture of all.")
+@click.option("--all-terms", is_flag=True, help="A preset for each word that people agree on, and a picture of all.")
 @click.option(
     "--intensity",
     type=click.FloatRange(-3.0, 3.0),
@@ -101,8 +101,15 @@ def command(
     device = read_device(device_path) if device_path is not None else None
     engine = Engine(load_bundle(bundle_path)) if match_ref is None else None
     adapt = _adapter(adapt_path, reference, match_ref, engine) if adapt_path is not None else None
+    words, doubts = [target or f"match {Path(match_ref or '').stem}"], []
+    if engine is not None and all_terms:
+        words = engine.bundle.usual_words()
+        left_out = len(engine.bundle.centroids) - len(words)
+        _shared.note(f"{left_out} words left out: weak, or of some people only; ask for them by name", quiet=quiet or not left_out)
+    elif engine is not None:
+        doubts = _shared.say_doubts(engine, words, quiet)
     made, heard = [], {}
-    for word in engine.bundle.centroids if all_terms and engine is not None else [target or f"match {Path(match_ref or '').stem}"]:
+    for word in words:
         asked = SemanticTarget.parse(word, intensity) if engine is not None else None
         title, knobs = name or _title(word if asked is None else str(asked), intensity), ""
         if adapt is not None:
@@ -114,8 +121,6 @@ def command(
             assert engine is not None
             assert asked is not None
             preset = for_words(engine.eq_for(asked), asked, name=title, sample_rate_hz=sample_rate_hz)
-            for line in () if all_terms else engine.bundle.doubts(asked.weights):
-                _shared.note(_shared.one_line(line), quiet=quiet)
         notes: tuple[Note, ...] = ()
         if device is not None:
             preset, knobs, notes = device.refit(preset, strict=strict)
@@ -126,7 +131,7 @@ def command(
         text, notes = _preset_output.text_of(made[0], infos[0] if infos else None, preamp, strict)
         _preset_output.say(notes, quiet)
         if as_json:
-            _shared.print_json({**_head(infos, intensity, heard), **made[0].entry(None, notes), "content": text})
+            _shared.print_json({**_head(infos, intensity, heard, doubts), **made[0].entry(None, notes), "content": text})
         else:
             click.echo(text, nl=False)
         return
@@ -151,12 +156,12 @@ def command(
             click.echo(_shared.one_line(str(picture)))
     if as_json:
         library = {"folder": output, "picture": str(picture) if picture is not None else None, "presets": entries}
-        _shared.print_json({**_head(infos, intensity, heard), **(library if several else entries[0])})
+        _shared.print_json({**_head(infos, intensity, heard, doubts), **(library if several else entries[0])})
 
 
-def _head(infos: list[FormatInfo], intensity: float, heard: Mapping[str, object]) -> dict[str, object]:
+def _head(infos: list[FormatInfo], intensity: float, heard: Mapping[str, object], doubts: list[str]) -> dict[str, object]:
     ids = [info.id for info in infos] or ["knobs"]
-    head = {"intensity": intensity, **({"format": ids[0]} if len(ids) == 1 else {"formats": ids})}
+    head = {"intensity": intensity, "doubts": doubts, **({"format": ids[0]} if len(ids) == 1 else {"formats": ids})}
     return {**head, "adaptations": heard} if heard else head
 
 

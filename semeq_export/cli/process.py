@@ -15,6 +15,7 @@ from semeq_export.cli import _shared
 if TYPE_CHECKING:
     from semeq_export.engine import Engine
     from semeq_export.eq import EqSettings
+    from semeq_export.semantic import SemanticTarget
     from semeq_host.batch import Batch, Event
     from semeq_host.session_file import Session, StemRule
     from semeq_host.stem import Entry, StemJob, Studio
@@ -143,11 +144,12 @@ def command(
     plan = plan_again(make_folder=False)
     for intent in dict.fromkeys(job.intent for job in plan):
         studio.prepare(intent)
+    doubts = _doubts(studio, plan, quiet)
     batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
     presets = preset_writer(export_preset, batch)
     is_report_new = report_path is None or _check_report(Path(report_path), Path(output), force=force, resume=resume)
     if dry_run:
-        _print_plan(batch, as_json=as_json)
+        _print_plan(batch, doubts, as_json=as_json)
         return
     plan_again()  # makes the folder
     entries: list[Entry] = []
@@ -158,9 +160,9 @@ def command(
     if presets is not None:
         presets.finish(entries)
     if report_path is not None:
-        write_atomic(report_path, strict_json.dumps({"files": entries}), overwrite=not is_report_new)
+        write_atomic(report_path, strict_json.dumps({"doubts": doubts, "files": entries}), overwrite=not is_report_new)
     if as_json:
-        _shared.print_json({"files": entries})
+        _shared.print_json({"doubts": doubts, "files": entries})
     failed = [entry for entry in entries if entry["output"] is None]
     ctx.exit(_shared.EXIT_OK if not failed else int(str(failed[0]["exit_code"])) if len(plan) == 1 else _shared.EXIT_FAILED)
 
@@ -204,6 +206,16 @@ def _engine(bundle_path: str | None) -> Engine:
     from semeq_export.engine import Engine
 
     return Engine(load_bundle(bundle_path))
+
+
+def _doubts(studio: Studio, plan: list[StemJob], quiet: bool) -> list[str]:
+    """Say once what speaks against the words of a run, those of its chains too; returns the lines."""
+    from semeq_host.chain_file import read_chain
+
+    targets: list[SemanticTarget | str] = [*dict.fromkeys(job.intent.target for job in plan if job.intent.target is not None)]
+    for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):
+        targets += read_chain(chain).targets
+    return _shared.say_doubts(studio.engine, targets, quiet) if targets else []
 
 
 def _preset_eq(path: str) -> EqSettings:
@@ -261,7 +273,7 @@ def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
         click.echo(printable(str(entry["output"])))
 
 
-def _print_plan(batch: Batch, *, as_json: bool) -> None:
+def _print_plan(batch: Batch, doubts: list[str], *, as_json: bool) -> None:
     """Say what would be done, stem by stem, and what the headers say against it."""
     from semeq_export.files import printable
     from semeq_host.batch import look_at
@@ -285,7 +297,7 @@ def _print_plan(batch: Batch, *, as_json: bool) -> None:
             if looked.warning:
                 _shared.note(_shared.one_line(f"would fail: {looked.warning}"))
     if as_json:
-        _shared.print_json({"dry_run": True, "files": rows})
+        _shared.print_json({"dry_run": True, "doubts": doubts, "files": rows})
 
 
 class _OnEvent:

@@ -50,16 +50,20 @@ def command(
 
     engine = Engine(load_bundle(bundle_path))
     stems, entries = [], []
+    used: list[SemanticTarget] = []
     for path in find_audio(audio):
         word = next((text for pattern, text in words if fnmatch.fnmatchcase(path.name.casefold(), pattern)), target)
-        eq = None if word is None else engine.eq_for(SemanticTarget.parse(word, intensity))
+        wanted = None if word is None else SemanticTarget.parse(word, intensity)
+        eq = None if wanted is None else engine.eq_for(wanted)
+        used += [] if wanted is None else [wanted]
         with open_audio(path) as reader:
             info = reader.info
         stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s))
         entries.append({"track": path.stem, "path": str(path), "target": word, "eq": None if eq is None else eq.to_dict()})
+    doubts = _shared.say_doubts(engine, used, quiet)
     write_session(output, stems, title=Path(output).stem, overwrite=force)
     if as_json:
-        _shared.print_json({"output": output, "intensity": intensity, "tracks": entries})
+        _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "tracks": entries})
     elif not quiet:
         click.echo(_shared.one_line(output))
 

@@ -97,10 +97,11 @@ def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, 
     from semeq_export.bundle import EVIDENCE, load_bundle
     from semeq_export.engine import Engine
 
-    bundle = load_bundle(bundle_path or ctx.obj)
+    bundle = load_bundle(_place(ctx, bundle_path))
     term = bundle.centroids[word]
     eq = Engine(bundle).eq_for(term.name)
-    near = [(name, distance) for name, distance in bundle.centroids.nearest(np.array(term.z), top=6) if name != term.name][:5]
+    others = [name for name in bundle.usual_words() if name != term.name]
+    near = bundle.centroids.nearest(np.array(term.z), 5, others)
     document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": [{"term": name, "distance": distance} for name, distance in near]}
     people = _people(bundle, term) if EVIDENCE in bundle.files else None
     if as_json:
@@ -137,8 +138,7 @@ def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
     if term.name not in evidence.words:
         return {"synonyms": [], "opposites": [], "boosted": {}, "cut": {}}
     entry = evidence.words[term.name]
-    words = [other.name for other in bundle.centroids.values() if not (other.is_weak or other.is_variant)]
-    related = evidence.related(term.name, words)
+    related = evidence.related(term.name, bundle.usual_words())
     alike = [{"term": name, "correlation": value} for name, value in related if value > 0.8]
     opposite = [{"term": name, "correlation": value} for name, value in reversed(related) if value < -0.5]
     return {
@@ -170,7 +170,7 @@ def of(
     from semeq_presets import read_file
 
     read = read_file(preset, format=from_format)
-    engine = Engine(load_bundle(bundle_path or ctx.obj))
+    engine = Engine(load_bundle(_place(ctx, bundle_path)))
     found = engine.terms_of(settings_of(read.eq, read.curve), top, language=None if language == "all" else language)
     if as_json:
         terms = [{"term": name, "probability": share, "distance_db": distance} for name, share, distance in found]
@@ -208,7 +208,7 @@ def add(
     from semeq_presets import read_file
 
     read = [read_file(preset) for preset in presets]
-    bundle = load_bundle(bundle_path or ctx.obj)
+    bundle = load_bundle(_place(ctx, bundle_path))
     taught, files = teach(bundle, word, [settings_of(preset.eq, preset.curve) for preset in read], language=language, overwrite=force)
     write_bundle(output, bundle.manifest, files, overwrite=force)
     if as_json:
@@ -232,10 +232,13 @@ def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str
     from semeq_export.bundle import load_bundle
     from semeq_export.engine import Engine
 
-    path = Engine(load_bundle(bundle_path or ctx.obj)).morph_path(start, end, steps)
+    engine = Engine(load_bundle(_place(ctx, bundle_path)))
+    doubts = _shared.say_doubts(engine, (start, end), quiet)
+    path = engine.morph_path(start, end, steps)
     if as_json:
         _shared.print_json(
             {
+                "doubts": doubts,
                 "start": start,
                 "end": end,
                 "steps_db": list(path.steps_db),
@@ -247,6 +250,12 @@ def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str
         click.echo("share  step_db  off_line_db")
         for index, (step, away) in enumerate(zip((0.0, *path.steps_db), path.departures_db, strict=True)):
             click.echo(f"{index / (steps - 1):5.2f}  {step:7.2f}  {away:11.2f}")
+
+
+def _place(ctx: click.Context, bundle_path: str | None) -> str | None:
+    """Return the bundle of a subcommand: its own --bundle, that of `terms`, the environment's."""
+    is_own = ctx.get_parameter_source("bundle_path") is click.core.ParameterSource.COMMANDLINE
+    return bundle_path if is_own else ctx.obj
 
 
 def _sort_key(term: Term, sort: str) -> tuple[float, str]:

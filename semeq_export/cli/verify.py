@@ -72,7 +72,7 @@ def command(
     presets = [(Path(path), read_file(path, format=from_format)) for path in paths]
     results = _verification.check(
         presets,
-        _intended(target, intensity, reference, bundle_path),
+        _intended(target, intensity, reference, bundle_path, quiet),
         host=host,
         sample_rate_hz=sample_rate_hz,
         plugin_file=Path(plugin_file) if plugin_file is not None else None,
@@ -93,7 +93,7 @@ def command(
     ctx.exit(_shared.EXIT_OK if passed else _shared.EXIT_NO)
 
 
-def _intended(target: str | None, intensity: float, reference: str | None, bundle_path: str | None) -> Preset | None:
+def _intended(target: str | None, intensity: float, reference: str | None, bundle_path: str | None, quiet: bool) -> Preset | None:
     from semeq_presets import Preset, read_file
 
     if reference is not None:
@@ -104,7 +104,9 @@ def _intended(target: str | None, intensity: float, reference: str | None, bundl
     from semeq_export.engine import Engine
     from semeq_export.semantic import SemanticTarget
 
-    return Preset(Engine(load_bundle(bundle_path)).eq_for(SemanticTarget.parse(target, intensity)))
+    engine, wanted = Engine(load_bundle(bundle_path)), SemanticTarget.parse(target, intensity)
+    _shared.say_doubts(engine, [wanted], quiet)
+    return Preset(engine.eq_for(wanted))
 
 
 def _line(result: Checked, tolerance_db: float, *, compared: bool) -> str:

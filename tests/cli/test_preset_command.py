@@ -259,7 +259,7 @@ def test_a_device_of_ones_own_is_dialled_in_by_its_knobs(folder: Path, capsys: p
 def test_json_says_what_was_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-t", "warm", "-f", "eqapo", "-o", "w.txt", "--name", "Mine", "--sample-rate", "44100", "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert {"target", "name", "output", "format", "intensity", "sample_rate_hz", "eq", "notes"} == set(document)
+    assert {"target", "name", "output", "format", "intensity", "doubts", "sample_rate_hz", "eq", "notes"} == set(document)
     assert (document["output"], document["name"], document["sample_rate_hz"]) == ("w.txt", "Mine", 44_100.0)
     assert document["notes"][0]["kind"] == "added"
     assert run("-t", "warm", "-f", "eqapo", "--json") == 0

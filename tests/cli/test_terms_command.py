@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import bundles
+import numpy as np
 import pytest
 
-from semeq_export.bundle import factory_path
+from semeq_export.audio import Audio, write_audio
+from semeq_export.bundle import factory_path, load_bundle
 from semeq_export.cli import _shared, cli
 
 
@@ -167,11 +169,86 @@ def test_a_morph_is_even_and_says_how_far_it_leaves_the_line(capsys: pytest.Capt
     assert _shared.run(cli, ["terms", "morph", "warm", "nothing", "--bundle", FACTORY]) == 2
 
 
-def test_a_word_without_agreement_is_used_with_a_note(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t"]
-    assert _shared.run(cli, [*arguments, "cold"]) == 0
-    assert "cold is a weak word: people do not agree on it" in capsys.readouterr().err
-    assert _shared.run(cli, [*arguments, "harsh"]) == 0
-    assert "harsh: the data sets disagree" in capsys.readouterr().err
-    assert _shared.run(cli, [*arguments, "warm"]) == 0
+COLD = "cold is a weak word: people do not agree on it (agreement 0.06)"
+
+
+@pytest.fixture
+def stems(tmp_path: Path) -> Path:
+    (tmp_path / "stems").mkdir()
+    noise = np.random.default_rng(1).standard_normal((1, 48_000)).astype(np.float32) * 0.1
+    for name in ("a", "b"):
+        write_audio(tmp_path / "stems" / f"{name}.wav", Audio(noise, 48_000))
+    (tmp_path / "chain.toml").write_text('[[plugin]]\ntype = "SemanticEq"\ntarget = "cold"\n')
+    (tmp_path / "warm.txt").write_text("Filter 1: ON LSC Fc 150 Hz Gain 3 dB\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["preset", "-t", "cold:0.5,warm:0.5", "-f", "eqapo"],
+        ["preset", "-t", "warm,cold:-0.2", "-f", "eqapo", "--adapt-to", "stems/a.wav"],
+        ["plot", "-t", "cold", "-t", "warm,Cold", "-o", "cold.svg"],
+        ["process", "stems", "-t", "cold", "-o", "out", "--workers", "0"],
+        ["process", "stems", "--stem", "a*=cold", "--stem", "b*=cold:2,warm", "-o", "out", "--dry-run"],
+        ["process", "stems", "-t", "warm", "--chain", "chain.toml", "-o", "out", "--workers", "0"],
+        ["session", "stems", "-t", "warm", "--stem", "b*=cold", "-o", "s.dawproject"],
+        ["analyze", "stems", "--words", "warm,cold"],
+        ["analyze", "stems/a.wav", "-t", "cold", "--plot", "a.svg"],
+        ["terms", "morph", "warm", "cold"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:4]),
+)
+def test_a_word_without_agreement_is_used_with_a_note_in_every_verb(
+    stems: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(stems)
+    assert _shared.run(cli, [*arguments, "--bundle", FACTORY, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["doubts"] == [COLD]
+    assert err.splitlines().count(COLD) == 1
+
+
+def test_verify_says_it_too(stems: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(stems)
+    assert _shared.run(cli, ["verify", "warm.txt", "-t", "cold", "--bundle", FACTORY]) == 3  # something else than cold
+    assert COLD in capsys.readouterr().err.splitlines()
+
+
+def test_a_word_that_the_data_sets_disagree_about_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t", "harsh", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+    assert _shared.run(cli, ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t", "harsh"]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("harsh")]
+    assert _shared.run(cli, ["preset", "--bundle", FACTORY, "-f", "eqapo", "-t", "warm"]) == 0
     assert "agree" not in capsys.readouterr().err
+    assert line.startswith("harsh is a weak word: people do not agree on it (agreement 0.00); the data sets disagree (correlation 0.29)")
+
+
+def test_a_library_holds_the_words_that_people_agree_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "out")
+    assert _shared.run(cli, ["preset", "--all-terms", "-f", "eqapo", "-o", out, "--dry-run", "--bundle", FACTORY, "--json"]) == 0
+    captured = capsys.readouterr()
+    words = [entry["target"] for entry in json.loads(captured.out)["presets"] if entry["target"] is not None]
+    bank = load_bundle().centroids
+    assert words == [term.name for term in bank.values() if not (term.is_weak or term.is_variant)]
+    assert f"{len(bank) - len(words)} words left out: weak, or of some people only; ask for them by name" in captured.err
+
+
+def test_the_command_line_beats_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a group's options too: `terms --bundle X show` was the environment's bundle."""
+    tiny = str(tmp_path / "tiny.semeq")
+    bundles.write(tiny)
+    for environment, arguments, has_agreement in (
+        (tiny, ["terms", "--bundle", FACTORY, "show", "warm"], True),
+        (tiny, ["terms", "show", "warm", "--bundle", FACTORY], True),
+        (FACTORY, ["terms", "--bundle", tiny, "show", "warm"], False),
+        (FACTORY, ["terms", "--bundle", FACTORY, "show", "warm", "--bundle", tiny], False),
+        (tiny, ["terms", "show", "warm"], False),
+        (FACTORY, ["terms", "--bundle", tiny, "morph", "warm", "cálido"], False),
+    ):
+        monkeypatch.setenv("SEMEQ_BUNDLE", environment)
+        assert _shared.run(cli, arguments) == 0, arguments
+        assert ("region     boost  cut" in capsys.readouterr().out) is has_agreement, arguments

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from semeq_export.biquad import response_db
-from semeq_export.bundle import Bundle, check_files
+from semeq_export.bundle import Bundle, check_files, load_bundle
 from semeq_export.curve import correlation, log_grid
 from semeq_export.engine import Engine
 from semeq_export.eq import SAFE_13, Band, BandKind, EqSettings
@@ -112,3 +112,27 @@ def test_preamp_and_idle_bands_do_not_change_the_code(engine: Engine) -> None:
 def test_bundle_without_encoder_says_so(bundle: Bundle) -> None:
     with pytest.raises(BundleFormatError, match="no EQ encoder"):
         Engine(replace(bundle, eq_encoder=None)).nearest_terms(EqSettings())
+
+
+def test_doubts_name_each_word_once_and_need_evidence(engine: Engine) -> None:
+    assert engine.doubts("warm", "harsh") == []  # weak by their numbers, which nobody measured
+    factory = Engine(load_bundle())
+    assert factory.doubts("warm", SemanticTarget.parse("bright,deep:-0.3")) == []
+    weak, disagreed = factory.doubts("warm,cold:-0.3", " COLD ", "harsh")
+    assert weak == "cold is a weak word: people do not agree on it (agreement 0.06)"
+    assert disagreed.startswith("harsh is a weak word")
+    assert "; the data sets disagree" in disagreed
+    assert factory.doubts("warm@metal") == []
+    with pytest.raises(UnknownTermError):
+        factory.doubts("warm", "wram")
+
+
+def test_weak_words_and_variants_are_for_those_who_name_them() -> None:
+    engine = Engine(load_bundle())
+    bank = engine.bundle.centroids
+    usual = engine.bundle.usual_words()
+    assert {"warm", "suave"} <= set(usual)
+    assert not {"cold", "harsh", "warm@metal", "claro"} & set(usual)
+    assert engine.bundle.usual_words("es") == [word for word in usual if bank[word].language == "es"]
+    for word in ("cold", "warm@metal"):
+        assert word not in [near for near, _ in engine.nearest_terms(engine.eq_for(word), top=100)]
