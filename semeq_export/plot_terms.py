@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
@@ -19,6 +22,10 @@ _TITLES = {
     "pca": "Principal components of people's curves",
     "tsne": "t-SNE of people's curves: who is near whom; distances mean little",
 }
+_OFFSETS_PT = [(0.0, 0.0)] + [
+    (float(ring * np.cos(angle)), float(ring * np.sin(angle))) for ring in range(8, 160, 8) for angle in np.arange(16) * np.pi / 8.0
+]
+_ROOM_PX = (6.0, 4.0)  # around a word, in dots of the figure
 _INK, _SOFT = "#222222", "#666666"
 
 
@@ -89,7 +96,10 @@ def _clustered(table: Float64Array) -> list[int]:
 
 
 def map_figure(bank: CentroidBank, evidence: Evidence, place: Place) -> Figure:
-    """Return a map of people's settings, coloured by the words with the most people, each word's name at the middle of its people."""
+    """Return a map of people's settings, coloured by the words with the most people, each word's name at the middle of its people.
+
+    It shows the ranges that hold 98 % of them on each axis, and says how many lie outside.
+    """
     at = np.array([getattr(point, place) for point in evidence.points]).reshape(-1, 2)
     labels = np.array([point.word for point in evidence.points], dtype=str)
     common = [word for word in shown_words(bank, evidence) if np.any(labels == word)]
@@ -103,10 +113,12 @@ def map_figure(bank: CentroidBank, evidence: Evidence, place: Place) -> Figure:
             marker = "o^"[index // len(plot.COLOURS) % 2]
             colour = plot.COLOURS[index % len(plot.COLOURS)]
             axes.scatter(at[mine, 0], at[mine, 1], s=14, color=colour, marker=marker, alpha=0.55, linewidth=0.0, label=word)
-        for word in reversed(common[: 2 * _MAPPED]):
-            x, y = np.median(at[labels == word], axis=0)
-            box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
-            axes.text(x, y, word, fontsize=9, ha="center", va="center", color=_INK, bbox=box, parse_math=False)
+        low, high = np.percentile(at, [1.0, 99.0], axis=0)
+        margin = 0.05 * (high - low) + 1e-6
+        axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+        axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+        outside = np.any((at < low - margin) | (at > high + margin), axis=1).sum()
+        axes.set_xlabel(f"{outside} of {len(at)} people lie outside", loc="left", fontsize=8, color=_SOFT)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
@@ -114,7 +126,33 @@ def map_figure(bank: CentroidBank, evidence: Evidence, place: Place) -> Figure:
         legend = axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), markerscale=1.6)
         for text in legend.get_texts():
             text.set_parse_math(False)
+        _label(figure, axes, {word: np.median(at[labels == word], axis=0) for word in common[: 2 * _MAPPED]})
     return figure
+
+
+def _label(figure: Figure, axes: Axes, places: Mapping[str, Float64Array]) -> None:
+    """Write words at places, or beside them with a line where a word before has the room.
+
+    Not by adjustText: it needs pyplot's global state and stops by the clock, so equal input would not give equal pictures.
+    """
+    box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+    line = {"arrowstyle": "-", "color": _INK, "linewidth": 0.6, "shrinkA": 0.0, "shrinkB": 0.0}
+    figure.draw_without_rendering()  # settles where the axes are
+    taken: list[Bbox] = []
+    for word, (x, y) in places.items():
+        label = axes.annotate(
+            word, (x, y), (0.0, 0.0), textcoords="offset points", fontsize=9, ha="center", va="center", bbox=box, arrowprops=line, zorder=5
+        )
+        label.set_parse_math(False)
+        size = np.array(Text.get_window_extent(label).size) + _ROOM_PX
+        middle = axes.transData.transform((x, y))
+        for offset in _OFFSETS_PT:
+            corner = middle + figure.dpi / 72.0 * np.array(offset) - size / 2.0
+            moved = Bbox.from_bounds(*corner, *size)
+            if not any(moved.overlaps(other) for other in taken):
+                break
+        label.set_position(offset)
+        taken.append(moved)
 
 
 def regions_figure(evidence: Evidence, words: Sequence[str]) -> Figure:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from semeq_export.cli import _shared, cli
 from semeq_export.errors import TrainingError
@@ -23,6 +24,7 @@ from semeq_training import report as reports  # noqa: E402
 from semeq_training import run as runs  # noqa: E402
 from semeq_training.baselines import baseline_errors_db  # noqa: E402
 from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.report_page import report_page  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +155,12 @@ def test_one_seed_gives_the_same_cell_twice(table: ExampleTable, folder: Path) -
     recipe = msgspec.structs.replace(runs.read_recipe(folder / "tiny.toml", runs.Recipe).recipe, steps=2)
     one, other = (reports.measure(table, recipe, "fold1", 1, 0) for _ in range(2))
     assert one == other
+
+
+def test_the_page_orders_words_by_rows_and_groups_by_size() -> None:
+    record = json.loads((ROOT / "tests" / "records" / "evaluation.json").read_text(encoding="utf-8"))["report"]
+    errors, words, accuracy, silhouette = report_page(record).axes
+    assert [label.get_text() for label in words.get_yticklabels()][:3] == ["warm (en) 511", "bright (en) 452", "cold (en) 21"]
+    for axes in (accuracy, silhouette):
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["2 words", "5 words", "10 words"]
+    assert [label.get_text() for label in errors.get_yticklabels()][-2:] == ["default", "two-word"]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from semeq_export import plot
 
+_MAX_WORDS = 30
 _OURS, _THEIRS, _CEILING, _SOFT = plot.COLOURS[0], "#B8B8B8", plot.COLOURS[6], "#666666"
 
 
@@ -51,21 +52,21 @@ def _words(axes: Axes, report: Mapping[str, Any]) -> None:
     if not words:
         _plain(axes, "No word has ten rows", "")
         return
-    mean, ours = (np.array([entry[key] for entry in words.values()]) for key in ("rmse_of_mean_db", "rmse_db"))
-    ends = [min(mean.min(), ours.min()) - 0.2, max(mean.max(), ours.max()) + 0.2]
-    axes.plot(ends, ends, color=_SOFT, linewidth=1.0)
-    axes.fill_between(ends, ends, [1.01 * end for end in ends], color=_THEIRS, alpha=0.5, linewidth=0.0)
-    axes.scatter(mean, ours, s=[8 + 3 * entry["rows"] ** 0.7 for entry in words.values()], color=_OURS, alpha=0.75, linewidth=0.0)
-    for word, x, y in list(zip(words, mean, ours, strict=True))[:12]:
-        axes.annotate(word.partition(" (")[0], (x, y), xytext=(5, -9), textcoords="offset points", fontsize=8, color=_SOFT)
-    axes.set_xlim(*ends)
-    axes.set_ylim(*ends)
-    _plain(axes, "RMSE of the word's mean curve (dB)", "RMSE of the decoded word (dB)")
-    axes.set_title("Against people who were not heard (grey: 1 % worse)", loc="left", fontsize=10)
+    shown = dict(sorted(words.items(), key=lambda item: -item[1]["rows"])[:_MAX_WORDS])
+    rows = np.arange(len(shown))[::-1]
+    worse = [100.0 * (entry["rmse_ratio"] - 1.0) for entry in shown.values()]
+    axes.axvspan(0.0, 1.0, color=_THEIRS, alpha=0.3, linewidth=0.0)
+    axes.axvline(0.0, color=_SOFT, linewidth=1.0)
+    axes.hlines(rows, 0.0, worse, color=_OURS, linewidth=1.5)
+    axes.scatter(worse, rows, s=18, color=_OURS, zorder=3)
+    axes.set_yticks(rows, [f"{word} {entry['rows']}" for word, entry in shown.items()], fontsize=8)
+    axes.set_ylim(-0.7, len(shown) - 0.3)
+    _plain(axes, "Decoded word worse than the word's mean curve (% of RMSE)", "")
+    axes.set_title("Words against unheard people, with their rows (grey: up to 1 %)", loc="left", fontsize=10)
 
 
 def _groups(axes: Axes, report: Mapping[str, Any], metric: str, title: str) -> None:
-    sizes = [size for size, group in report["grouping"].items() if "left_out" in group["ceiling"][metric]]
+    sizes = sorted((size for size, group in report["grouping"].items() if "left_out" in group["ceiling"][metric]), key=int)
     names = ["ceiling", *report["recipes"]]
     width = 0.8 / len(names)
     for index, name in enumerate(names):
@@ -80,7 +81,7 @@ def _groups(axes: Axes, report: Mapping[str, Any], metric: str, title: str) -> N
     _plain(axes, "", "")
     axes.set_title(title, loc="left", fontsize=10)
     if metric == "silhouette":  # the other panel has no room, and the same colours
-        axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+        axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def _plain(axes: Axes, x_label: str, y_label: str) -> None:
