@@ -1,4 +1,4 @@
-"""What the model is worth: the long report of the shipped recipe and two-word, the eight-number recipe, the grid, and the vocabulary.
+"""What the model is worth: the long report of the shipped recipe and two-word, of eight numbers, of attention, the grid, the words.
 
 Run: PYTHONPATH=tests/bench python tests/bench/evaluation_report.py DATA -o FOLDER [--record FILE]   (FOLDER keeps what was measured)
 About an hour on two idle cores.
@@ -50,6 +50,7 @@ def main() -> None:
             return report.write(run, arguments.data, arguments.out, beside, seeds=seeds, jobs=jobs, keep=seeds == SEEDS, progress=progress)
 
         small = measured("bottleneck8.toml", arguments.small_seeds)
+        attention = measured("transformer.toml", 1)
         full = measured("two-word.toml", SEEDS)
         grid = None
         if not arguments.without_grid:
@@ -76,6 +77,7 @@ def main() -> None:
         "weights_sha256": run.record.weights_sha256,
         "report": full,
         "eight_numbers": small,
+        "attention": attention,
         "grid": grid,
         "vocabulary": {
             "merged": {f"{spelling} ({language})": rows for (language, spelling), rows in sorted(merged.items())},
@@ -85,7 +87,7 @@ def main() -> None:
     }
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     sys.stdout.write(vocabulary.text(table, min_rows, gains, merged))
-    sys.stdout.write(report.text(full) + report.text(small) + (ablation.text(grid) if grid is not None else ""))
+    sys.stdout.write(report.text(full) + report.text(small) + report.text(attention) + (ablation.text(grid) if grid is not None else ""))
     if arguments.record is not None:
         arguments.record.write_text(text, encoding="utf-8")
 
