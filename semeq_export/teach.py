@@ -22,6 +22,7 @@ from semeq_export.semantic import OWN, CentroidBank, Term, normalise_term
 MIN_PRESETS = 3
 """With fewer, a word is one preset's habit."""
 
+_CLOSE_DB = 0.5
 _STEPS, _DAMPING, _PROBE, _MAX_Z = 25, 1e-2, 1e-2, 0.999
 _LEVEL_WEIGHT, _GAIN_WEIGHT = 0.3, 0.05  # of the square roots of what training weighs: level, and gains that work against each other
 
@@ -39,7 +40,8 @@ def teach(
 ) -> tuple[Taught, dict[str, bytes]]:
     """Return a word made of presets, and the files of a bundle that knows it, without manifest.json.
 
-    The word decodes to the presets' mean level-free curve, at level 0 dB; its evidence is theirs. The graphs stay as they are.
+    The word decodes to the presets' mean level-free curve, at level 0 dB; its evidence is theirs, and where it misses that curve by more
+    than 0.5 dB rms its note says so. The graphs stay as they are.
     overwrite: replace a word of that name. Raises InvalidTargetError for fewer than three presets, flat ones, or a word that is there
     already, BundleFormatError for a word that no bundle may hold or a bundle without an EQ encoder.
     """
@@ -55,6 +57,7 @@ def teach(
         raise InvalidTargetError(f"the presets for {word!r} cancel out or are flat, so the word would do nothing")
     z = _refined(engine, mean_db)
     decoded = level_free(_decoded(bundle, z, grid))
+    error_db = rms_db(decoded - mean_db)
     pairs = [correlation(curves[i], curves[j]) for i in range(len(curves)) for j in range(i)]
     term = Term(
         name=name,
@@ -64,6 +67,7 @@ def teach(
         agreement=max(0.0, float(np.mean(pairs))),
         typical_intensity=float(np.median(curves @ decoded) / max(float(decoded @ decoded), 1e-12)),
         sources={OWN: len(presets)},
+        note=f"{error_db:.1f} dB rms from the mean curve of its presets: the model comes no closer" if error_db > _CLOSE_DB else "",
     )
     bank = CentroidBank([*(known for known in bundle.centroids.values() if known.name != name), term])
     files = {file: data for file, data in bundle.files.items() if file != MANIFEST}
@@ -73,7 +77,7 @@ def teach(
         ours = word_evidence(np.array([_curve(eq, log_grid(N_POINTS)) for eq in presets]), is_own=True)
         points = [point for point in known.points if point.word != name]
         files[EVIDENCE] = Evidence({**known.words, name: ours}, known.covariance, points).to_json()
-    return Taught(term, rms_db(decoded - mean_db)), files
+    return Taught(term, error_db), files
 
 
 def settings_of(eq: EqSettings | None, curve: Curve | None) -> EqSettings:

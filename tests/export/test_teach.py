@@ -41,6 +41,23 @@ def test_a_taught_word_decodes_to_the_mean_of_its_presets(tmp_path: Path) -> Non
     assert len(mine.bundle.centroids) == len(bundle.centroids) + 1
 
 
+def test_three_equal_presets_agree_wholly() -> None:
+    taught, _ = teach(load_bundle(), "velvet", THREE[:1] * 3)
+    assert taught.term.agreement == pytest.approx(1.0)
+    assert taught.term.typical_intensity == pytest.approx(1.0, abs=0.01)
+    assert taught.term.note == ""
+
+
+def test_a_word_beyond_the_model_says_so_wherever_it_is_used(tmp_path: Path) -> None:
+    bundle = load_bundle()
+    comb = EqSettings(tuple(Band(BandKind.PEAK, 100.0 * 2.0**octave, 12.0 * (-1.0) ** octave, 4.0) for octave in range(8)))
+    taught, files = teach(bundle, "comb", [comb] * 3)
+    assert taught.error_db > 1.0
+    write_bundle(tmp_path / "mine.semeq", bundle.manifest, files)
+    (doubt,) = Engine(load_bundle(tmp_path / "mine.semeq")).doubts("comb,warm")
+    assert doubt == f"comb: {taught.error_db:.1f} dB rms from the mean curve of its presets: the model comes no closer"
+
+
 def test_the_other_words_stay_as_they_were() -> None:
     bundle = load_bundle()
     _, files = teach(bundle, "velvet", THREE)
