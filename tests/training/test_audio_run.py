@@ -21,7 +21,8 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 for package in ("safetensors", "sklearn", "onnxscript"):
     pytest.importorskip(package, reason="needs the [train] extra")
 
-from tiny_training import write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data  # noqa: E402
+from tiny_training import vectors as people  # noqa: E402
+from tiny_training import write_data, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data  # noqa: E402
 
 from semeq_training import audio_run, run_folder, torchscript  # noqa: E402
 from semeq_training import export as exporter  # noqa: E402
@@ -261,3 +262,15 @@ def test_losses_that_are_not_finite_stop_with_the_batch(inputs: Path, tmp_path: 
         with pytest.raises(TrainingError, match="not finite in batch 1"):
             train(inputs, tmp_path / "run", recipe=recipe, folds=0)
     assert run_folder.RECORD not in content(tmp_path / "run")
+
+
+def test_one_word_of_odd_people_trains_with_two_threads_to_the_same_bytes(inputs: Path, tmp_path: Path) -> None:  # faults E11, E12
+    write_data(tmp_path / "data", [("warm", [0.0, *row.tolist()[1:]], i % 5) for i, row in enumerate(people("warm", 20))])
+    fit(write_recipe(tmp_path / "tiny.toml", steps=4, evaluate_every=2), tmp_path / "data", tmp_path / "eq")
+    recipe = write_encoder_recipe(tmp_path / "ear.toml", steps=4, threads=2)
+    for out in ("one", "other"):
+        audio_run.fit_encoder(recipe, tmp_path / "data", inputs / "audio", tmp_path / "eq", tmp_path / out, folds=0)
+    assert_equal_files(tmp_path / "one", tmp_path / "other")
+    record = audio_run.read_encoder_run(tmp_path / "one").record
+    assert record.threads == 2
+    assert all(np.isfinite(list(record.metrics.values())))
