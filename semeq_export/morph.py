@@ -46,7 +46,8 @@ class Way:
     def in_steps(self, count: int, curves_at: CurvesAt) -> Float64Array:
         """Return places (count,), both ends included, whose curves lie equally far apart, each from the next, within 1 %.
 
-        Equal lengths of a way that bends are not equal steps, for a step cuts the corner; so places are moved until the steps are equal.
+        Equal lengths of a way that bends are not equal steps, for a step cuts the corner; so places are moved until the steps are equal,
+        for at most 60 passes; the hardest way seen, of another model, was then within 2 %.
         """
         even = shares = np.linspace(0.0, 1.0, count)
         for _ in range(_PASSES):
