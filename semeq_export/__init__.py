@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from semeq_export.audio import Audio, read_audio, write_audio
-    from semeq_export.biquad import EqFilter, apply, design_sos, for_rate, response_db
+    from semeq_export.biquad import design_sos, for_rate, response_db
     from semeq_export.bundle import Bundle, Manifest, load_bundle, write_bundle
     from semeq_export.curve import Curve
     from semeq_export.engine import Engine
     from semeq_export.eq import SAFE_13, Band, BandKind, EqLayout, EqSettings
+    from semeq_export.eq_filter import EqFilter, apply
     from semeq_export.errors import SemeqError
     from semeq_export.fit import FitResult, fit_eq
     from semeq_export.semantic import CentroidBank, SemanticTarget, Term
@@ -30,7 +31,7 @@ _MODULES = {
     "CentroidBank": "semantic",
     "Curve": "curve",
     "Engine": "engine",
-    "EqFilter": "biquad",
+    "EqFilter": "eq_filter",
     "EqLayout": "eq",
     "EqSettings": "eq",
     "FitResult": "fit",
@@ -39,7 +40,7 @@ _MODULES = {
     "SemanticTarget": "semantic",
     "SemeqError": "errors",
     "Term": "semantic",
-    "apply": "biquad",
+    "apply": "eq_filter",
     "design_sos": "biquad",
     "fit_eq": "fit",
     "for_rate": "biquad",

@@ -1,4 +1,4 @@
-"""The one EQ truth: second-order sections of the Audio EQ Cookbook, designed and run in float64.
+"""The one EQ truth: second-order sections of the Audio EQ Cookbook, designed in float64; `eq_filter` runs them.
 
 Source: R. Bristow-Johnson, Audio EQ Cookbook, https://www.w3.org/TR/audio-eq-cookbook/ (low shelf, peaking EQ, high shelf, all with Q).
 """
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import sosfilt
 
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.eq import MAX_PREAMP_DB, Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
-from semeq_export.units import check_sample_rate_hz, db_to_amplitude
+from semeq_export.units import check_sample_rate_hz
 
 MAX_CHANNELS = 64
 USABLE_NYQUIST = 0.95
@@ -132,56 +131,3 @@ def check_samples(samples: NDArray[np.generic], channels: int | None = None) -> 
         raise AudioError(f"audio has {samples.shape[0]} channels, expected {channels} as (channels, samples)")
     if not 1 <= samples.shape[0] <= MAX_CHANNELS:
         raise AudioError(f"audio has {samples.shape[0]} channels, expected 1..{MAX_CHANNELS} as (channels, samples)")
-
-
-class EqFilter:
-    """An EQ that carries its state from block to block: any sequence of block sizes gives the same bits as one call.
-
-    Raises InvalidEqError if a band sits at or above Nyquist (see `for_rate`), AudioError on a bad rate or channel count.
-    """
-
-    def __init__(self, eq: EqSettings, sample_rate_hz: float, channels: int) -> None:
-        if not 1 <= channels <= MAX_CHANNELS:
-            raise AudioError(f"{channels} channels, expected 1..{MAX_CHANNELS}")
-        self.channels = channels
-        self._sos = design_sos(eq, sample_rate_hz)
-        self._gain = db_to_amplitude(eq.preamp_db)
-        self._state = np.zeros((len(self._sos), channels, 2))
-
-    def reset(self) -> None:
-        """Forget everything heard so far."""
-        self._state = np.zeros_like(self._state)
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether every bit of the input comes out again."""
-        return len(self._sos) == 0 and self._gain == 1.0
-
-    @property
-    def state(self) -> Float64Array:
-        """What the filter remembers, (sections, channels, 2). Setting what was read before goes back to that moment."""
-        return self._state
-
-    @state.setter
-    def state(self, state: Float64Array) -> None:
-        if state.shape != self._state.shape:
-            raise AudioError(f"state of shape {state.shape} is of another filter, expected {self._state.shape}")
-        self._state = state
-
-    def process(self, samples: FloatArray) -> FloatArray:
-        """Return the filtered block (channels, n) in the type that it came in, float32 or float64; float64 inside."""
-        check_samples(samples, self.channels)
-        if samples.shape[1] == 0 or self.is_identity:
-            return samples.copy()
-        block = samples.astype(np.float64)
-        if len(self._sos):
-            block, self._state = sosfilt(self._sos, block, axis=-1, zi=self._state)
-        if self._gain != 1.0:
-            block *= self._gain
-        return block.astype(samples.dtype, copy=False)
-
-
-def apply(eq: EqSettings, samples: FloatArray, sample_rate_hz: float) -> FloatArray:
-    """Return a whole signal (channels, n) filtered from silence, in the type that it came in. A flat EQ returns the same bits."""
-    check_samples(samples)
-    return EqFilter(eq, sample_rate_hz, samples.shape[0]).process(samples)

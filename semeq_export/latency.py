@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.biquad import EqFilter
 from semeq_export.bundle import Bundle, check_files
 from semeq_export.curve import Float64Array
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import EqFilter
 from semeq_export.spectrum import analysis_grid, spectrum_of
 from semeq_export.units import check_sample_rate_hz
 

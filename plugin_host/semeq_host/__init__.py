@@ -12,16 +12,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from semeq_host.audio_names import plan_outputs
     from semeq_host.batch import Batch, plan_batch
     from semeq_host.chain import SemanticEq
     from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
     from semeq_host.intent import Intent
-    from semeq_host.offline import ProcessOptions, ProcessReport, plan_outputs, process_file
+    from semeq_host.job import StemJob
+    from semeq_host.offline import ProcessReport, process_file
+    from semeq_host.process_options import ProcessOptions
     from semeq_host.rolling import RollingReport, process_rolling
     from semeq_host.runner import Chain, chain_stage, run_live
     from semeq_host.session_file import Session, read_session_file
-    from semeq_host.stem import StemJob, Studio
+    from semeq_host.stem import run_stem
     from semeq_host.stream import AdaptiveEq
+    from semeq_host.studio import Studio
 
 _MODULES = {
     "AdaptiveEq": "stream",
@@ -30,22 +34,23 @@ _MODULES = {
     "ChainSpec": "chain_file",
     "Intent": "intent",
     "LoadedChain": "chain_file",
-    "ProcessOptions": "offline",
+    "ProcessOptions": "process_options",
     "ProcessReport": "offline",
     "RollingReport": "rolling",
     "SemanticEq": "chain",
     "Session": "session_file",
-    "StemJob": "stem",
-    "Studio": "stem",
+    "StemJob": "job",
+    "Studio": "studio",
     "chain_stage": "runner",
     "load_chain": "chain_file",
     "plan_batch": "batch",
-    "plan_outputs": "offline",
+    "plan_outputs": "audio_names",
     "process_file": "offline",
     "process_rolling": "rolling",
     "read_chain": "chain_file",
     "read_session_file": "session_file",
     "run_live": "runner",
+    "run_stem": "stem",
 }
 
 __all__ = [
@@ -71,6 +76,7 @@ __all__ = [
     "read_chain",
     "read_session_file",
     "run_live",
+    "run_stem",
 ]
 
 

@@ -14,7 +14,9 @@ import time
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from semeq_host.stem import StemJob, Studio
+from semeq_host.job import StemJob
+from semeq_host.stem import run_stem
+from semeq_host.studio import Studio
 
 _PROGRESS_INTERVAL_S = 0.2
 
@@ -29,7 +31,7 @@ def main() -> None:
         studio = Studio(json.loads(sys.stdin.readline())["bundle"])
         for line in sys.stdin:
             job = StemJob.from_dict(json.loads(line))
-            _answer(answers, {"entry": studio.run(job, _Throttled(answers))})
+            _answer(answers, {"entry": run_stem(studio, job, _Throttled(answers))})
     except BrokenPipeError:  # the parent is gone
         sys.exit(1)
 

@@ -11,18 +11,24 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import semeq_export
+import semeq_host
 from semeq_export.audio import open_audio
 from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError, SemeqError
 from semeq_export.files import check_output, printable
+from semeq_host.audio_names import find_audio, plan_outputs
 from semeq_host.cluster import run_on_cluster
+from semeq_host.job import Entry, StemJob, sha256_of
 from semeq_host.journal import Claim, Done, Journal
-from semeq_host.offline import ProcessOptions, Progress, find_audio, plan_outputs
-from semeq_host.pool import Finished, Working, run_in_workers
+from semeq_host.pool import Crew, Finished, Working
+from semeq_host.process_options import ProcessOptions, Progress
 from semeq_host.session_file import Session
-from semeq_host.stem import Entry, StemJob, Studio, sha256_of
+
+if TYPE_CHECKING:
+    from semeq_host.studio import Studio
 
 Event = Working | Finished
 
@@ -106,12 +112,12 @@ class Batch:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
 
     def run(
-        self, *, studio: Studio | None = None, workers: int = 1, cluster: str | None = None, progress: Progress | None = None
+        self, *, studio: Studio | None = None, crew: Crew | None = None, cluster: str | None = None, progress: Progress | None = None
     ) -> Generator[Event, None, None]:
         """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
 
-        studio: work in this process, which tells `progress` how far each job is. workers: else, in so many of their own. cluster: else, on
-        a Dask cluster at this address, which sees the same files under the same names. Close the iterator to stop early.
+        One of three does it. studio: this process, which tells `progress` how far each job is. crew: worker processes. cluster: a Dask
+        cluster at this address, which sees the same files under the same names. Close the iterator to stop early.
         """
         left = [index for index in range(len(self.jobs)) if index not in self.skipped]
         self._claim(left)
@@ -119,11 +125,13 @@ class Batch:
             yield Finished(index, entry)
         jobs = [self.jobs[index] for index in left]
         if studio is not None:
-            events: Generator[Event, None, None] = (Finished(index, studio.run(job, progress)) for index, job in enumerate(jobs))
+            run_stem = semeq_host.run_stem
+            events: Generator[Event, None, None] = (Finished(index, run_stem(studio, job, progress)) for index, job in enumerate(jobs))
         elif cluster is not None:
             events = run_on_cluster(jobs, cluster, self._bundle_path)
         else:
-            events = run_in_workers(jobs, workers, self._bundle_path)
+            assert crew is not None
+            events = crew.run(jobs)
         with contextlib.closing(events):
             for event in events:
                 event = replace(event, index=left[event.index])

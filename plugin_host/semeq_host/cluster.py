@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import semeq_host
 from semeq_export.errors import EnvironmentFailure, MissingExtraError
 from semeq_export.files import printable
+from semeq_host.job import Entry, StemJob
 from semeq_host.pool import Finished
-from semeq_host.stem import Entry, StemJob, Studio
+
+if TYPE_CHECKING:
+    from semeq_host.studio import Studio
 
 _CONNECT_S = 5
 _studios: dict[str | None, Studio] = {}
-"""Of a worker process of the cluster: bundles are loaded once."""
+"""Of a worker process of the cluster: bundles are loaded once. Here, nothing that processes is loaded."""
 
 
 def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Generator[Finished, None, None]:
@@ -29,7 +33,7 @@ def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | Non
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise EnvironmentFailure(f"no Dask scheduler at {printable(address)}") from error
     with client:
-        futures = [client.submit(run_stem, job.again().to_dict(), bundle_path, pure=False) for job in jobs]
+        futures = [client.submit(run_job, job.again().to_dict(), bundle_path, pure=False) for job in jobs]
         indices = {future.key: index for index, future in enumerate(futures)}
         try:
             for future in as_completed(futures, loop=client.loop):
@@ -40,11 +44,11 @@ def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | Non
             client.cancel(futures)
 
 
-def run_stem(job: dict[str, object], bundle_path: str | None) -> Entry:
+def run_job(job: dict[str, object], bundle_path: str | None) -> Entry:
     """Process one job, on a worker."""
     if bundle_path not in _studios:
-        _studios[bundle_path] = Studio(bundle_path)
-    return _studios[bundle_path].run(StemJob.from_dict(job))
+        _studios[bundle_path] = semeq_host.Studio(bundle_path)
+    return semeq_host.run_stem(_studios[bundle_path], StemJob.from_dict(job))
 
 
 def _entry(future: Any, job: StemJob) -> Entry:  # Any: Dask's future has no types

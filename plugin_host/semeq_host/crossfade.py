@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.biquad import EqFilter, check_samples
+from semeq_export.biquad import check_samples
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import EqFilter
 from semeq_export.units import check_sample_rate_hz
 
 WARM_UP_S = 0.010

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from semeq_export.errors import AudioError
 from semeq_export.files import environment_failure, read_regular
-from semeq_host.stem import Entry
+from semeq_host.job import Entry
 
 JOURNAL = ".semeq-journal.jsonl"
 _MAX_BYTES = 1 << 30

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import itertools
 import math
 import os
 import shutil
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from semeq_export.adapt import Adaptation
 from semeq_export.audio import (
-    AUDIO_SUFFIXES,
-    BLOCK_SAMPLES,
     WAV_FAMILY,
     AudioInfo,
     AudioReader,
@@ -28,28 +24,25 @@ from semeq_export.audio import (
     open_audio,
     output_format,
 )
-from semeq_export.biquad import EqFilter, RateFit, for_rate
+from semeq_export.biquad import RateFit, for_rate
 from semeq_export.curve import FloatArray
 from semeq_export.eq import EqSettings
-from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
-from semeq_export.files import atomic_file, check_output, environment_failure, is_same_file, printable
+from semeq_export.eq_filter import EqFilter
+from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.files import atomic_file, check_output, is_same_file, printable
 from semeq_export.listening import Listening
 from semeq_export.loudness import Loudness
 from semeq_export.reference import measure_file
 from semeq_export.true_peak import TruePeak
 from semeq_export.units import amplitude_to_db, db_to_amplitude
+from semeq_host.process_options import ProcessOptions, Progress
 from semeq_host.sample_queue import SampleQueue
 
 TRIM_PEAK_DBTP = -0.1
 _REPORTED_PEAK_DBTP = -1.0
 _FILLERS = {"JUNK", "junk", "PAD", "FLLR"}
-MAX_BLOCK_SAMPLES = 65_536
-MAX_TAIL_S = 600.0
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _SUBNORMAL = float(np.finfo(np.float32).tiny)  # smaller numbers slow down whatever plays the file
-
-PeakGuard = Literal["trim", "refuse", "off"]
-Progress = Callable[[int, int], None]
 
 
 class Stage(Protocol):
@@ -65,46 +58,6 @@ class Stage(Protocol):
 
 
 MakeStage = Callable[[AudioInfo], Stage]
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessOptions:
-    """How a file is processed.
-
-    block_samples: 1..65536 per block. The result does not depend on it.
-    subtype: libsndfile's name of the output's subtype; the source's where left out.
-    peak_guard: what happens where the true peak of an output that cannot hold samples over full scale is over it: "trim" lowers the whole
-    file to a true peak of -0.1 dBTP, "refuse" writes nothing, "off" clips. Float output keeps them whatever is chosen.
-    repair_nonfinite: replace samples that are NaN or infinite by 0 instead of refusing the file. salvage: see `open_audio`.
-    allow_hot: take peaks over +60 dBFS as they are instead of refusing the file. Stages take such samples for broken, so not with one.
-    dither: add triangular noise of +-1 step before rounding to an integer format.
-    match_loudness: bring the result back to the integrated loudness of the source, for honest comparison.
-    delta: write what was changed, the result less the source, instead of the result.
-    tail_s: seconds of what still sounds after the source's end, 0..600; the output is longer by as much.
-    in_place: the destination may be the source, which is replaced when the result is complete.
-    """
-
-    block_samples: int = BLOCK_SAMPLES
-    subtype: str | None = None
-    peak_guard: PeakGuard = "trim"
-    repair_nonfinite: bool = False
-    allow_hot: bool = False
-    salvage: bool = False
-    dither: bool = False
-    match_loudness: bool = False
-    delta: bool = False
-    tail_s: float = 0.0
-    in_place: bool = False
-    overwrite: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.tail_s <= MAX_TAIL_S:
-            raise AudioError(f"tail_s {self.tail_s:g} is outside 0..{MAX_TAIL_S:g}")
-        for name in ("delta", "salvage"):
-            if self.in_place and getattr(self, name):
-                raise OutputError(f"--{name} in place would destroy what may be the only copy; give another folder")
-        if not 1 <= self.block_samples <= MAX_BLOCK_SAMPLES:
-            raise AudioError(f"block_samples {self.block_samples} is outside 1..{MAX_BLOCK_SAMPLES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,87 +360,3 @@ class _Job:
             self._warnings.append(f"{self._form.container} has no place for {', '.join(dict.fromkeys(names))}: not kept")
         if chunks.lost_bytes:
             self._warnings.append(f"{chunks.lost_bytes} bytes at the end are in no whole chunk: not kept")
-
-
-def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Return the files named, folders replaced by the audio files in them (by suffix, hidden files aside), in order of their names.
-
-    A name that does not exist may be a pattern, as shells know them, of files and folders; ** stands for any folders. No file comes twice.
-    Raises AudioError for a folder without any, EnvironmentFailure for one that cannot be read.
-    """
-    found: list[Path] = []
-    for path in itertools.chain.from_iterable(map(_matching, paths)):
-        if not path.is_dir():
-            found.append(path)
-            continue
-        try:
-            names = sorted(item for item in path.iterdir() if item.suffix.lower() in AUDIO_SUFFIXES and not item.name.startswith("."))
-        except OSError as error:
-            raise environment_failure(path, error) from error
-        if not names:
-            raise AudioError("holds no audio files", path)
-        found += names
-    return list(dict.fromkeys(found))
-
-
-def _matching(name: str | os.PathLike[str]) -> list[Path]:
-    """Return the files of a pattern, by suffix where they are in no folder that it names; the name itself where it is none."""
-    text = os.fspath(name)
-    if os.path.lexists(text) or not glob.has_magic(text):
-        return [Path(name)]
-    matches = sorted(Path(match) for match in glob.iglob(text, recursive=True))  # noqa: PTH207 - absolute patterns too
-    matches = [match for match in matches if match.suffix.lower() in AUDIO_SUFFIXES or (match.is_dir() and "**" not in text)]
-    if not matches:
-        raise AudioError("no audio file matches this pattern", printable(name))
-    return matches
-
-
-def plan_outputs(
-    sources: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str],
-    *,
-    overwrite: bool = False,
-    follow: bool = False,
-    make_folder: bool = True,
-) -> list[tuple[Path, Path]]:
-    """Return (source, destination) for each source, all checked before any is processed.
-
-    output: a file for one source; a folder for several, or where it exists as one or ends in a slash. A missing folder is made, one level,
-    unless `make_folder` is off: then it is only checked. follow: where a destination is a link, take what it leads to.
-    Raises OutputError where two sources would have one destination (letter case and Unicode form aside), where a destination is a source,
-    exists without `overwrite`, is a link or a folder; EnvironmentFailure where the folder cannot be made or written.
-    """
-    folder = Path(output)
-    if len(sources) == 1 and not folder.is_dir() and not os.fspath(output).endswith(("/", os.sep)):
-        pairs = [(Path(sources[0]), folder)]
-    else:
-        pairs = [(Path(source), folder / Path(source).name) for source in sources]
-        taken: dict[str, Path] = {}
-        for source, destination in pairs:
-            key = unicodedata.normalize("NFC", destination.name).casefold()
-            if key in taken:
-                both = f"{printable(taken[key])} and {printable(source)}"
-                raise OutputError(f"{printable(destination)}: would be the output of both {both}; process them into different folders")
-            taken[key] = source
-        if make_folder:
-            _make_folder(folder)
-    if follow:
-        pairs = [(source, destination.resolve() if destination.is_symlink() else destination) for source, destination in pairs]
-    if folder.exists() or make_folder:
-        inputs = tuple(sources)
-        for _, destination in pairs:
-            check_output(destination, overwrite=overwrite, inputs=inputs)
-    return pairs
-
-
-def _make_folder(folder: Path) -> None:
-    if folder.is_symlink() and not folder.exists():
-        raise OutputError(f"{printable(folder)}: dangling link")
-    try:
-        folder.mkdir(exist_ok=True)
-    except FileExistsError as error:
-        raise OutputError(f"{printable(folder)}: is a file; several outputs need a folder") from error
-    except FileNotFoundError as error:
-        raise OutputError(f"{printable(folder)}: its folder {printable(folder.parent)} does not exist") from error
-    except OSError as error:
-        raise environment_failure(folder, error) from error

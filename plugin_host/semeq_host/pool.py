@@ -13,10 +13,11 @@ import tempfile
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import BinaryIO
 
 from semeq_export.files import printable, remove_leftovers
-from semeq_host.stem import Entry, StemJob
+from semeq_host.job import Entry, StemJob
 
 _TRIES = 2
 """A worker may be killed for want of memory that others took; a file that kills two is to blame itself."""
@@ -48,32 +49,42 @@ class _Broken:
     error: BaseException
 
 
-def run_in_workers(jobs: Sequence[StemJob], workers: int, bundle_path: str | None) -> Generator[Working | Finished, None, None]:
-    """Process jobs in worker processes and give what happens as it happens; each job finishes exactly once, in any order.
+class Crew:
+    """Worker processes; a context manager. They start at once, and import what they need while the jobs are still being prepared.
 
-    Closing the iterator early, as an interrupt does, ends the workers and removes their temporary files.
+    Leaving it ends the workers and removes their temporary files, whatever they are at.
     """
-    waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
-    for index in range(len(jobs)):
-        waiting.put(index)
-    happened: queue.SimpleQueue[Working | Finished | _Broken] = queue.SimpleQueue()
-    crew = [_Worker(jobs, bundle_path, waiting, happened) for _ in range(max(1, min(workers, len(jobs))))]
-    for worker in crew:
-        waiting.put(None)
-        worker.start()
-    left = len(jobs)
-    try:
+
+    def __init__(self, workers: int, bundle_path: str | None) -> None:
+        self._jobs: list[StemJob] = []
+        self._waiting: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._happened: queue.SimpleQueue[Working | Finished | _Broken] = queue.SimpleQueue()
+        self._workers = [_Worker(self._jobs, bundle_path, self._waiting, self._happened) for _ in range(max(1, workers))]
+
+    def __enter__(self) -> Crew:
+        for worker in self._workers:
+            worker.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for worker in self._workers:
+            worker.stop()
+            self._waiting.put(None)
+        for worker in self._workers:
+            worker.join()
+
+    def run(self, jobs: Sequence[StemJob]) -> Generator[Working | Finished, None, None]:
+        """Process jobs, once, and give what happens as it happens; each job finishes exactly once, in any order."""
+        self._jobs += jobs
+        for index in range(len(jobs)):
+            self._waiting.put(index)
+        left = len(jobs)
         while left:
-            event = happened.get()
+            event = self._happened.get()
             if isinstance(event, _Broken):
                 raise event.error
             left -= isinstance(event, Finished)
             yield event
-    finally:
-        for worker in crew:
-            worker.stop()
-        for worker in crew:
-            worker.join()
 
 
 class _Worker(threading.Thread):
@@ -94,8 +105,9 @@ class _Worker(threading.Thread):
         self._lock = threading.Lock()
 
     def run(self) -> None:
-        """Work until no job waits."""
+        """Start a process, and work until there is nothing more to do."""
         try:
+            self._running()
             while (index := self._waiting.get()) is not None and not self._is_stopped:
                 entry, last_words = None, ""
                 for attempt in range(_TRIES):

@@ -15,7 +15,8 @@ from semeq_export.eq import EqSettings
 from semeq_export.reference import Reference, measure_file, stored_reference
 from semeq_export.semantic import SemanticTarget
 from semeq_host.analysis import CONTEXT_S
-from semeq_host.offline import MakeStage, ProcessOptions, ProcessReport, Progress, Stage, process_file
+from semeq_host.offline import MakeStage, ProcessReport, Stage, process_file
+from semeq_host.process_options import ProcessOptions, Progress
 from semeq_host.source import EqSource
 from semeq_host.stream import AdaptiveEq, AlignedStage, StreamMode
 

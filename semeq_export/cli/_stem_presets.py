@@ -12,7 +12,7 @@ from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError
 from semeq_export.files import check_output, printable
 from semeq_host.batch import Batch
-from semeq_host.stem import Entry
+from semeq_host.job import Entry
 from semeq_presets import FormatInfo, Preset, get, write_file
 from semeq_presets.dawproject_zip import Stem, write_session
 from semeq_presets.registry import check_place
@@ -30,12 +30,12 @@ class PresetWriter(Protocol):
         """Write what is made of all files together."""
 
 
-def preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
-    """Return what writes presets of a format, their names checked; None without a format.
+def preset_writer(format_id: str, batch: Batch) -> PresetWriter | None:
+    """Return what writes presets of a format, their names checked; None where there is nothing to do.
 
     Raises UnknownFormatError, OutputError where two would have one name or one exists that is not of an earlier run.
     """
-    if format_id is None or not batch.jobs:
+    if not batch.jobs:
         return None
     return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch)
 

@@ -55,7 +55,7 @@ def command(
     from semeq_export.errors import SemeqError
     from semeq_export.files import check_output, printable
     from semeq_export.reference import ReferenceSource, measure_file, write_reference
-    from semeq_host.offline import find_audio
+    from semeq_host.audio_names import find_audio
 
     files = find_audio(audio)
     if picture is not None and len(files) != 1:

@@ -13,12 +13,15 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
+    from semeq_export.cli._stem_presets import PresetWriter
     from semeq_export.engine import Engine
     from semeq_export.eq import EqSettings
     from semeq_export.semantic import SemanticTarget
     from semeq_host.batch import Batch, Event
+    from semeq_host.job import Entry, StemJob
+    from semeq_host.pool import Crew
     from semeq_host.session_file import Session, StemRule
-    from semeq_host.stem import Entry, StemJob, Studio
+    from semeq_host.studio import Studio
 
 GROUPS = {
     "What": ("target", "preset", "match", "session_path", "stems", "intensity", "mode", "analysis", "reference", "refine"),
@@ -112,11 +115,9 @@ def command(
     much as each file needs. Rate, length, format, depth and WAV chunks stay.
     """
     from semeq_export import strict_json
-    from semeq_export.cli._stem_presets import preset_writer
     from semeq_export.files import write_atomic
     from semeq_host.batch import Batch, plan_batch
-    from semeq_host.offline import ProcessOptions
-    from semeq_host.stem import Studio
+    from semeq_host.process_options import ProcessOptions
 
     if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("give --in-place or -o, not both")
@@ -137,30 +138,35 @@ def command(
     values = {"target": target, "preset": preset, "match": match, "intensity": intensity, "mode": mode, "analysis": analysis}
     values |= {"reference": reference, "refine": refine or None, "chain": chain}
     session = _session(session_path, values, stems)
-    studio = Studio(load_engine=lambda: _engine(bundle_path))
     plan_again = functools.partial(
         plan_batch, audio, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
     )
     plan = plan_again(make_folder=False)
-    for intent in dict.fromkeys(job.intent for job in plan):
-        studio.prepare(intent)
-    doubts = _doubts(studio, plan, quiet)
-    batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
-    presets = preset_writer(export_preset, batch)
-    is_report_new = report_path is None or _check_report(Path(report_path), Path(output), force=force, resume=resume)
-    if dry_run:
-        _print_plan(batch, doubts, as_json=as_json)
-        return
-    plan_again()  # makes the folder
-    entries: list[Entry] = []
-    with _progress(plan, quiet) as on_event:
-        for entry in _in_order(batch, _here(studio, plan, workers, dask), workers, dask, on_event):
-            entries.append({**entry, "exported_preset": presets.write(entry)} if presets is not None else entry)
-            _tell(entries[-1], as_json=as_json, quiet=quiet)
+    report = None if report_path is None else Path(report_path)
+    with _crew(len(plan), workers, dask, bundle_path) if not dry_run else contextlib.nullcontext() as crew:
+        from semeq_host.studio import Studio  # while the workers start
+
+        studio = Studio(load_engine=lambda: _engine(bundle_path))
+        for intent in dict.fromkeys(job.intent for job in plan):
+            studio.prepare(intent)
+        doubts = _doubts(studio, plan, quiet)
+        batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
+        presets = _preset_writer(export_preset, batch)
+        is_report_new = report is None or _check_report(report, Path(output), force=force, resume=resume)
+        if dry_run:
+            _print_plan(batch, doubts, as_json=as_json)
+            return
+        plan_again()  # makes the folder
+        entries: list[Entry] = []
+        with _progress(plan, quiet) as on_event:
+            here = studio if crew is None and dask is None else None
+            for entry in _in_order(batch, here, crew, dask, on_event):
+                entries.append({**entry, "exported_preset": presets.write(entry)} if presets is not None else entry)
+                _tell(entries[-1], as_json=as_json, quiet=quiet)
     if presets is not None:
         presets.finish(entries)
-    if report_path is not None:
-        write_atomic(report_path, strict_json.dumps({"doubts": doubts, "files": entries}), overwrite=not is_report_new)
+    if report is not None:
+        write_atomic(report, strict_json.dumps({"doubts": doubts, "files": entries}), overwrite=not is_report_new)
     if as_json:
         _shared.print_json({"doubts": doubts, "files": entries})
     failed = [entry for entry in entries if entry["output"] is None]
@@ -228,23 +234,35 @@ def _preset_eq(path: str) -> EqSettings:
     return eq
 
 
-def _here(studio: Studio, plan: list[StemJob], workers: int | None, dask: str | None) -> Studio | None:
-    """Return what works in this process, None where others do: one file is not worth a process of its own."""
-    is_single = len(plan) == 1 and workers is None
-    return studio if dask is None and (is_single or workers == 0) else None
-
-
-def _in_order(batch: Batch, studio: Studio | None, workers: int | None, dask: str | None, on_event: _OnEvent) -> Iterator[Entry]:
-    """Run a batch and give its entries in the order of the plan, each as soon as those before it are there."""
+def _crew(files: int, workers: int | None, dask: str | None, bundle_path: str | None) -> Crew | contextlib.nullcontext[None]:
+    """Return the worker processes, None where others do the work: one file is not worth a process of its own."""
+    if dask is not None or workers == 0 or (workers is None and files == 1):
+        return contextlib.nullcontext()
     import os
 
+    from semeq_host.pool import Crew
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Crew(min(workers or cores, files), bundle_path)
+
+
+def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
+    """Return what writes presets; all preset formats together take a while to import."""
+    if format_id is None:
+        return None
+    from semeq_export.cli._stem_presets import preset_writer
+
+    return preset_writer(format_id, batch)
+
+
+def _in_order(batch: Batch, studio: Studio | None, crew: Crew | None, dask: str | None, on_event: _OnEvent) -> Iterator[Entry]:
+    """Run a batch and give its entries in the order of the plan, each as soon as those before it are there."""
     from semeq_host.pool import Finished, Working
 
-    count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count() or 1
     waiting: dict[int, Entry] = {}
     next_index = 0
     events = batch.run(
-        studio=studio, workers=count, cluster=dask, progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total))
+        studio=studio, crew=crew, cluster=dask, progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total))
     )
     with contextlib.closing(events):
         for event in events:

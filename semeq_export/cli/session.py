@@ -45,7 +45,7 @@ def command(
     from semeq_export.bundle import load_bundle
     from semeq_export.engine import Engine
     from semeq_export.semantic import SemanticTarget
-    from semeq_host.offline import find_audio
+    from semeq_host.audio_names import find_audio
     from semeq_presets.dawproject_zip import Stem, write_session
 
     engine = Engine(load_bundle(bundle_path))

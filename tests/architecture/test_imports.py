@@ -100,3 +100,9 @@ def test_the_layers_hold() -> None:
         skip_or_fail("import-linter is not installed; pip install -e '.[dev]'")
     done = subprocess.run([tool, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_planning_a_batch_loads_neither_filters_nor_chains() -> None:
+    """Workers begin to import these while the command is still planning; the command itself needs none of them."""
+    program = "import sys, semeq_host.batch, semeq_host.studio; sys.exit(not {'scipy.signal', 'pedalboard'}.isdisjoint(sys.modules))"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

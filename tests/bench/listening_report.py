@@ -20,11 +20,11 @@ from check_bars import machine
 
 from semeq_export.adapt import difference, doses_between
 from semeq_export.audio import Audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.biquad import for_rate
 from semeq_export.bundle import factory_path, load_bundle
 from semeq_export.curve import level_free
 from semeq_export.engine import Engine
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.profile import profile_of
 from semeq_export.reference import Reference
 from semeq_export.spectrum import Spectrum, mean_spectrum, measure

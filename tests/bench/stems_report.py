@@ -35,8 +35,11 @@ from stems import make_session, process, process_until, start  # noqa: E402
 
 from semeq_export.bundle import load_bundle  # noqa: E402
 from semeq_host.intent import Intent  # noqa: E402
-from semeq_host.offline import ProcessOptions, process_file  # noqa: E402
-from semeq_host.stem import StemJob, Studio, sha256_of  # noqa: E402
+from semeq_host.job import StemJob, sha256_of  # noqa: E402
+from semeq_host.offline import process_file  # noqa: E402
+from semeq_host.process_options import ProcessOptions  # noqa: E402
+from semeq_host.stem import run_stem  # noqa: E402
+from semeq_host.studio import Studio  # noqa: E402
 
 LIMITS = {
     "static_times_real_time": 100.0,
@@ -101,7 +104,7 @@ def speed(folder: Path, sources: list[Path], seconds: int) -> dict[str, float]:
 
     def run(intent: Intent, options: ProcessOptions) -> Callable[[], object]:
         def once() -> None:
-            assert studio.run(StemJob(source, out, intent, options))["output"] is not None
+            assert run_stem(studio, StemJob(source, out, intent, options))["output"] is not None
 
         return once
 

@@ -12,8 +12,8 @@ import sounds
 from fake_engine import WARM
 
 from semeq_export.audio import Audio, write_audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.cli import _shared, cli
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.reference import load_reference
 
 

@@ -12,8 +12,8 @@ import soundfile
 from fake_engine import WARM, FakeEngine
 
 from semeq_export.audio import open_audio, read_audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.cli import _shared, cli, process
+from semeq_export.eq_filter import apply as apply_eq
 
 Ran = tuple[int, str, str]
 

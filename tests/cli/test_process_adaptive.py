@@ -11,10 +11,10 @@ import soundfile
 import sounds
 
 from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.bundle import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.reference import measure_file
 from semeq_export.semantic import SemanticTarget
 from semeq_presets import read_file

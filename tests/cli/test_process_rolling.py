@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.biquad import apply
 from semeq_export.bundle import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
+from semeq_export.eq_filter import apply
 from semeq_export.reference import load_reference
 from semeq_host.stream import AdaptiveEq
 

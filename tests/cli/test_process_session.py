@@ -11,8 +11,8 @@ import soundfile
 from fake_engine import BRIGHT, WARM, FakeEngine
 
 from semeq_export.audio import read_audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.cli import _shared, cli, process
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_presets import read_file
 from semeq_presets.dawproject_zip import read_session
 

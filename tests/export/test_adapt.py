@@ -21,8 +21,8 @@ from semeq_export.adapt import (
     soft_gain,
     target_gain,
 )
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.reference import stored_reference
 from semeq_export.spectrum import BANDS_HZ, Spectrum, measure, windows_of
 

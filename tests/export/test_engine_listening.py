@@ -7,9 +7,9 @@ import pytest
 import sounds
 
 from semeq_export.audio import Audio
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.bundle import load_bundle
 from semeq_export.engine import Engine
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.errors import InvalidTargetError, UnknownTermError
 from semeq_export.listening import MatchListening, WordListening, with_typical_intensity
 from semeq_export.reference import stored_reference

@@ -8,9 +8,9 @@ import sounds
 from fake_engine import WARM
 
 from semeq_export.adapt import adapt_eq, band_response_db, difference, doses_between
-from semeq_export.biquad import apply as apply_eq
 from semeq_export.biquad import for_rate
 from semeq_export.eq import SAFE_13
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.errors import AudioError
 from semeq_export.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refined
 from semeq_export.reference import Reference, stored_reference

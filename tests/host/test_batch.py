@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,11 +19,12 @@ from fake_engine import WARM
 from semeq_export.eq import EqSettings
 from semeq_export.errors import IntentError, OutputError
 from semeq_host.batch import Batch, plan_batch
+from semeq_host.job import Entry, StemJob, sha256_of
 from semeq_host.journal import JOURNAL, Claim, Done, Journal
-from semeq_host.offline import ProcessOptions
-from semeq_host.pool import Finished, run_in_workers
+from semeq_host.pool import Crew, Finished
+from semeq_host.process_options import ProcessOptions
 from semeq_host.session_file import Session
-from semeq_host.stem import Entry, StemJob, Studio, sha256_of
+from semeq_host.studio import Studio
 
 WANTED = Session({"preset": "warm.json"})
 
@@ -42,10 +44,11 @@ def plan(folder: Path, out: Path, *, options: ProcessOptions | None = None, eq: 
 def entries(batch: Batch, workers: int = 0) -> list[Entry]:
     """Every entry in the order of the plan; exactly one for each job."""
     found: dict[int, Entry] = {}
-    for event in batch.run(studio=None if workers else Studio(), workers=workers):
-        if isinstance(event, Finished):
-            assert event.index not in found
-            found[event.index] = event.entry
+    with Crew(workers, None) if workers else contextlib.nullcontext() as crew:
+        for event in batch.run(studio=Studio() if crew is None else None, crew=crew):
+            if isinstance(event, Finished):
+                assert event.index not in found
+                found[event.index] = event.entry
     return [found[index] for index in range(len(batch.jobs))]
 
 
@@ -105,15 +108,15 @@ def test_a_crash_costs_one_file_and_is_named(tmp_path: Path, monkeypatch: pytest
 def test_a_worker_that_is_killed_once_is_replaced(tmp_path: Path) -> None:
     """Not the file's fault: somebody else needed the memory."""
     source = stems(tmp_path / "in", 6, frames=200_000)
-    events = run_in_workers(plan(source, tmp_path / "out"), 2, None)
     found, killed = [], False
-    for event in events:
-        if isinstance(event, Finished):
-            found.append(event.entry)
-        if not killed:
-            (first, *_) = children("_stem_worker")
-            os.kill(first, signal.SIGKILL)
-            killed = True
+    with Crew(2, None) as crew:
+        for event in crew.run(plan(source, tmp_path / "out")):
+            if isinstance(event, Finished):
+                found.append(event.entry)
+            if not killed:
+                (first, *_) = children("_stem_worker")
+                os.kill(first, signal.SIGKILL)
+                killed = True
     assert len(found) == 6
     assert all(entry["output"] is not None for entry in found)
 
@@ -128,11 +131,20 @@ def children(name: str) -> list[int]:
 def test_closing_a_batch_ends_its_workers_and_leaves_nothing(tmp_path: Path) -> None:  # fault C8
     source = stems(tmp_path / "in", 4, frames=1_000_000)
     batch = Batch(plan(source, tmp_path / "out"), None)
-    running = batch.run(workers=2)
-    next(running)
-    running.close()
+    with Crew(2, None) as crew:
+        running = batch.run(crew=crew)
+        next(running)
+        running.close()
     assert children("_stem_worker") == []
     assert all(path.suffix == ".wav" or path.name == JOURNAL for path in (tmp_path / "out").iterdir())
+
+
+def test_workers_start_before_their_jobs_are_known_and_go_without_any() -> None:
+    with Crew(2, None) as crew:
+        while len(children("_stem_worker")) < 2:
+            pass
+        assert list(crew.run([])) == []
+    assert children("_stem_worker") == []
 
 
 def test_resuming_skips_what_is_done_and_gives_the_same_result(tmp_path: Path) -> None:  # fault E16
@@ -259,10 +271,11 @@ def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing
     usual = entries(Batch(plan(source, tmp_path / "usual"), None))
     script = (
         "import sys\nfrom pathlib import Path\nfrom semeq_export.eq import EqSettings\nfrom semeq_host.batch import Batch, plan_batch\n"
-        "from semeq_host.offline import ProcessOptions\nfrom semeq_host.session_file import Session\n"
+        "from semeq_host.pool import Crew\nfrom semeq_host.process_options import ProcessOptions\n"
+        "from semeq_host.session_file import Session\n"
         "import json\neq = EqSettings.from_dict(json.loads(sys.argv[3]))\n"
         "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"
-        "for event in Batch(jobs, None).run(workers=2): pass\n"
+        "with Crew(2, None) as crew:\n    for event in Batch(jobs, None).run(crew=crew): pass\n"
     )
     paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT), str(ROOT / "plugin_host")])
     subprocess.run(

@@ -11,8 +11,9 @@ from strategies import eq_settings, random_settings
 
 from semeq_export.adapt import adapt_eq, difference
 from semeq_export.audio import Audio
-from semeq_export.biquad import apply, response_db
+from semeq_export.biquad import response_db
 from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.errors import AudioError, ChainError, InvalidTargetError, UnknownTermError
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import SemanticTarget

@@ -14,8 +14,8 @@ from stems import make_session, process, process_until
 from semeq_export.errors import EnvironmentFailure
 from semeq_host.cluster import run_on_cluster
 from semeq_host.intent import Intent
-from semeq_host.offline import ProcessOptions
-from semeq_host.stem import StemJob, sha256_of
+from semeq_host.job import StemJob, sha256_of
+from semeq_host.process_options import ProcessOptions
 
 STEMS = 60
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from strategies import T5, T5B, T10
 
-from semeq_export.biquad import apply, response_db
+from semeq_export.biquad import response_db
 from semeq_export.curve import log_grid
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.errors import AudioError
 from semeq_host.response import IMPULSE_AMPLITUDE, Measurement, impulse, measured_response_db
 

@@ -21,14 +21,17 @@ from hypothesis import strategies as st
 from scipy.signal import sosfreqz
 
 from semeq_export.audio import Audio, AudioInfo, open_audio, read_audio, write_audio
-from semeq_export.biquad import EqFilter, design_sos
-from semeq_export.biquad import apply as apply_eq
+from semeq_export.biquad import design_sos
 from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq_filter import EqFilter
+from semeq_export.eq_filter import apply as apply_eq
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, OutputError
 from semeq_export.loudness import Loudness
 from semeq_export.true_peak import TruePeak
+from semeq_host.audio_names import plan_outputs
 from semeq_host.chain_stage import ChainStage
-from semeq_host.offline import TRIM_PEAK_DBTP, MakeStage, ProcessOptions, ProcessReport, plan_outputs, process_file
+from semeq_host.offline import TRIM_PEAK_DBTP, MakeStage, ProcessReport, process_file
+from semeq_host.process_options import ProcessOptions
 
 FLAT = EqSettings()
 AGAIN = ProcessOptions(overwrite=True)
@@ -554,7 +557,8 @@ KILLS = """
 import os, random, signal, sys
 from pathlib import Path
 from semeq_export.eq import EqSettings
-from semeq_host.offline import MakeStage, ProcessOptions, process_file
+from semeq_host.offline import MakeStage, process_file
+from semeq_host.process_options import ProcessOptions
 folder, name, moments = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 source, out = folder / f"in{name}", folder / f"out{name}"
 eq = EqSettings.from_dict({"bands": [{"kind": "peak", "freq_hz": 1000.0, "gain_db": 12.0, "q": 0.3}]})

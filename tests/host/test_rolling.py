@@ -10,13 +10,13 @@ import pytest
 from fake_engine import BRIGHT, WARM, FakeEngine
 
 from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.biquad import apply
+from semeq_export.eq_filter import apply
 from semeq_export.errors import OutputError
 from semeq_export.reference import Reference
 from semeq_export.semantic import SemanticTarget
 from semeq_export.spectrum import analysis_grid, measure
 from semeq_host.chain_stage import ChainStage
-from semeq_host.offline import ProcessOptions
+from semeq_host.process_options import ProcessOptions
 from semeq_host.rolling import process_rolling
 from semeq_host.stream import AdaptiveEq
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semeq_export.audio import Audio, AudioInfo, read_audio, write_audio
-from semeq_export.biquad import apply
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, InUseError
 from semeq_host.chain import SemanticEq
 from semeq_host.offline import process_file

@@ -9,8 +9,9 @@ import pytest
 from fake_engine import BRIGHT, WARM, FakeEngine
 
 from semeq_export.adapt import adapt_eq, difference
-from semeq_export.biquad import apply, for_rate, response_db
+from semeq_export.biquad import for_rate, response_db
 from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.errors import AudioError, InUseError, InvalidTargetError, UnknownTermError
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import SemanticTarget

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import random_settings
 
-from semeq_export.biquad import apply, design_sos
+from semeq_export.biquad import design_sos
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import SemanticTarget
 from semeq_export.spectrum import measure

@@ -23,10 +23,10 @@ import torch
 
 from semeq_export.adapt import Difference, band_response_db, difference
 from semeq_export.audio import Audio
-from semeq_export.biquad import apply
 from semeq_export.bundle.hearing import eq_between, windows_of
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.eq import EqSettings
+from semeq_export.eq_filter import apply
 from semeq_export.semantic import CentroidBank
 from semeq_export.spectrum import Spectrum, mean_spectrum, measure
 from semeq_training.audio_material import RealFile
