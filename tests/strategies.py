@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
+import pedalboard
 from hypothesis import strategies as st
 
 from semeq_export.eq import SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
+from semeq_host.chain_file import builtins, choices
 from semeq_presets import Limits
 
 
@@ -137,3 +141,46 @@ T10 = EqSettings(
     )
 )
 """Ten biquads."""
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+plugin_numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def chain_tables(draw: st.DrawFn, depth: int = 2) -> dict[str, object]:
+    """A [[plugin]] table of a chain file: any type with any values of the right kind, containers inside containers."""
+    kinds = sorted({*builtins(), "SemanticEq", "VST3", *(("Chain", "Mix") if depth else ())})
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("Chain", "Mix"):
+        return {"type": kind, "plugin": draw(st.lists(chain_tables(depth=depth - 1), min_size=1, max_size=3))}
+    if kind == "SemanticEq":
+        return {"type": kind, "target": "warm:0.7,bright:0.3", "intensity": draw(st.floats(-3.0, 3.0))}
+    if kind == "VST3":
+        shares = st.dictionaries(texts, st.floats(0.0, 1.0), max_size=3)
+        values = st.dictionaries(texts, plugin_numbers | st.booleans() | texts | st.integers(-(2**53), 2**53), max_size=3)
+        return {"type": kind, "path": draw(texts), "parameters": draw(values), "raw_parameters": draw(shares)}
+    known = {"float": plugin_numbers, "bool": st.booleans(), "str": texts}
+    drawn = {
+        name: draw(known[what] if what in known else st.sampled_from(sorted(choices(what)))) for name, what in builtins()[kind].items()
+    }
+    return {"type": kind, **drawn}
+
+
+@st.composite
+def live_plugins(draw: st.DrawFn, depth: int = 2) -> pedalboard.Plugin:
+    """A Pedalboard built-in with every parameter at some value that it takes, or a container of such."""
+    kinds = sorted({*builtins(), *(("Chain", "Mix") if depth else ())} - {"Convolution"})
+    kind = draw(st.sampled_from(kinds))
+    if kind in ("Chain", "Mix"):
+        container: pedalboard.Plugin = getattr(pedalboard, kind)(draw(st.lists(live_plugins(depth=depth - 1), min_size=1, max_size=3)))
+        return container
+    plugin: pedalboard.Plugin = getattr(pedalboard, kind)()
+    for name, what in builtins()[kind].items():
+        value = draw(st.floats(0.0, 1.0) | st.floats(-60.0, 500.0) if what == "float" else st.booleans())
+        if what in ("float", "bool"):
+            with contextlib.suppress(ValueError, TypeError):  # out of its range: it keeps what it has
+                setattr(plugin, name, value)
+        else:
+            setattr(plugin, name, draw(st.sampled_from(sorted(choices(what).values(), key=str))))
+    return plugin

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from semeq_host.batch import Batch, plan_batch
     from semeq_host.chain import SemanticEq
     from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
+    from semeq_host.chain_writer import write_chain
     from semeq_host.intent import Intent
     from semeq_host.job import StemJob
     from semeq_host.offline import ProcessReport, process_file
@@ -51,6 +52,7 @@ _MODULES = {
     "read_session_file": "session_file",
     "run_live": "runner",
     "run_stem": "stem",
+    "write_chain": "chain_writer",
 }
 
 __all__ = [
@@ -77,6 +79,7 @@ __all__ = [
     "read_session_file",
     "run_live",
     "run_stem",
+    "write_chain",
 ]
 
 

@@ -121,6 +121,11 @@ class SemanticEq(Pedalboard):
         return self._eq
 
     @property
+    def has_listened(self) -> bool:
+        """Whether the EQ is that of the words for what was heard, not of the words alone."""
+        return self._heard is not None
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each band that the sample rate cannot hold."""
         return self._warnings

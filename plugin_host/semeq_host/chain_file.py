@@ -12,7 +12,8 @@
     [[plugin]]
     type = "VST3"
     path = "/usr/lib/vst3/Some.vst3"      # relative paths start at the TOML file
-    parameters = { mix = 40.0 }
+    parameters = { mix = 40.0 }           # as the plug-in shows them
+    raw_parameters = { drive = 0.25 }     # as it holds them, 0..1: exact, after the others
 
 Containers (`Chain`, `Mix`) hold plug-ins of their own as `[[plugin.plugin]]`.
 """
@@ -25,7 +26,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,13 @@ from semeq_host.source import EqSource
 
 MAX_BYTES = 1_000_000
 _CONTAINERS: dict[str, type[pedalboard.Chain | pedalboard.Mix]] = {"Chain": pedalboard.Chain, "Mix": pedalboard.Mix}
-_OURS = {"SemanticEq": {"target": "str", "intensity": "float"}, "VST3": {"path": "str", "parameters": "table", "plugin_name": "str"}}
+_OURS = {
+    "SemanticEq": {"target": "str", "intensity": "float"},
+    "VST3": {"path": "str", "parameters": "table", "raw_parameters": "shares", "plugin_name": "str"},
+}
 _REQUIRED = {"SemanticEq": {"target"}, "VST3": {"path"}, "Convolution": {"impulse_response_filename"}}
+FILE_PARAMETERS = {"VST3": "path", "Convolution": "impulse_response_filename"}
+"""Which parameter names a file that the sound depends on, by type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,16 @@ class PluginSpec:
 
 
 class LoadedChain(Pedalboard):
-    """A chain made from a file. semantic_eqs: its semantic EQs in order, for live changes; Pedalboard alone would forget what they are."""
+    """A chain made from a file. Pedalboard alone would forget what is kept here.
 
-    def __init__(self, plugins: list[pedalboard.Plugin], semantic_eqs: tuple[SemanticEq, ...]) -> None:
+    semantic_eqs: its semantic EQs in order, for live changes. files: of plug-ins that come from a file or hold one, where it is.
+    """
+
+    def __init__(
+        self, plugins: list[pedalboard.Plugin], semantic_eqs: tuple[SemanticEq, ...], files: Mapping[pedalboard.Plugin, Path]
+    ) -> None:
         super().__init__(plugins)
-        self.semantic_eqs = semantic_eqs
+        self.semantic_eqs, self.files = semantic_eqs, files
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +98,9 @@ class ChainSpec:
 
         Raises ChainError where a plug-in refuses its values or a plug-in file does not load, and as `SemanticEq` does.
         """
-        semantic_eqs: list[SemanticEq] = []
-        plugins = [self._build(plugin, engine, sample_rate_hz, semantic_eqs) for plugin in self.plugins]
-        return LoadedChain(plugins, tuple(semantic_eqs))
+        made = _Made(engine, sample_rate_hz)
+        plugins = [self._build(plugin, made) for plugin in self.plugins]
+        return LoadedChain(plugins, tuple(made.semantic_eqs), made.files)
 
     def stage(self, engine: EqSource | None) -> Callable[[AudioInfo], ChainStage]:
         """Return what `process_file` takes as `make_stage`: a fresh chain for each file, at that file's rate."""
@@ -101,29 +112,55 @@ class ChainSpec:
 
         return make
 
-    def _build(self, spec: PluginSpec, engine: EqSource | None, sample_rate_hz: float, semantic_eqs: list[SemanticEq]) -> pedalboard.Plugin:
+    def _build(self, spec: PluginSpec, made: _Made) -> pedalboard.Plugin:
         values = dict(spec.parameters)
         if spec.type in _CONTAINERS:
-            return _CONTAINERS[spec.type]([self._build(plugin, engine, sample_rate_hz, semantic_eqs) for plugin in spec.plugins])
+            return _CONTAINERS[spec.type]([self._build(plugin, made) for plugin in spec.plugins])
         if spec.type == "SemanticEq":
-            if engine is None:
+            if made.engine is None:
                 raise ChainError(f"{spec.place}: SemanticEq needs a model bundle", printable(self.path))
-            semantic_eqs.append(SemanticEq(engine, _target(values), sample_rate_hz=sample_rate_hz))
-            return semantic_eqs[-1]
-        make: Callable[..., pedalboard.Plugin] = getattr(pedalboard, spec.type, load_plugin)
+            made.semantic_eqs.append(SemanticEq(made.engine, _target(values), sample_rate_hz=made.sample_rate_hz))
+            return made.semantic_eqs[-1]
+        make: Callable[..., pedalboard.Plugin] = getattr(pedalboard, spec.type, _load_external)
+        named = FILE_PARAMETERS.get(spec.type)
+        file = None if named is None else self.path.parent / str(values.pop(named))
         if spec.type == "VST3":
-            values = {
-                "path_to_plugin_file": str(self.path.parent / str(values["path"])),
-                "parameter_values": values.get("parameters", {}),
-                "plugin_name": values.get("plugin_name"),
-            }
-        elif spec.type == "Convolution":
-            response = read_audio(self.path.parent / str(values["impulse_response_filename"]))
+            values["path"] = file
+        elif file is not None:
+            response = read_audio(file)
             values |= {"impulse_response_filename": response.samples.astype("float32"), "sample_rate": response.sample_rate_hz}
         try:
-            return make(**values)
+            plugin = make(**values)
+            if file is not None:
+                made.files[plugin] = file
+            return plugin
         except (ValueError, RuntimeError, TypeError, ImportError, AttributeError) as error:
             raise ChainError(f"{spec.place}: {spec.type} refuses: {' '.join(str(error).split())[:200]}", printable(self.path)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What a chain is built with and for, and what is noted of its plug-ins on the way."""
+
+    engine: EqSource | None
+    sample_rate_hz: float
+    semantic_eqs: list[SemanticEq] = field(default_factory=list)
+    files: dict[pedalboard.Plugin, Path] = field(default_factory=dict)
+
+
+def _load_external(
+    path: Path,
+    parameters: Mapping[str, object] | None = None,
+    raw_parameters: Mapping[str, float] | None = None,
+    plugin_name: str | None = None,
+) -> pedalboard.Plugin:
+    plugin: Any = load_plugin(str(path), parameter_values=dict(parameters or {}), plugin_name=plugin_name)  # type: ignore[arg-type]  # it checks; Any: its stubs know no parameters
+    for name, value in (raw_parameters or {}).items():
+        if name not in plugin.parameters:
+            raise ValueError(f"no parameter {name!r}{hint(name, plugin.parameters)}")
+        plugin.parameters[name].raw_value = value
+    loaded: pedalboard.Plugin = plugin
+    return loaded
 
 
 def load_chain(path: str | os.PathLike[str], engine: EqSource | None = None, *, sample_rate_hz: float = 44_100.0) -> LoadedChain:
@@ -136,9 +173,14 @@ def read_chain(path: str | os.PathLike[str]) -> ChainSpec:
 
     Raises ChainError naming the place for bad TOML, an unknown plug-in or parameter (with the closest names) and a value of a wrong type.
     """
+    return parse_chain(read_regular(path, ChainError, max_bytes=MAX_BYTES), path)
+
+
+def parse_chain(data: bytes, path: str | os.PathLike[str]) -> ChainSpec:
+    """Return what `read_chain` does for a file of this content. path: for messages, and where relative names start."""
     name = printable(path)
     try:
-        document = tomllib.loads(read_regular(path, ChainError, max_bytes=MAX_BYTES).decode("utf-8"))
+        document = tomllib.loads(data.decode("utf-8"))
     except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
         raise ChainError(f"not a TOML file: {' '.join(str(error).split())}", name) from error
     except RecursionError as error:
@@ -162,14 +204,14 @@ def _plugin(table: object, place: str) -> PluginSpec:
     if not isinstance(table, Mapping):
         raise ChainError(f"{place} is not a table")
     kind = table.get("type")
-    known = {*_builtins(), *_OURS, *_CONTAINERS}
+    known = {*builtins(), *_OURS, *_CONTAINERS}
     if not isinstance(kind, str) or kind not in known:
-        raise ChainError(f"{place}: unknown type {kind!r}{_hint(str(kind), known)}")
+        raise ChainError(f"{place}: unknown type {kind!r}{hint(str(kind), known)}")
     if kind in _CONTAINERS:
         for name in table.keys() - {"type", "plugin"}:
             raise ChainError(f"{place}: {kind} has no parameter {name!r}")
         return PluginSpec(kind, {}, _plugins(table.get("plugin"), place), place)
-    types = _OURS[kind] if kind in _OURS else _builtins()[kind]
+    types = _OURS[kind] if kind in _OURS else builtins()[kind]
     for name in sorted(_REQUIRED.get(kind, set()) - table.keys()):
         raise ChainError(f"{place}: {kind} needs {name}")
     values: dict[str, object] = {}
@@ -177,7 +219,7 @@ def _plugin(table: object, place: str) -> PluginSpec:
         if name == "type":
             continue
         if name not in types:
-            raise ChainError(f"{place}: {kind} has no parameter {name!r}{_hint(name, types)}")
+            raise ChainError(f"{place}: {kind} has no parameter {name!r}{hint(name, types)}")
         values[name] = _checked(value, types[name], f"{place}: {kind} {name}")
     if kind == "SemanticEq":
         try:
@@ -188,7 +230,7 @@ def _plugin(table: object, place: str) -> PluginSpec:
 
 
 @cache
-def _builtins() -> Mapping[str, Mapping[str, str]]:
+def builtins() -> Mapping[str, Mapping[str, str]]:
     """Return Pedalboard's plug-ins with their parameters and types; pybind11 states them in the first line of a constructor's docstring."""
     result: dict[str, dict[str, str]] = {}
     for name, kind in vars(pedalboard).items():
@@ -210,18 +252,20 @@ def _checked(value: object, kind: str, where: str) -> object:
         return float(value)
     if (kind == "bool" and isinstance(value, bool)) or (kind == "str" and isinstance(value, str)):
         return value
-    if kind == "table" and isinstance(value, Mapping):
+    if kind in ("table", "shares") and isinstance(value, Mapping):
+        for name, number in value.items() if kind == "shares" else ():
+            if not isinstance(number, float | int) or isinstance(number, bool) or not 0.0 <= number <= 1.0:
+                raise ChainError(f"{where}: {name} {number!r} is not in 0..1, as plug-ins hold their parameters")
         return dict(value)
-    choices = _choices(kind)
-    if choices and isinstance(value, str) and value in choices:
-        return choices[value]
-    expected = {"float": "a number", "bool": "true or false", "str": "a text", "table": "a table"}.get(
-        kind
-    ) or f"one of {', '.join(choices)}"
+    members = choices(kind)
+    if members and isinstance(value, str) and value in members:
+        return members[value]
+    words = {"float": "a number", "bool": "true or false", "str": "a text", "table": "a table", "shares": "a table"}
+    expected = words.get(kind) or f"one of {', '.join(members)}"
     raise ChainError(f"{where} {value!r} is not {expected}")
 
 
-def _choices(kind: str) -> Mapping[str, object]:
+def choices(kind: str) -> Mapping[str, object]:
     """Return the members of an enumeration inside Pedalboard, such as pedalboard_native.LadderFilter.Mode, by name."""
     place: Any = pedalboard  # Any: classes of a binary module
     for part in kind.split(".")[1:]:
@@ -242,7 +286,8 @@ def _target(values: Mapping[str, object]) -> SemanticTarget:
     return SemanticTarget.parse(str(values["target"]), float(str(values.get("intensity", 1.0))))
 
 
-def _hint(wrong: str, known: Iterable[str]) -> str:
+def hint(wrong: str, known: Iterable[str]) -> str:
+    """Return the end of a message: the closest names, or all."""
     lower = {name.lower(): name for name in known}
     near = difflib.get_close_matches(wrong.lower(), lower, n=2, cutoff=0.5)
     if near:
