@@ -189,23 +189,33 @@ class _Keys:
     def __init__(self, bundle_path: str | None) -> None:
         self._bundle_path = bundle_path
         self._content: dict[str, str] = {}
+        self._chain_files: dict[str, list[str]] = {}
 
     def of(self, job: StemJob) -> str:
         intent = job.intent
         options = {name: value for name, value in dataclasses.asdict(job.options).items() if name not in _NOT_IN_KEY}
+        names = [name for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None]
+        names += [] if intent.chain is None else self._files_of_chain(intent.chain)
         document = {
             "version": semeq_export.__version__,
             "intent": intent.to_dict(),
             "options": options,
-            "files": [self._hash(name) for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None],
+            "files": [self._hash(name) for name in names],
         }
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
+    def _files_of_chain(self, name: str) -> list[str]:
+        """Return what a chain names: impulse responses and plug-ins."""
+        if name not in self._chain_files:
+            self._chain_files[name] = [str(path) for path in semeq_host.read_chain(name).files]
+        return self._chain_files[name]
+
     def _hash(self, name: str) -> str:
+        """Return the hash of a file, or of every file in a folder, which plug-ins may be; names of stored references have none."""
         if name not in self._content:
             path = Path(name)
             files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
-            self._content[name] = name + "".join(f" {file.name} {sha256_of(file)}" for file in files if file.is_file())
+            self._content[name] = name + "".join(f" {file.relative_to(path)} {sha256_of(file)}" for file in files if file.is_file())
         return self._content[name]
 
 

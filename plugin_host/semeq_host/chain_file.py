@@ -93,6 +93,11 @@ class ChainSpec:
         """What its semantic EQs are asked for."""
         return tuple(target for plugin in self.plugins for target in _targets(plugin))
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files and plug-in bundles that the sound depends on besides the chain file, in order."""
+        return tuple(self.path.parent / name for plugin in self.plugins for name in _files(plugin))
+
     def build(self, engine: EqSource | None, sample_rate_hz: float) -> LoadedChain:
         """Return the chain for audio of a rate. engine: needed where the chain `needs_engine`.
 
@@ -280,6 +285,12 @@ def _holds(spec: PluginSpec, kind: str) -> bool:
 def _targets(spec: PluginSpec) -> list[SemanticTarget]:
     own = [_target(spec.parameters)] if spec.type == "SemanticEq" else []
     return own + [target for plugin in spec.plugins for target in _targets(plugin)]
+
+
+def _files(spec: PluginSpec) -> list[str]:
+    named = FILE_PARAMETERS.get(spec.type)
+    own = [] if named is None else [str(spec.parameters[named])]
+    return own + [name for plugin in spec.plugins for name in _files(plugin)]
 
 
 def _target(values: Mapping[str, object]) -> SemanticTarget:

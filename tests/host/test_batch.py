@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pedalboard
 import pytest
 import soundfile
 from conftest import ROOT
@@ -18,6 +19,7 @@ from fake_engine import WARM
 
 from semeq_export.eq import EqSettings
 from semeq_export.errors import IntentError, OutputError
+from semeq_host import read_chain
 from semeq_host.batch import Batch, plan_batch
 from semeq_host.job import Entry, StemJob, sha256_of
 from semeq_host.journal import JOURNAL, Claim, Done, Journal
@@ -204,6 +206,36 @@ def test_an_output_that_was_placed_but_not_written_down_is_made_again(tmp_path: 
     assert sorted(again.skipped) == [0]
     assert [e["output_sha256"] for e in entries(again)] == [e["output_sha256"] for e in whole]
     assert len(Batch(plan(source, tmp_path / "out", resume=True), None, resume=True).skipped) == 2
+
+
+def test_a_changed_impulse_response_or_plugin_is_processed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = stems(tmp_path / "in", 2)
+    soundfile.write(tmp_path / "room.wav", np.hanning(64), 48_000, subtype="FLOAT")
+    bundle = tmp_path / "Some.vst3" / "Contents" / "x86_64-linux"
+    bundle.mkdir(parents=True)
+    (bundle / "Some.so").write_bytes(b"1")
+    chain = tmp_path / "chain.toml"
+    chain.write_text(
+        '[[plugin]]\ntype = "Mix"\n[[plugin.plugin]]\ntype = "Convolution"\nimpulse_response_filename = "room.wav"\n'
+        '[[plugin.plugin]]\ntype = "Gain"\n'
+    )
+
+    def left() -> int:
+        options, session = ProcessOptions(), Session({"chain": str(chain)})
+        jobs = plan_batch([str(source)], session, f"{tmp_path}/out/", options, read_preset=lambda _: WARM, resume=True)
+        batch = Batch(jobs, None, resume=True)
+        if any(spec.type == "VST3" for spec in read_chain(chain).plugins):  # that such a plug-in loads is not the question
+            monkeypatch.setattr("semeq_host.chain_file.load_plugin", lambda *_, **__: pedalboard.Gain())
+        entries(batch)
+        return len(jobs) - len(batch.skipped)
+
+    assert (left(), left()) == (2, 0)
+    soundfile.write(tmp_path / "room.wav", np.hanning(65), 48_000, subtype="FLOAT")
+    assert (left(), left()) == (2, 0)
+    chain.write_text(chain.read_text() + '[[plugin]]\ntype = "VST3"\npath = "Some.vst3"\n')
+    assert (left(), left()) == (2, 0)
+    (bundle / "Some.so").write_bytes(b"2")
+    assert (left(), left()) == (2, 0)
 
 
 def test_in_place_nothing_is_processed_twice(tmp_path: Path) -> None:  # faults C9, E16
