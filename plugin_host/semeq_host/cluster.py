@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import semeq_host
@@ -33,7 +35,7 @@ def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | Non
     except (OSError, ValueError) as error:  # TimeoutError is an OSError
         raise EnvironmentFailure(f"no Dask scheduler at {printable(address)}") from error
     with client:
-        futures = [client.submit(run_job, job.again().to_dict(), bundle_path, pure=False) for job in jobs]
+        futures = [client.submit(run_job, _for_anywhere(job.again()).to_dict(), _absolute(bundle_path), pure=False) for job in jobs]
         indices = {future.key: index for index, future in enumerate(futures)}
         try:
             for future in as_completed(futures, loop=client.loop):
@@ -42,6 +44,18 @@ def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | Non
                 future.release()
         finally:
             client.cancel(futures)
+
+
+def _for_anywhere(job: StemJob) -> StemJob:
+    """Return the job with names that do not depend on the folder a worker was started in."""
+    intent = job.intent
+    intent = replace(intent, chain=_absolute(intent.chain), match=_absolute(intent.match), reference=_absolute(intent.reference))
+    return replace(job, source=job.source.absolute(), destination=job.destination.absolute(), intent=intent)
+
+
+def _absolute(name: str | None) -> str | None:
+    """Return a name from the root on; kinds of stored references are names of no file."""
+    return name if name is None or not Path(name).exists() else str(Path(name).absolute())
 
 
 def run_job(job: dict[str, object], bundle_path: str | None) -> Entry:
@@ -54,7 +68,8 @@ def run_job(job: dict[str, object], bundle_path: str | None) -> Entry:
 def _entry(future: Any, job: StemJob) -> Entry:  # Any: Dask's future has no types
     if future.status == "finished":
         entry: Entry = future.result()
-        return entry
+        own_names = {"path": str(job.source), "output": str(job.destination), "chain": job.intent.chain}
+        return {**entry, **{key: name for key, name in own_names.items() if entry.get(key) is not None}}
     error = future.exception()
     why = f"the cluster gave it up: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
     return {"path": str(job.source), "output": None, "error": f"{printable(job.source)}: {why}", "code": "crashed", "exit_code": 2}

@@ -6,7 +6,9 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from conftest import skip_or_fail
 from dask_cluster import loopback_cluster
 from stems import make_session, process, process_until
@@ -45,6 +47,37 @@ def test_a_cluster_gives_the_same_bytes_and_report_though_a_worker_dies(tmp_path
             assert sha256_of(other["output"]) == sha256_of(one["output"]) == one["output_sha256"]
     assert here.stderr.splitlines()[-1] in there.stderr.splitlines()
     assert corrupt.name in here.stderr.splitlines()[-1]
+
+
+def test_presets_beside_the_outputs_of_a_cluster_are_those_of_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("bass", "vocal", "broken"):
+        soundfile.write(tmp_path / "in" / f"{name}.wav", np.random.default_rng(1).uniform(-0.1, 0.1, (9_000, 2)), 48_000, subtype="PCM_24")
+    (tmp_path / "in" / "broken.wav").write_bytes(b"<html>")
+    (tmp_path / "chain.toml").write_text('[[plugin]]\ntype = "Gain"\ngain_db = -3\n')
+    monkeypatch.chdir(tmp_path)  # the workers of the cluster were started elsewhere
+    arguments = ("in", "-t", "warm", "--chain", "chain.toml", "--json")
+    (tmp_path / "cluster").mkdir()
+    with loopback_cluster(tmp_path / "cluster") as (address, _):
+        for number, form in enumerate(("eqapo", "dawproject")):
+            here, there = Path(f"here{number}", "out"), Path(f"there{number}", "out")
+            results: list[list[dict[str, object]]] = []
+            for folder, extra in ((here, ()), (there, ("--dask", address))):
+                folder.parent.mkdir()
+                done = process(*arguments, "-o", folder, "--export-preset", form, *extra)
+                assert done.returncode == 1, done.stderr
+                results.append(json.loads(done.stdout)["files"])
+            for one, other in zip(*results, strict=True):
+                assert one.keys() == other.keys()
+                for key in one.keys() - {"output", "exported_preset", "error", "taken_s", "times_real_time"}:
+                    assert one[key] == other[key], key
+            names = [tuple(Path(str(entry["exported_preset"])).name for entry in entries) for entries in results]
+            assert names[0] == names[1] == [("bass.txt", "None", "vocal.txt"), ("out.dawproject", "None", "out.dawproject")][number]
+            files = sorted(path.name for path in here.iterdir())
+            assert files == sorted(path.name for path in there.iterdir())
+            for name in files:
+                if not name.startswith("."):
+                    assert (here / name).read_bytes() == (there / name).read_bytes(), name
 
 
 def test_no_scheduler_is_an_environment_failure(tmp_path: Path) -> None:
