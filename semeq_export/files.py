@@ -18,6 +18,7 @@ from pathlib import Path
 
 from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError
 
+_COPIED_BYTES = 1 << 20
 _CAUSES = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
@@ -197,6 +198,29 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = T
     finally:
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
+
+
+@contextlib.contextmanager
+def spooled(source: int, output: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary file in an output's folder that holds everything a pipe gives; it is gone afterwards, interrupts included.
+
+    Raises as `check_output` does, before anything is read; EnvironmentFailure where the system fails (disk full).
+    """
+    check_output(output, overwrite=overwrite)
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=temporary_prefix(os.getpid()), suffix=".tmp", dir=Path(output).parent)
+    except OSError as error:
+        raise environment_failure(output, error) from error
+    try:
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                while data := os.read(source, _COPIED_BYTES):  # not by a buffered file, which reads on after a signal
+                    file.write(data)
+        except OSError as error:
+            raise environment_failure(output, error) from error
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def temporary_prefix(process_id: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
     from semeq_host.session_file import Session, StemRule
     from semeq_host.studio import Studio
 
+_STANDARD_INPUT = "standard input"
 GROUPS = {
     "What": ("target", "preset", "match", "session_path", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail", "peak_guard", "match_loudness", "delta", "dither"),
-    "Files": ("output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
+    "Files": ("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
     "Run": ("dry_run", "resume", "workers", "dask", "report_path", "bundle_path", "as_json", "quiet"),
 }
 
 
 @click.command(cls=_shared.grouped(GROUPS), epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
-@click.argument("audio", nargs=-1, required=True, metavar="AUDIO...")
+@click.argument("audio", nargs=-1, metavar="AUDIO...")
 @click.option("-t", "--target", metavar="TEXT", help="Word, or several: warm:0.7,bright:0.3.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
@@ -56,6 +58,7 @@ GROUPS = {
 @click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
 @click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Samples per block; changes no bit.")
+@click.option("--stdin", is_flag=True, help="Read one file from a pipe; needs -o FILE.")
 @click.option("-o", "--output", default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
 @_shared.force_option
@@ -93,6 +96,7 @@ def command(
     delta: bool,
     dither: bool,
     block_size: int,
+    stdin: bool,
     output: str,
     in_place: bool,
     force: bool,
@@ -111,14 +115,13 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Process files, folders and patterns with the EQ of a word: as it is, or as
-    much as each file needs. Rate, length, format, depth and WAV chunks stay.
-    """
+    """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
     from semeq_export import strict_json
     from semeq_export.files import write_atomic
     from semeq_host.batch import Batch, plan_batch
     from semeq_host.process_options import ProcessOptions
 
+    _check_sources(audio, stdin=stdin, unusable={"--in-place": in_place, "--resume": resume, "--stem": stems, "--dask": dask})
     if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
         raise click.UsageError("give --in-place or -o, not both")
     options = ProcessOptions(
@@ -138,6 +141,8 @@ def command(
     values = {"target": target, "preset": preset, "match": match, "intensity": intensity, "mode": mode, "analysis": analysis}
     values |= {"reference": reference, "refine": refine or None, "chain": chain}
     session = _session(session_path, values, stems)
+    if stdin:
+        audio = (str(ctx.with_resource(_standard_input(ctx, output, export_preset, force=force, follow=follow))),)
     plan_again = functools.partial(
         plan_batch, audio, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
     )
@@ -161,7 +166,8 @@ def command(
         with _progress(plan, quiet) as on_event:
             here = studio if crew is None and dask is None else None
             for entry in _in_order(batch, here, crew, dask, on_event):
-                entries.append({**entry, "exported_preset": presets.write(entry)} if presets is not None else entry)
+                named = _named_standard_input(entry) if stdin else entry
+                entries.append({**named, "exported_preset": presets.write(named)} if presets is not None else named)
                 _tell(entries[-1], as_json=as_json, quiet=quiet)
     if presets is not None:
         presets.finish(entries)
@@ -171,6 +177,44 @@ def command(
         _shared.print_json({"doubts": doubts, "files": entries})
     failed = [entry for entry in entries if entry["output"] is None]
     ctx.exit(_shared.EXIT_OK if not failed else int(str(failed[0]["exit_code"])) if len(plan) == 1 else _shared.EXIT_FAILED)
+
+
+def _check_sources(audio: tuple[str, ...], *, stdin: bool, unusable: Mapping[str, object]) -> None:
+    if stdin:
+        for option in ("AUDIO",) if audio else (name for name, value in unusable.items() if value):
+            raise click.UsageError(f"give --stdin or {option}, not both")
+    elif not audio:
+        raise click.UsageError("nothing to process: name audio files or folders, or give --stdin")
+
+
+@contextlib.contextmanager
+def _standard_input(ctx: click.Context, output: str, export_preset: str | None, *, force: bool, follow: bool) -> Iterator[Path]:
+    """Give a temporary file with what comes through the pipe: audio files are read from their end too."""
+    import sys
+
+    from semeq_export.errors import AudioError
+    from semeq_export.files import spooled
+
+    is_folder = Path(output).is_dir() or output.endswith(("/", os.sep))
+    if is_folder or ctx.get_parameter_source("output") is click.core.ParameterSource.DEFAULT:
+        raise click.UsageError("--stdin needs the name of a file: -o FILE")
+    if export_preset == "dawproject":
+        raise click.UsageError("--stdin has no file for a DAW session to hold; export another preset format")
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError("--stdin: nothing is piped in; cat FILE | semeq-export process --stdin ...")
+    with spooled(sys.stdin.fileno(), Path(output).resolve() if follow else output, overwrite=force) as path:
+        if path.stat().st_size == 0:
+            raise AudioError("empty", _STANDARD_INPUT)
+        yield path
+
+
+def _named_standard_input(entry: Entry) -> Entry:
+    """Return an entry in which the temporary file is called what it is."""
+    from semeq_export.files import printable
+
+    path = printable(str(entry["path"]))
+    error = {"error": str(entry["error"]).replace(path, _STANDARD_INPUT)} if "error" in entry else {}
+    return {**entry, **error, "path": _STANDARD_INPUT}
 
 
 def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, ...]) -> Session:
@@ -238,8 +282,6 @@ def _crew(files: int, workers: int | None, dask: str | None, bundle_path: str | 
     """Return the worker processes, None where others do the work: one file is not worth a process of its own."""
     if dask is not None or workers == 0 or (workers is None and files == 1):
         return contextlib.nullcontext()
-    import os
-
     from semeq_host.pool import Crew
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
