@@ -23,6 +23,7 @@ from semeq_export.biquad import MAX_CHANNELS, check_samples
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
 from semeq_export.files import atomic_file, environment_failure, open_regular, printable
+from semeq_export.metadata import KEPT_BETWEEN, Metadata, lost_between, put_metadata, read_metadata
 from semeq_export.ogg_serial import zero_serial
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 from semeq_export.wav_file import PLAIN_SUBTYPES, WavChunks, WavFile, append_chunks, read_chunks
@@ -195,7 +196,15 @@ class AudioReader:
         """What a WAV holds besides its audio, for the writer of another WAV."""
         if self.wav_chunks is not None and self.wav_chunks.total_bytes > _MAX_CARRIED_BYTES:
             raise self._error(f"{self.wav_chunks.total_bytes} bytes of other chunks than audio, expected at most {_MAX_CARRIED_BYTES}")
+        self.metadata = read_metadata(descriptor, self.info.container)
+        """What other files hold besides their audio, for the writer of another of the same container."""
+        if self.metadata.total_bytes > _MAX_CARRIED_BYTES:
+            raise self._error(f"{self.metadata.total_bytes} bytes of metadata, expected at most {_MAX_CARRIED_BYTES}")
         self.warnings = tuple(warnings)
+
+    def lost_in(self, container: str) -> list[str]:
+        """Return the names of what a file of a container will not hold of this one, chunks of a WAV aside."""
+        return [] if self.wav_chunks is not None else lost_between(self.metadata, self.tags, container)
 
     def blocks(self, block_samples: int = BLOCK_SAMPLES) -> Iterator[Float64Array]:
         """Decode the file from its start as float64 (channels, n), n = block_samples but for the last block.
@@ -383,9 +392,9 @@ class AudioWriter:
     """An audio file being written, block by block; a context manager. The same blocks always give the same bytes.
 
     path: where the bytes go (a temporary name); name: the output's name for messages. tags: `AudioReader.tags` of the source, for all but
-    WAV. wav_chunks: what a WAV is to hold besides its audio; other containers have no place for it. dither: add triangular noise of one
-    step either way before rounding to an integer format. Raises OutputError where the format cannot hold the rate or the channels,
-    EnvironmentFailure where the system fails (disk full).
+    WAV. wav_chunks: what a WAV is to hold besides its audio; metadata: what an AIFF or a FLAC is, where the source is one. Other containers
+    have no place for either. dither: add triangular noise of one step either way before rounding to an integer format.
+    Raises OutputError where the format cannot hold the rate or the channels, EnvironmentFailure where the system fails (disk full).
     """
 
     def __init__(
@@ -398,6 +407,7 @@ class AudioWriter:
         name: str | os.PathLike[str] = "",
         tags: Mapping[str, str] | None = None,
         wav_chunks: WavChunks | None = None,
+        metadata: Metadata | None = None,
         dither: bool = False,
     ) -> None:
         self._name, self._channels, self._form = name or path, channels, form
@@ -405,6 +415,8 @@ class AudioWriter:
         self._dither = np.random.default_rng(_DITHER_SEED) if dither else None
         self._wav: WavFile | None = None
         self._appended = wav_chunks if form.container in WAV_FAMILY else None
+        is_same = metadata is not None and metadata.container == form.container and form.container in KEPT_BETWEEN
+        self._metadata = metadata if is_same else None
         self.frames = 0
         try:  # by descriptor: libsndfile takes no path that is not UTF-8
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
@@ -412,7 +424,7 @@ class AudioWriter:
             raise environment_failure(self._name, error) from error
         try:
             self._file: Any = self._open(sample_rate_hz, channels, wav_chunks)  # Any: soundfile has no types; None beside a WavFile
-            if self._wav is None:
+            if self._wav is None and self._metadata is None:
                 self._tag(tags or {})
         except OSError as error:
             os.close(self._descriptor)
@@ -485,6 +497,8 @@ class AudioWriter:
                     clock = aiff_clock_at(file)
                 if clock is not None:
                     os.pwrite(self._descriptor, bytes(4), clock)
+            if self._metadata is not None and self.frames:
+                put_metadata(self._descriptor, self._metadata)
             if self.frames:
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
                 with _Stream(self._descriptor, closefd=False) as written:

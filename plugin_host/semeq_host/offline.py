@@ -281,6 +281,7 @@ class _Job:
             name=self._destination,
             tags=reader.tags,
             wav_chunks=reader.wav_chunks,
+            metadata=reader.metadata,
             dither=self._options.dither,
         )
         with writer:
@@ -352,6 +353,11 @@ class _Job:
                 self._progress(done, self._frames * self._pass)
 
     def _warn_of_what_is_lost(self) -> None:
+        lost = self._reader.lost_in(self._form.container)
+        if lost:
+            is_same = self._form.container == self._reader.info.container
+            why = f"not kept when {self._form.container} is written again" if is_same else f"{self._form.container} has no place for"
+            self._warnings.append(f"{why}: {', '.join(lost)}" if is_same else f"{why} {', '.join(lost)}: not kept")
         chunks = self._reader.wav_chunks
         if chunks is None:
             return

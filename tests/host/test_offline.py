@@ -538,7 +538,8 @@ def test_a_folder_without_write_permission_is_an_environment_failure(tmp_path: P
     (tmp_path / "locked").mkdir(mode=0o555)
     tmp_path.chmod(0o755)
     script = (
-        "import os, sys\nfrom semeq_host.offline import plan_outputs, process_file\nfrom semeq_export.eq import EqSettings\n"
+        "import os, sys\nfrom semeq_host.audio_names import plan_outputs\nfrom semeq_host.offline import process_file\n"
+        "from semeq_export.eq import EqSettings\n"
         "from semeq_export.errors import EnvironmentFailure\nos.chdir(sys.argv[1])\n"
         "if os.getuid() == 0: os.setuid(65534)\n"  # root may write everywhere
         "for action in (lambda: process_file('in.wav', 'locked/out.wav', EqSettings()), lambda: plan_outputs(['in.wav'], 'locked/new/')):\n"
