@@ -111,6 +111,8 @@ def _content(metadata: Metadata) -> Iterator[bytes]:
 
 def _move_tail(descriptor: int, start: int, target: int) -> None:
     """Move everything from an offset on to another offset."""
+    if target == start:
+        return
     end = os.fstat(descriptor).st_size
     places = range(start, end, _COPIED_BYTES)
     for place in places if target < start else reversed(places):

@@ -66,6 +66,8 @@ def plan_outputs(
     if len(sources) == 1 and not folder.is_dir() and not os.fspath(output).endswith(("/", os.sep)):
         pairs = [(Path(sources[0]), folder)]
     else:
+        if folder.suffix.lower() in AUDIO_SUFFIXES and not folder.is_dir() and not os.fspath(output).endswith(("/", os.sep)):
+            raise OutputError(f"{printable(output)}: is the name of one file, for {len(sources)} outputs; name a folder, or end it in /")
         pairs = [(Path(source), folder / Path(source).name) for source in sources]
         taken: dict[str, Path] = {}
         for source, destination in pairs:

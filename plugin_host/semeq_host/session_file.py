@@ -77,8 +77,9 @@ class Session:
 def read_session_file(path: str | os.PathLike[str]) -> Session:
     """Return the content of a session file; raises IntentError naming the place of what cannot be used."""
     name = printable(path)
+    data = read_regular(path, IntentError, max_bytes=MAX_BYTES)
     try:
-        document = tomllib.loads(read_regular(path, IntentError, max_bytes=MAX_BYTES).decode("utf-8"))
+        document = tomllib.loads(data.decode("utf-8"))
     except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
         raise IntentError(f"{name}: not a TOML file: {' '.join(str(error).split())}") from error
     except RecursionError as error:

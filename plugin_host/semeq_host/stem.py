@@ -6,6 +6,7 @@ import time
 
 from semeq_export.errors import SemeqError
 from semeq_export.listening import WordListening
+from semeq_host.intent import Intent
 from semeq_host.job import Entry, StemJob, failed, sha256_of
 from semeq_host.offline import ListenedReport, MakeStage, ProcessReport, process_file, process_listening
 from semeq_host.process_options import Progress
@@ -22,6 +23,7 @@ def run_stem(studio: Studio, job: StemJob, progress: Progress | None = None) -> 
             return _replaced_before(job, source_sha256)
         report, listened = _process(studio, job, progress)
         entry = _done(job, report, listened)
+        entry["warnings"] = [*report.warnings, *_hints(studio, job.intent)]
         entry["source_sha256"] = source_sha256
         entry["output_sha256"] = sha256_of(job.destination)
     except SemeqError as error:
@@ -58,6 +60,13 @@ def _process(studio: Studio, job: StemJob, progress: Progress | None) -> tuple[P
     else:
         listened = process_listening(job.source, job.destination, listening, make_stage=stage, options=job.options, progress=progress)
     return listened.report, listened
+
+
+def _hints(studio: Studio, intent: Intent) -> list[str]:
+    """Return what was done as asked, but hardly meant."""
+    if intent.target is not None and intent.chain is not None and studio.chain(intent.chain).needs_engine:
+        return ["the chain has a SemanticEq of its own: the words of -t and those of the chain both apply"]
+    return []
 
 
 def _replaced_before(job: StemJob, output_sha256: str) -> Entry:
@@ -97,5 +106,4 @@ def _done(job: StemJob, report: ProcessReport, listened: ListenedReport | Rollin
         "match_db": report.match_db,
         "repaired_samples": report.repaired_samples,
         "is_copy": report.is_copy,
-        "warnings": list(report.warnings),
     }

@@ -216,3 +216,12 @@ def test_wrong_use_is_one_line_before_any_work(run: Run, arguments: tuple[str, .
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert why in err
     assert not Path("out").exists()
+
+
+def test_a_word_and_a_chain_with_a_word_of_its_own_say_so(run: Run) -> None:
+    Path("chain.toml").write_text('[[plugin]]\ntype = "SemanticEq"\ntarget = "bright"\n')
+    code, _, err = run("stems/bass.wav", "-t", "warm", "--chain", "chain.toml", "-o", "out.wav")
+    hint = "the chain has a SemanticEq of its own: the words of -t and those of the chain both apply"
+    assert (code, err) == (0, f"stems/bass.wav: {hint}\n")
+    document = json.loads(run("stems/bass.wav", "--chain", "chain.toml", "-o", "alone.wav", "--json")[1])
+    assert document["files"][0]["warnings"] == []

@@ -620,6 +620,10 @@ def test_outputs_are_planned_for_one_file_and_for_many(tmp_path: Path) -> None:
     assert plan_outputs([a], tmp_path / "out.wav") == [(a, tmp_path / "out.wav")]
     assert plan_outputs(["elsewhere/a.wav"], tmp_path) == [(Path("elsewhere/a.wav"), a)]
     assert plan_outputs([a], f"{tmp_path}/new/") == [(a, tmp_path / "new" / "a.wav")]
+    with pytest.raises(OutputError, match=r"out.wav: is the name of one file, for 2 outputs; name a folder, or end it in /"):
+        plan_outputs([a, b], tmp_path / "out.wav")
+    assert not (tmp_path / "out.wav").exists()
+    assert plan_outputs([a, b], f"{tmp_path}/sub.wav/")[0] == (a, tmp_path / "sub.wav" / "a.wav")
     assert plan_outputs([a, b], tmp_path / "more") == [(a, tmp_path / "more" / "a.wav"), (b, tmp_path / "more" / "b.flac")]
     assert (tmp_path / "more").is_dir()
 

@@ -86,6 +86,12 @@ def test_every_mistake_is_named_with_its_place(tmp_path: Path, text: str, why: s
     assert "\n" not in str(caught.value)
 
 
+def test_a_session_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    with pytest.raises(IntentError) as caught:
+        read_session_file(tmp_path / "no.toml")
+    assert str(caught.value) == f"{tmp_path / 'no.toml'}: no such file"
+
+
 @pytest.mark.parametrize(
     ("values", "why"),
     [
