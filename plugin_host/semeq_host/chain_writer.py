@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pedalboard
 import tomlkit
 from pedalboard import Pedalboard  # type: ignore[attr-defined]  # re-exported without saying so
@@ -16,6 +17,8 @@ from semeq_export.errors import ChainError
 from semeq_export.files import printable, write_atomic
 from semeq_host.chain import SemanticEq
 from semeq_host.chain_file import FILE_PARAMETERS, ChainSpec, LoadedChain, PluginSpec, builtins, hint, parse_chain
+
+_MAX_STEPS = 16
 
 Files = Mapping[pedalboard.Plugin, str | os.PathLike[str]]
 
@@ -73,8 +76,22 @@ def _table_of_plugin(plugin: pedalboard.Plugin, files: Files, place: str) -> Tab
         return _table("VST3", values | {"plugin_name": str(getattr(plugin, "name", "")), "raw_parameters": _raw(plugin)})
     if kind not in builtins():
         raise ChainError(f"{place}: a chain file cannot hold {kind}{hint(kind, builtins())}")
-    values |= {name: getattr(plugin, name) for name in builtins()[kind] if name != named}
+    values |= {name: _value_that_sets(plugin, name, what) for name, what in builtins()[kind].items() if name != named}
     return _table(kind, {name: getattr(value, "name", value) for name, value in values.items()})
+
+
+def _value_that_sets(plugin: pedalboard.Plugin, name: str, kind: str) -> object:
+    """Return what makes a new plug-in show what this one shows: filters keep a gain as a factor, and show it some bits off what was set."""
+    shown = getattr(plugin, name)
+    if kind != "float" or isinstance(plugin, pedalboard.Convolution):
+        return shown
+    below = above = np.float32(shown)
+    for _ in range(_MAX_STEPS):
+        for value in (float(below), float(above)):
+            if getattr(type(plugin)(**{name: value}), name) == shown:
+                return value
+        below, above = np.nextafter(below, np.float32(-np.inf)), np.nextafter(above, np.float32(np.inf))
+    return shown
 
 
 def _semantic(plugin: SemanticEq, place: str) -> dict[str, object]:

@@ -67,6 +67,15 @@ def test_a_live_chain_comes_back_with_every_parameter(tmp_path: Path, plugins: l
     assert values(read_chain(path).build(None, 44_100.0)) == values(plugins)
 
 
+def test_gains_of_filters_come_back_though_they_are_kept_as_factors(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    for kind in (pedalboard.LowShelfFilter, pedalboard.PeakFilter, pedalboard.HighShelfFilter):
+        plugins = [kind(gain_db=gain_db) for gain_db in rng.uniform(-60.0, 60.0, 300)]
+        write_chain(tmp_path / "chain.toml", Pedalboard(plugins), overwrite=True)
+        loaded = list(read_chain(tmp_path / "chain.toml").build(None, 44_100.0))
+        assert [plugin.gain_db for plugin in loaded] == [plugin.gain_db for plugin in plugins]
+
+
 def test_every_built_in_is_written_with_all_its_parameters(tmp_path: Path) -> None:
     for name in builtins().keys() - {"Convolution"}:
         plugin = getattr(pedalboard, name)()
