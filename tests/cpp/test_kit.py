@@ -32,7 +32,14 @@ def test_the_kits_own_tests_are_green(kit: Kit) -> None:
 def test_conformance_prints_what_it_found_and_fails_on_other_vectors(kit: Kit, tmp_path: Path) -> None:
     vectors = kit.source / "tests" / "vectors"
     done = kit.run("conformance", kit.model, kit.references, vectors)
-    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["parameters", "responses", "impulse", "mixes", "doses", "rough"]
+    assert [line.split()[0] for line in done.stdout.decode().splitlines()] == [
+        "parameters",
+        "responses",
+        "impulse",
+        "mixes",
+        "doses",
+        "rough",
+    ]
     for name, change in (("dose.json", "dose"), ("impulse.json", "impulse"), ("mix.json", "response_db")):
         for source in vectors.iterdir():
             document = json.loads(source.read_text())
