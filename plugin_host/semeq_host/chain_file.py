@@ -39,7 +39,7 @@ from semeq_export.errors import ChainError, InvalidTargetError
 from semeq_export.files import printable, read_regular
 from semeq_export.semantic import SemanticTarget
 from semeq_host.chain import SemanticEq
-from semeq_host.chain_stage import ChainStage
+from semeq_host.board_stage import ChainStage
 from semeq_host.source import EqSource
 
 MAX_BYTES = 1_000_000

@@ -9,7 +9,7 @@ from semeq_export.biquad import check_samples
 from semeq_export.curve import FloatArray
 from semeq_export.errors import ChainError
 from semeq_export.spectrum import FRAME_SAMPLES
-from semeq_host.chain_stage import BLOCK_SAMPLES
+from semeq_host.board_stage import BLOCK_SAMPLES
 from semeq_host.stream import MAX_PEAK
 
 _MAX_DELAY_S = 10.0

@@ -29,7 +29,7 @@ from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, Outp
 from semeq_export.loudness import Loudness
 from semeq_export.true_peak import TruePeak
 from semeq_host.audio_names import plan_outputs
-from semeq_host.chain_stage import ChainStage
+from semeq_host.board_stage import ChainStage
 from semeq_host.offline import TRIM_PEAK_DBTP, MakeStage, ProcessReport, process_file
 from semeq_host.process_options import ProcessOptions
 

@@ -15,7 +15,7 @@ from semeq_export.errors import OutputError
 from semeq_export.reference import Reference
 from semeq_export.semantic import SemanticTarget
 from semeq_export.spectrum import analysis_grid, measure
-from semeq_host.chain_stage import ChainStage
+from semeq_host.board_stage import ChainStage
 from semeq_host.process_options import ProcessOptions
 from semeq_host.rolling import process_rolling
 from semeq_host.stream import AdaptiveEq
