@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semeq_export.bundle import Bundle, check_files
+from semeq_export.bundle.onnx_runtime import onnx_runtime
 from semeq_export.curve import Float64Array
 from semeq_export.eq import EqSettings
 from semeq_export.eq_filter import EqFilter
@@ -217,13 +218,11 @@ def time_decoders(
 
     decode: z (latent_dim,) into params (n_params,). Memory is bound for both, and the cost of the call from Python counts for both.
     """
-    import onnxruntime
-
     latents = np.array([term.z for term in bundle.centroids.values()], dtype=np.float32)
     graph, params = bundle.decoder.graph, np.zeros(len(bundle.manifest.layout.params))
     inputs, result = (
         np.zeros(graph.spec.input_shape, np.float32),
-        onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(graph.spec.output_shape, np.float32)),
+        onnx_runtime().OrtValue.ortvalue_from_numpy(np.zeros(graph.spec.output_shape, np.float32)),
     )
     binding, session = graph.session.io_binding(), graph.session
     binding.bind_cpu_input(graph.spec.input, inputs)

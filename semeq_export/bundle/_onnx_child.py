@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import onnxruntime  # noqa: F401  # imported before the clock starts
-
 from semeq_export.bundle.confined import serve
 from semeq_export.bundle.inference import Graph
+from semeq_export.bundle.onnx_runtime import onnx_runtime
 
 if __name__ == "__main__":
+    onnx_runtime()  # before the clock starts
     serve(lambda data, spec: Graph(data, spec).run)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semeq_export.bundle.manifest import EncoderSpec, GraphSpec
+from semeq_export.bundle.onnx_runtime import onnx_runtime
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.eq import EqLayout
 from semeq_export.errors import AudioError, BundleFormatError, InvalidEqError
@@ -28,9 +29,7 @@ class Graph:
     @cached_property
     def session(self) -> Any:  # Any: onnxruntime has no types
         """The onnxruntime.InferenceSession, one thread, sequential."""
-        # imported at the first use: listing words or checking hashes needs no runtime, and it takes longer to import than all of semeq
-        import onnxruntime
-
+        onnxruntime = onnx_runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -46,6 +47,16 @@ def test_using_every_public_name_loads_neither_torch_nor_onnx_nor_matplotlib() -
     loaded = loaded_after(everything)
     assert "numpy" in loaded
     assert not loaded & set(HEAVY)
+
+
+def test_onnx_runtime_is_told_to_send_nothing_and_leaves_nothing(tmp_path: Path) -> None:  # fault E20
+    code = "import semeq_export as se; se.Engine(se.load_bundle()).eq_for('warm'); import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"} | {"HOME": str(tmp_path)}
+    for asked, found in ((None, "1"), ("0", "0")):
+        given = environment | ({} if asked is None else {"ORT_DISABLE_TELEMETRY": asked})
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=given, capture_output=True, text=True, check=True)
+        assert (done.stdout, done.stderr) == (f"{found}\n", "")
+        assert asked is not None or not list(tmp_path.iterdir())
 
 
 def test_only_the_host_loads_pedalboard() -> None:
