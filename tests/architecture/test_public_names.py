@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 
 import pytest
+from conftest import ROOT
 
 import semeq_export
 
@@ -17,6 +20,20 @@ NAMES = [(package, name) for package in PACKAGES for name in importlib.import_mo
 def test_public_names_are_listed_once(package: str) -> None:
     names = importlib.import_module(package).__all__
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_hides_a_public_name(package: str) -> None:
+    """Importing package.part sets the attribute `part`, whatever lazy name it was to be."""
+    code = f"""
+import importlib, pkgutil, types, {package} as package
+for part in pkgutil.iter_modules(package.__path__):
+    if part.name not in ("__main__", "cli"):
+        importlib.import_module(f"{package}.{{part.name}}")
+print([name for name in package.__all__ if isinstance(getattr(package, name), types.ModuleType)])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(("package", "name"), NAMES, ids=lambda part: part)
