@@ -15,13 +15,13 @@ from semeq_export.adapt import Adaptation, adapt_eq, band_response_db, differenc
 from semeq_export.audio import Audio
 from semeq_export.biquad import for_rate, response_db
 from semeq_export.bundle import Bundle
-from semeq_export.curve import Float64Array, FloatArray, log_grid
+from semeq_export.curve import Float64Array, FloatArray, level_free, log_grid
 from semeq_export.eq import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
 from semeq_export.evidence import N_POINTS, Evidence
 from semeq_export.fit import fit_eq
 from semeq_export.match import refined
-from semeq_export.morph import Way, departures_db, steps_db
+from semeq_export.morph import Way, departures_db, rms_of_each, steps_db
 from semeq_export.profile import Profile, profile_of
 from semeq_export.reference import Reference, stored_reference
 from semeq_export.semantic import MAX_INTENSITY, SemanticTarget
@@ -30,7 +30,11 @@ from semeq_export.spectrum import Spectrum, measure
 FIT_RATE_HZ = 48_000.0
 """Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""
 
+MAX_SHARE_TAKEN_AWAY = 10.0
+"""Of a weight below 0, at most, in units of the sum of those above 0: no bands come near to more."""
+
 _CACHED_TARGETS = 1_024
+_WORTH_SAYING_DB = 0.5
 _ADVISED = 0.2  # agreement of people below which a word is no advice
 
 
@@ -44,12 +48,20 @@ class MorphPath:
     departures_db: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _AtFull:
+    """What a target decodes to at intensity 1, and by how many dB rms that misses what its weights below 0 ask for."""
+
+    eq: EqSettings
+    missed_db: float
+
+
 class Engine:
     """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again costs next to nothing."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._decoded: dict[tuple[tuple[str, float], ...], EqSettings] = {}
+        self._decoded: dict[tuple[tuple[str, float], ...], _AtFull] = {}
         self._ways: dict[tuple[str, str], Way] = {}
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
@@ -61,15 +73,20 @@ class Engine:
         """
         if isinstance(target, str):
             target = SemanticTarget.parse(target)
-        return self._at_full(target).scaled(target.intensity)
+        return self._at_full(target).eq.scaled(target.intensity)
 
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
-        """Return what a user should know of the words of targets, one line for each word that there is something to say of.
+        """Return what a user should know of targets: one line for each word, and for each target, that there is something to say of.
 
-        People do not agree on it, or the data sets disagree about it. Raises UnknownTermError and InvalidTargetError.
+        People do not agree on a word, or the data sets disagree about it; or the layout's bands cannot do what weights below 0 ask for.
+        Raises UnknownTermError and InvalidTargetError.
         """
         wanted = [SemanticTarget.parse(target) if isinstance(target, str) else target for target in targets]
-        return self.bundle.doubts(word for target in wanted for word in target.weights)
+        lines = self.bundle.doubts(word for target in wanted for word in target.weights)
+        for text, missed_db in {str(target): self._at_full(target).missed_db for target in wanted}.items():
+            if missed_db > _WORTH_SAYING_DB:
+                lines.append(f"{text}: no bands of this layout do that; the closest are {missed_db:.1f} dB rms off")
+        return lines
 
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
@@ -152,7 +169,7 @@ class Engine:
         wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
         heard, rate = _heard(audio, sample_rate_hz)
         against = _against(reference)
-        term = self._at_full(wanted)
+        term = self._at_full(wanted).eq
         compared = difference(heard, against.spectrum)
         chosen = mode or ("soft" if against.is_stored else "target")
         why = f"no signal ({heard.no_signal}): the word as it is" if not heard.has_signal else "nothing to compare: the word as it is"
@@ -162,7 +179,7 @@ class Engine:
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
         wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
-        return band_response_db(self._at_full(wanted), sample_rate_hz)
+        return band_response_db(self._at_full(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
         self, target: SemanticTarget | str, audio: Audio | Spectrum, reference: Reference | Audio | Spectrum | None = None
@@ -213,11 +230,19 @@ class Engine:
         return encoder(self._vector_of(eq))
 
     def nearest_terms(self, eq: EqSettings, top: int = 5) -> list[tuple[str, float]]:
-        """Return the words closest to some settings with their distances in the latent, closest first; of `Bundle.usual_words`.
+        """Return the words that sound most like some settings with their distances in dB rms, closest first; of `Bundle.usual_words`.
 
-        Raises as `encode` does.
+        Over log frequency, overall levels left out: two words may lie close in the latent and do opposite things.
         """
-        return self.bundle.centroids.nearest(self.encode(eq), top, self.bundle.usual_words())
+        words, curves_db = self._usual_curves
+        distances = rms_of_each(curves_db - level_free(_whole_curve(eq)))
+        return [(words[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:top]]
+
+    @cached_property
+    def _usual_curves(self) -> tuple[list[str], Float64Array]:
+        """The usual words, and their level-free curves (n, n_freqs)."""
+        words = self.bundle.usual_words()
+        return words, np.array([level_free(_whole_curve(self.eq_for(word))) for word in words]).reshape(len(words), -1)
 
     def _vector_of(self, eq: EqSettings) -> Float64Array:
         """Return the layout's vector (n_params,) closest to some settings without their preamp."""
@@ -231,8 +256,8 @@ class Engine:
         fitted = fit_eq(curve_db, freqs_hz, layout, FIT_RATE_HZ, level_free=True).eq
         return layout.to_vector(EqSettings(fitted.bands))
 
-    def _at_full(self, target: SemanticTarget) -> EqSettings:
-        """Return the settings of a target at intensity 1."""
+    def _at_full(self, target: SemanticTarget) -> _AtFull:
+        """Return what a target decodes to."""
         weights = self._known_words(target.weights)
         key = tuple(sorted(weights.items()))
         found = self._decoded.get(key)
@@ -249,21 +274,30 @@ class Engine:
             raise InvalidTargetError(f"a word occurs twice in {', '.join(weights)}")
         return known
 
-    def _decode(self, weights: Mapping[str, float]) -> EqSettings:
+    def _decode(self, weights: Mapping[str, float]) -> _AtFull:
         wanted = {word: weight for word, weight in weights.items() if weight > 0}
         total = sum(wanted.values())
         eq = self._decode_blend(wanted)
         if len(wanted) == len(weights):
-            return eq
+            return _AtFull(eq, 0.0)
         freqs_hz = log_grid()
         curve_db = response_db(eq, freqs_hz, FIT_RATE_HZ)
         for word, weight in weights.items():
+            if weight < -MAX_SHARE_TAKEN_AWAY * total:
+                raise InvalidTargetError(
+                    f"weight {weight:g} of {word!r} is over {MAX_SHARE_TAKEN_AWAY:g} times the weights above 0, {total:g} in all"
+                )
             if weight < 0:
                 curve_db = curve_db + weight / total * response_db(self._decode_blend({word: 1.0}), freqs_hz, FIT_RATE_HZ)
-        return fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+        fitted = fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ)
+        return _AtFull(fitted.eq, fitted.rms_error_db)
 
     def _decode_blend(self, weights: Mapping[str, float]) -> EqSettings:
         return self.bundle.manifest.layout.from_vector(self.bundle.decoder(self.bundle.centroids.blend(weights)))
+
+
+def _whole_curve(eq: EqSettings) -> Float64Array:
+    return response_db(for_rate(eq, FIT_RATE_HZ).eq, log_grid(), FIT_RATE_HZ)
 
 
 def _heard(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple[Spectrum, float]:

@@ -23,6 +23,9 @@ MAX_TERMS = 5_000
 AGREED = 0.1
 """Agreement of people below which a word is no description: it is weak, and used only where it is asked for by name."""
 
+LESS = frozenset({"less", "menos"})
+"""What turns the weight of the word after it around; so no word begins with it."""
+
 OWN = "own presets"
 """What `sources` calls the presets from which users teach words of their own."""
 
@@ -70,6 +73,8 @@ class Term:
     def __post_init__(self) -> None:
         if self.name != normalise_term(self.name) or not 0 < len(self.name) <= MAX_TERM_CHARS:
             raise BundleFormatError(f"term {self.name[:60]!r} is not a lower-case word of 1..{MAX_TERM_CHARS} characters")
+        if self.name.partition(" ")[0] in LESS:
+            raise BundleFormatError(f"term {self.name!r} begins with {self.name.partition(' ')[0]!r}, which stands for a weight below 0")
         if not self.name.isprintable() or re.search(r"[/\\:,]", self.name):
             raise BundleFormatError(f"term {self.name[:60]!r} holds a character that no word has")
         if not all(math.isfinite(v) and abs(v) <= 1.0 for v in self.z):
@@ -91,7 +96,6 @@ class CentroidBank(Mapping[str, Term]):
         self.latent_dim = len(ordered[0].z)
         if any(len(term.z) != self.latent_dim for term in ordered):
             raise BundleFormatError("terms of a centroid bank differ in latent size")
-        self._matrix = np.array([term.z for term in ordered], dtype=np.float64)
 
     def __getitem__(self, name: str) -> Term:
         """Return a term by name, in any spelling of case and spaces; raises UnknownTermError with suggestions."""
@@ -110,7 +114,10 @@ class CentroidBank(Mapping[str, Term]):
         return len(self._terms)
 
     def suggest(self, name: str, top: int = 3) -> list[str]:
-        """Return known words spelled like this one, closest first."""
+        """Return known words spelled like this one, closest first; of several in one, their blend."""
+        parts = name.replace("+", " ").replace(" and ", " ").split()
+        if len(parts) > 1 and all(part in self for part in parts):
+            return [",".join(self[part].name for part in parts)]
         return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], self._terms, n=top, cutoff=0.6)
 
     def blend(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
@@ -123,14 +130,6 @@ class CentroidBank(Mapping[str, Term]):
         vectors = np.array([self[name].z for name in weights])
         shares = np.array(list(weights.values()))
         return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
-
-    def nearest(self, z: NDArray[np.floating], top: int = 5, words: Iterable[str] | None = None) -> list[tuple[str, float]]:
-        """Return the words closest to z (latent_dim,) with their Euclidean distances, closest first; of some words, or of all."""
-        distances = np.linalg.norm(self._matrix - np.asarray(z, dtype=np.float64), axis=1)
-        names = list(self._terms)
-        chosen = self._terms.keys() if words is None else {self[word].name for word in words}
-        ranked = [(names[i], float(distances[i])) for i in np.argsort(distances, kind="stable") if names[i] in chosen]
-        return ranked[:top]
 
     def to_json(self) -> bytes:
         """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""
@@ -177,7 +176,7 @@ def _term_to_dict(term: Term) -> dict[str, object]:
 class SemanticTarget:
     """What is asked for: words with weights, and how much.
 
-    weights: word -> weight, finite, not 0; positive ones are blended in the latent, a negative one ("but less harsh") subtracts that
+    weights: word -> weight, finite, not 0; positive ones are blended in the latent, a negative one ("less harsh") subtracts that
     word's dB curve.
     intensity: -3..3; 0 = flat, 1 = the term, 2 = exaggerated, negative = the opposite. Raises InvalidTargetError.
     """
@@ -192,22 +191,27 @@ class SemanticTarget:
             if not math.isfinite(weight) or weight == 0 or abs(weight) > 1e6:
                 raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
         if not any(weight > 0 for weight in self.weights.values()):
-            raise InvalidTargetError("a target needs one word with a weight above 0; for the opposite use a negative intensity")
+            raise InvalidTargetError("a target needs one word with a weight above 0; for less of a word alone use a negative intensity")
         if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
             raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
         object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
 
     @classmethod
     def parse(cls, text: str, intensity: float = 1.0) -> SemanticTarget:
-        """Return the target of "warm" or "warm:0.7,bright:0.3"; a word without a weight counts 1. Raises InvalidTargetError."""
+        """Return the target of "warm", "warm:0.7,bright:0.3" or "warm,less harsh"; raises InvalidTargetError.
+
+        A word without a weight counts 1. "less" (Spanish "menos") before a word turns its weight around.
+        """
         weights: dict[str, float] = {}
         for part in text.split(","):
             word, separator, number = part.partition(":")
             name = normalise_term(word)
+            less, _, rest = name.partition(" ")
+            sign, name = (-1.0, rest) if rest and less in LESS else (1.0, name)
             if not name:
                 raise InvalidTargetError(f"no word in {part.strip()!r} of target {text!r}")
             try:
-                weight = float(number) if separator else 1.0
+                weight = sign * (float(number) if separator else 1.0)
             except ValueError as error:
                 raise InvalidTargetError(f"weight {number.strip()!r} of {name!r} is not a number") from error
             if name in weights:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Order; the most comes first.",
 )
-@click.option("--language", metavar="en|es", help="Words of one language only.")
+@click.option("--language", type=click.Choice(["en", "es"]), help="Words of one language only.")
 @click.option("--plot", "plot_folder", metavar="DIR", help="Write pictures of the words into a folder: curves, regions, likeness, maps.")
 @_shared.force_option
 @_shared.bundle_option
@@ -91,18 +91,16 @@ def _plot(bundle: Bundle, folder: str, force: bool) -> None:
 @_shared.output_options
 @click.pass_context
 def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
-    """Show one word: its EQ, what people did for it, and the words closest to it with their distances."""
-    import numpy as np
-
+    """Show one word: its EQ, what people did for it, and the words that sound most like it, with their distances in dB rms."""
     from semeq_export.bundle import EVIDENCE, load_bundle
     from semeq_export.engine import Engine
 
     bundle = load_bundle(_place(ctx, bundle_path))
-    term = bundle.centroids[word]
-    eq = Engine(bundle).eq_for(term.name)
-    others = [name for name in bundle.usual_words() if name != term.name]
-    near = bundle.centroids.nearest(np.array(term.z), 5, others)
-    document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": [{"term": name, "distance": distance} for name, distance in near]}
+    engine, term = Engine(bundle), bundle.centroids[word]
+    eq = engine.eq_for(term.name)
+    near = [(name, distance_db) for name, distance_db in engine.nearest_terms(eq, 6) if name != term.name][:5]
+    nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in near]
+    document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": nearest}
     people = _people(bundle, term) if EVIDENCE in bundle.files else None
     if as_json:
         _shared.print_json(document if people is None else {**document, "people": people})
@@ -115,7 +113,7 @@ def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, 
     if term.note:
         click.echo(f"note: {term.note}")
     if near:
-        click.echo(f"nearest: {', '.join(f'{name} {distance:.2f}' for name, distance in near)}")
+        click.echo(f"nearest: {', '.join(f'{name} {distance_db:.2f} dB' for name, distance_db in near)}")
     if people is not None:
         for kind in ("synonyms", "opposites"):
             if people[kind]:
@@ -155,7 +153,7 @@ def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
 @command.command(name="of", epilog="Example: semeq-export terms of headphones.txt")
 @click.argument("preset")
 @click.option("--from", "from_format", metavar="ID", help="Format of PRESET. Default: by its content.")
-@click.option("--language", default="en", show_default=True, metavar="en|es|all", help="Words to choose from.")
+@click.option("--language", type=click.Choice(["en", "es", "all"]), default="en", show_default=True, help="Words to choose from.")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="How many words.")
 @_shared.bundle_option
 @_shared.output_options
@@ -186,7 +184,7 @@ def of(
 @click.argument("word")
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
 @click.option("-o", "output", metavar="BUNDLE", required=True, help="Bundle of your own to write; use it with --bundle.")
-@click.option("--language", default="en", show_default=True, metavar="en|es", help="Language of WORD.")
+@click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True, help="Language of WORD.")
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options

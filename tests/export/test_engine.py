@@ -11,7 +11,7 @@ import pytest
 
 from semeq_export.biquad import response_db
 from semeq_export.bundle import Bundle, check_files, load_bundle
-from semeq_export.curve import correlation, log_grid
+from semeq_export.curve import correlation, level_free, log_grid
 from semeq_export.engine import Engine
 from semeq_export.eq import SAFE_13, Band, BandKind, EqSettings
 from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
@@ -92,8 +92,29 @@ def test_more_targets_than_are_kept_do_no_harm(engine: Engine) -> None:
 def test_settings_of_a_word_are_nearest_to_that_word(engine: Engine) -> None:
     for word in ("warm", "bright", "harsh"):
         (nearest, distance), *others = engine.nearest_terms(engine.eq_for(word), top=3)
-        assert nearest == word
+        assert (nearest, distance) == (word, 0.0)
         assert all(distance <= further for _, further in others)
+
+
+def test_what_is_nearest_sounds_alike_and_level_does_not_count() -> None:
+    engine = Engine(load_bundle())
+    for word in engine.bundle.usual_words():
+        curve_db = engine.curve_for(word, FREQS)
+        (_, zero), (other, distance), *_ = engine.nearest_terms(engine.eq_for(word))
+        assert (zero, distance > 0.0) == (0.0, True)
+        away = curve_db - engine.curve_for(other, FREQS)
+        assert np.sqrt(np.mean(level_free(away) ** 2)) == pytest.approx(distance, rel=0.02)
+    louder = replace(engine.eq_for("warm"), preamp_db=6.0)
+    assert [word for word, _ in engine.nearest_terms(louder)] == [word for word, _ in engine.nearest_terms(engine.eq_for("warm"))]
+
+
+def test_what_weights_below_0_ask_in_vain_is_said() -> None:
+    factory = Engine(load_bundle())
+    assert factory.doubts("warm,less bright:0.2") == []
+    (line,) = factory.doubts("warm,less bright:5")
+    assert line.startswith("warm:1,bright:-5: no bands of this layout do that; the closest are ")
+    with pytest.raises(InvalidTargetError, match=r"weight -20 of 'bright' is over 10 times the weights above 0, 1 in all"):
+        factory.eq_for("warm,less bright:20")
 
 
 def test_foreign_settings_are_fitted_before_they_are_encoded(engine: Engine) -> None:
@@ -111,7 +132,7 @@ def test_preamp_and_idle_bands_do_not_change_the_code(engine: Engine) -> None:
 
 def test_bundle_without_encoder_says_so(bundle: Bundle) -> None:
     with pytest.raises(BundleFormatError, match="no EQ encoder"):
-        Engine(replace(bundle, eq_encoder=None)).nearest_terms(EqSettings())
+        Engine(replace(bundle, eq_encoder=None)).encode(EqSettings())
 
 
 def test_doubts_name_each_word_once_and_need_evidence(engine: Engine) -> None:

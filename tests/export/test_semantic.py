@@ -52,11 +52,22 @@ def test_blend_without_positive_weights_is_refused(weights: dict[str, float]) ->
         BANK.blend(weights)
 
 
-def test_nearest_is_by_distance() -> None:
-    (first, zero), (second, distance), *_ = BANK.nearest(np.array(WARM.z))
-    assert (first, zero) == ("warm", 0.0)
-    assert second == "cálido"
-    assert distance == pytest.approx(math.dist(WARM.z, BANK["cálido"].z))
+def test_several_words_in_one_suggest_their_blend() -> None:
+    for text in ("warm bright", "Warm + bright", "warm and bright"):
+        with pytest.raises(UnknownTermError, match="did you mean 'warm,bright'"):
+            BANK[text]
+    assert BANK.suggest("warm wram") != ["warm,wram"]
+
+
+def test_less_turns_a_weight_around() -> None:
+    assert SemanticTarget.parse("warm, less  Bright").weights == {"warm": 1.0, "bright": -1.0}
+    assert SemanticTarget.parse("warm,menos bright:0.3").weights == {"warm": 1.0, "bright": -0.3}
+    assert SemanticTarget.parse("less").weights == {"less": 1.0}
+    for text, why in (("less warm", "for less of a word alone use a negative intensity"), ("warm,less warm", "'warm' occurs twice")):
+        with pytest.raises(InvalidTargetError, match=why):
+            SemanticTarget.parse(text)
+    with pytest.raises(BundleFormatError, match="begins with 'less'"):
+        replace(WARM, name="less warm")
 
 
 @pytest.mark.parametrize(
