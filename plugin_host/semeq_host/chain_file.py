@@ -38,8 +38,8 @@ from semeq_export.audio import AudioInfo, read_audio
 from semeq_export.errors import ChainError, InvalidTargetError
 from semeq_export.files import printable, read_regular
 from semeq_export.semantic import SemanticTarget
-from semeq_host.chain import SemanticEq
 from semeq_host.board_stage import ChainStage
+from semeq_host.chain import SemanticEq
 from semeq_host.source import EqSource
 
 MAX_BYTES = 1_000_000

@@ -44,6 +44,13 @@ def output_options(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(command)
 
 
+def once(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """Refuse an option of words that is given twice: other commands draw each, so which one counts is nobody's to guess."""
+    if len(values) > 1:
+        raise click.BadParameter(f"is given {len(values)} times; one takes several words: {','.join(values)}", ctx, param)
+    return values[0] if values else None
+
+
 class _Preamp(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
     """A way to choose the preamp, or the preamp itself in dB."""
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: semeq-export preset -t warm -f lsp-x16-lv2 --install --dry-run")
-@click.option("-t", "--target", metavar="TEXT", help="Word, or words with weights: warm:0.7,bright:0.3.")
+@click.option(
+    "-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or words: warm:0.7,bright:0.3,less harsh."
+)
 @click.option("--all-terms", is_flag=True, help="A preset for each word that people agree on, and a picture of all.")
 @click.option(
     "--intensity",
@@ -101,7 +103,7 @@ def command(
     device = read_device(device_path) if device_path is not None else None
     engine = Engine(load_bundle(bundle_path)) if match_ref is None else None
     adapt = _adapter(adapt_path, reference, match_ref, engine) if adapt_path is not None else None
-    words, doubts = [target or f"match {Path(match_ref or '').stem}"], []
+    words, doubts = [target if target is not None else f"match {Path(match_ref or '').stem}"], []
     if engine is not None and all_terms:
         words = engine.bundle.usual_words()
         left_out = len(engine.bundle.centroids) - len(words)

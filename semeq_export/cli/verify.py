@@ -148,6 +148,6 @@ def _draw(picture: str, results: list[Checked], intended: str, force: bool) -> N
     for result in results:
         traces = [plot.Trace(f"intended: {intended}", result.freqs_hz, result.intended_db)]
         if result.measured_db is not None:
-            traces.append(plot.Trace("measured", result.freqs_hz, result.measured_db))
+            traces.append(plot.Trace(f"in {result.host}" if result.host else "by the format's maths", result.freqs_hz, result.measured_db))
         cells.append(plot.Cell(printable(result.path.name), tuple(traces)))
     plot.save(plot.contact_sheet(cells), picture, overwrite=force)
