@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from check_bars import machine
 
@@ -33,7 +34,14 @@ def one_run(bundle: Bundle) -> dict[str, float]:
         "onnxruntime_over_decode": theirs.thread_p50_us / ours.thread_p50_us,
         "decode_over_bandwidth": native["decode_over_bandwidth"],
         "block_128_at_48_khz_us": block["block"]["thread"]["p50_us"],
+        **{f"transform_at_{rate_hz}_hz_us": p50_us for rate_hz, p50_us in _transforms(native["blocks"]).items()},
     }
+
+
+def _transforms(blocks: list[dict[str, Any]]) -> dict[int, float]:  # Any: JSON
+    """Return, by rate, the p50 of the 128-sample block in which a listening stream transforms."""
+    listening = [block for block in blocks if block["listening"] and block["block_size"] == 128]
+    return {int(block["sample_rate_hz"]): block["with_analysis"]["thread"]["p50_us"] for block in listening}
 
 
 def main() -> int:

@@ -131,6 +131,8 @@ def test_the_guides_snippet_compiles_and_its_figures_are_those_of_the_record(tmp
     assert f"{best['decode_us']:.1f} us ({best['decode_over_bandwidth']:.2f} times" in guide
     assert f"| {best['onnxruntime_us']:.0f} us" in guide
     assert f"| {best['block_128_at_48_khz_us']:.1f} us of" in guide
+    transforms = " / ".join(f"{best[f'transform_at_{rate_hz}_hz_us']:.0f}" for rate_hz in (44_100, 48_000, 96_000, 192_000))
+    assert f"| {transforms} us |" in guide
 
 
 def test_header_compiles_in_the_projects_that_plug_ins_have(tmp_path: Path) -> None:
