@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3
 _DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2)))
 _TICKS_HZ = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 _MINOR_TICKS_HZ = tuple(digit * decade for decade in (10, 100, 1_000, 10_000) for digit in range(1, 10) if 20 < digit * decade < 20_000)
+_TITLE_CHARS = 78  # in bold 13 points over 9 inches
+_OUTLYING = 1.5
 _INK, _SOFT, _GRID, _FAINT_GRID = "#222222", "#666666", "#D9D9D9", "#F0F0F0"
 _NO_METADATA: Mapping[PictureFormat, Mapping[str, None]] = {
     "svg": {"Date": None, "Creator": None},
@@ -119,6 +122,7 @@ class Cell:
 def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
     """Return a figure of many small response curves, row after row, all on the same axes so that they can be compared.
 
+    The axes reach as far as nine cells of ten need where one or two would flatten all others; what is cut off is said above its cell.
     The line of a cell with only one is filled. In cells of several the first is broad, so that it shows under one that equals it, and the
     labels of the cell with the most lines stand above the sheet.
     """
@@ -132,7 +136,9 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
         FigureCanvasAgg(figure)
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         figure.subplots_adjust(left / width, bottom / height, 1.0 - right / width, 1.0 - top / height, 0.08, 0.35 / (0.45 * size))
-        loudest_db = max((float(np.max(np.abs(trace.gain_db))) for cell in cells for trace in cell.traces), default=0.0)
+        largest_db = [max((float(np.max(np.abs(trace.gain_db))) for trace in cell.traces), default=0.0) for cell in cells]
+        usual_db = float(np.quantile(largest_db, 0.9)) if cells else 0.0
+        shown_db = usual_db if max(largest_db, default=0.0) > _OUTLYING * usual_db else max(largest_db, default=0.0)
         lines: list[Line2D] = []
         names: tuple[str, ...] = ()
         for index, axes in enumerate(grid.flat):
@@ -140,9 +146,12 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
                 axes.set_visible(False)
                 continue
             frequency_axis(axes, small=True)
-            _gain_axis(axes, loudest_db, small=True)
+            _gain_axis(axes, shown_db, small=True)
             axes.tick_params(labelbottom=index + columns >= len(cells), labelleft=index % columns == 0, labelsize=8)
-            axes.set_title(_cut(cells[index].title, round(13 * size)), loc="left", fontsize=9, pad=3.0, parse_math=False)
+            title_here, chars = cells[index].title, round(13 * size)
+            if largest_db[index] > axes.get_ylim()[1]:
+                title_here = f"{_cut(title_here, chars - 12)} to {largest_db[index]:.0f} dB"
+            axes.set_title(_cut(title_here, chars), loc="left", fontsize=9, pad=3.0, parse_math=False)
             traces = cells[index].traces
             widths = [1.6] if len(traces) == 1 else [4.5, *[1.4] * (len(traces) - 1)]
             drawn = [_draw(axes, trace, number, filled=len(traces) == 1, width=widths[number]) for number, trace in enumerate(traces)]
@@ -412,7 +421,8 @@ def _finished(figure: Figure, axes: Axes, title: str, lines: Sequence[Line2D], n
         title, names = names[0], ()
     if title:
         pad = 30.0 if names and in_a_row else 12.0
-        axes.set_title(title, loc="left", fontweight="bold", fontsize=13, pad=pad, parse_math=False)
+        whole = "\n".join(textwrap.wrap(title, _TITLE_CHARS)) or title
+        axes.set_title(whole, loc="left", fontweight="bold", fontsize=13, pad=pad, parse_math=False)
     if names:
         place = {**_ABOVE, "ncols": len(names)} if in_a_row else _BESIDE
         legend = axes.legend(lines, names, **_LEGEND, **place)

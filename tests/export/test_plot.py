@@ -157,3 +157,22 @@ def test_a_contact_sheet_of_several_lines_says_once_what_they_are() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["intended", "measured $"]
     assert len(figure.axes[0].get_title(loc="left")) < 100
     assert plot.render(plot.contact_sheet([]), "svg")
+
+
+def test_one_loud_cell_does_not_flatten_the_others_and_says_that_it_is_cut() -> None:
+    cells = [plot.Cell(f"word {index}", (plot.eq_trace("x", SHELVES.scaled(0.5), 48_000.0)[0],)) for index in range(19)]
+    loud = plot.Cell("loud", (plot.eq_trace("x", SHELVES.scaled(4.0), 48_000.0)[0],))
+    first, *_, last = [axes for axes in plot.contact_sheet([*cells, loud]).axes if axes.get_visible()]
+    assert first.get_ylim() == (-6.0, 6.0)
+    assert (first.get_title(loc="left"), last.get_title(loc="left")) == (
+        "word 0",
+        f"loud to {np.max(np.abs(loud.traces[0].gain_db)):.0f} dB",
+    )
+
+
+def test_a_long_title_goes_on_in_a_second_line() -> None:
+    title = "warm against bright " * 7
+    figure = plot.response_figure([trace(), trace("b")], title=title)
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left").split() == title.split()
+    assert "\n" in axes.get_title(loc="left")
