@@ -17,6 +17,7 @@ from semeq_export.errors import AudioError, InvalidEqError
 from semeq_export.units import check_sample_rate_hz
 
 MAX_CHANNELS = 64
+_ROUNDING = 1.0 + 1e-9  # a grid's last point may be a bit over Nyquist
 USABLE_NYQUIST = 0.95
 """Bands above this share of the Nyquist frequency are left out by `for_rate`: their shape there is nothing like the one asked for."""
 
@@ -80,10 +81,14 @@ def response_db(eq: EqSettings, freqs_hz: FloatArray, sample_rate_hz: float) -> 
     """Return the magnitude response of all enabled bands plus preamp.
 
     freqs_hz: (n,) in 0..sample_rate_hz/2. Returns (n,) in dB, float64.
-    Raises InvalidEqError if a band sits at or above Nyquist.
+    Raises InvalidEqError if a band sits at or above Nyquist, and for other frequencies, whose response would be another's.
     """
     freqs = np.asarray(freqs_hz, dtype=np.float64)
+    if freqs.ndim != 1:
+        raise InvalidEqError("freqs_hz", f"of shape {freqs.shape}", "not (n,)")
     sos = design_sos(eq, sample_rate_hz)
+    if freqs.size and not (freqs.min() >= 0.0 and freqs.max() <= sample_rate_hz / 2 * _ROUNDING):
+        raise InvalidEqError("freqs_hz", f"{freqs.min():g}..{freqs.max():g}", f"outside 0..{sample_rate_hz / 2:g} Hz")
     curve = sos_response_db(sos, freqs, sample_rate_hz) if len(sos) else np.zeros(freqs.shape)
     return curve + eq.preamp_db
 

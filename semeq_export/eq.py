@@ -77,6 +77,9 @@ class EqSettings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bands", tuple(self.bands))
+        for index, band in enumerate(self.bands, start=1):
+            if not isinstance(band, Band):
+                raise InvalidEqError(f"band {index}", repr(band)[:60], "not a Band")
         object.__setattr__(self, "preamp_db", _checked("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
 
     @property

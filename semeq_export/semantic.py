@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -187,6 +188,9 @@ class SemanticTarget:
     def __post_init__(self) -> None:
         if not self.weights:
             raise InvalidTargetError("a target needs at least one word, such as warm or warm:0.7,bright:0.3")
+        for name, number in (("intensity", self.intensity), *((f"weight of {word!r}", weight) for word, weight in self.weights.items())):
+            if not isinstance(number, numbers.Real):
+                raise InvalidTargetError(f"{name} {number!r:.60} is not a number")
         for word, weight in self.weights.items():
             if not math.isfinite(weight) or weight == 0 or abs(weight) > 1e6:
                 raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
@@ -194,7 +198,11 @@ class SemanticTarget:
             raise InvalidTargetError("a target needs one word with a weight above 0; for less of a word alone use a negative intensity")
         if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
             raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
-        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        object.__setattr__(self, "weights", MappingProxyType({word: float(weight) for word, weight in self.weights.items()}))
+        object.__setattr__(self, "intensity", float(self.intensity))
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.weights.items()), self.intensity))
 
     @classmethod
     def parse(cls, text: str, intensity: float = 1.0) -> SemanticTarget:

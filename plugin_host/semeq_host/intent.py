@@ -42,7 +42,7 @@ class Intent:
             raise IntentError("nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML")
         if not named and self.intensity is not None:
             raise IntentError("--intensity needs -t, --preset or --match; a chain states its own")
-        if isinstance(self.intensity, float) and not abs(self.intensity) <= MAX_INTENSITY:
+        if isinstance(self.intensity, (int, float)) and not abs(self.intensity) <= MAX_INTENSITY:
             raise IntentError(f"intensity {self.intensity:g} is outside {-MAX_INTENSITY:g}..{MAX_INTENSITY:g}")
         if self.listens_to_words and self.target is None:
             raise IntentError("--mode adaptive and --intensity auto need -t TEXT")

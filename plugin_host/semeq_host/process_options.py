@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from semeq_export.audio import BLOCK_SAMPLES
 from semeq_export.errors import AudioError, OutputError
@@ -49,6 +49,8 @@ class ProcessOptions:
     def __post_init__(self) -> None:
         if not 0.0 <= self.tail_s <= MAX_TAIL_S:
             raise AudioError(f"tail_s {self.tail_s:g} is outside 0..{MAX_TAIL_S:g}")
+        if self.peak_guard not in get_args(PeakGuard):
+            raise AudioError(f"peak_guard {self.peak_guard!r} is not {', '.join(get_args(PeakGuard))}")
         for name in ("delta", "salvage"):
             if self.in_place and getattr(self, name):
                 raise OutputError(f"--{name} in place would destroy what may be the only copy; give another folder")

@@ -261,3 +261,9 @@ def test_gains_of_low_shelves_above_the_rate_stop_where_a_preamp_ends() -> None:
         fit = for_rate(EqSettings(shelves, 1.0).scaled(sign), 48_000.0)
         assert (fit.eq.bands, abs(fit.eq.preamp_db)) == ((), 120.0)
         assert list(fit.warnings[2:]) == [f"preamp of {sign * 121.0:+.2f} dB with these is held at {sign * 120.0:+.0f} dB"]
+
+
+@pytest.mark.parametrize("freqs_hz", [[[20.0, 30.0]], 20.0, [-1.0, 5.0], [24_001.0], [np.nan]])
+def test_responses_are_of_a_row_of_frequencies_up_to_nyquist(freqs_hz: object) -> None:
+    with pytest.raises(InvalidEqError, match="freqs_hz"):
+        response_db(EqSettings(), np.array(freqs_hz), 48_000.0)

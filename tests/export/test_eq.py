@@ -202,3 +202,8 @@ def test_the_ends_of_the_ranges_have_a_response(kind: BandKind, q: float, gain_d
         assert np.isfinite(
             response_db(EqSettings((Band(kind, freq_hz, gain_db, q),)), np.array([0.0, 1e-3, 1_000.0, 24_000.0]), 48_000.0)
         ).all()
+
+
+def test_settings_hold_bands_only() -> None:
+    with pytest.raises(InvalidEqError, match="band 2 3"):
+        EqSettings((Band(BandKind.PEAK, 100.0, 1.0), 3))  # type: ignore[arg-type]

@@ -153,3 +153,12 @@ def test_any_text_is_a_target_or_our_error(text: str) -> None:
 
 def test_terms_are_values() -> None:
     assert Term(**{name: getattr(WARM, name) for name in WARM.__dataclass_fields__}) == WARM
+
+
+def test_targets_are_plain_numbers_and_can_be_keys() -> None:
+    target = SemanticTarget({"warm": np.float32(0.5), "bright": 1}, np.float32(0.5))
+    assert {target: 1}[SemanticTarget({"bright": 1.0, "warm": 0.5}, 0.5)] == 1
+    assert type(target.intensity) is type(target.weights["warm"]) is float
+    for weights, intensity, why in (({"warm": "1"}, 1.0, "weight of 'warm' '1'"), ({"warm": 1.0}, "1", "intensity '1'")):
+        with pytest.raises(InvalidTargetError, match=f"{why} is not a number"):
+            SemanticTarget(weights, intensity)  # type: ignore[arg-type]
