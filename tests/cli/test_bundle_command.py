@@ -170,7 +170,14 @@ def test_kit_is_good_only_if_semeq_hpp_conforms(
         skip_or_fail("no C++ compiler (apt-get install g++)")
     assert run("--from", source, "-o", tmp_path / "kit", "--terms", "warm") == 0
     said = capsys.readouterr().err.splitlines()
-    assert [line.split()[1] for line in said if line.startswith("semeq.hpp:")] == ["parameters", "responses", "impulse", "mixes", "doses"]
+    assert [line.split()[1] for line in said if line.startswith("semeq.hpp:")] == [
+        "parameters",
+        "responses",
+        "impulse",
+        "mixes",
+        "doses",
+        "rough",
+    ]
     right = kit_vectors.kit_vectors
 
     def wrong(*arguments: Any) -> dict[str, bytes]:  # Any: passed on

@@ -152,7 +152,7 @@ def test_a_convolution_counts_its_products() -> None:
     ]
     constants = {"wide": wide, "zero": np.array([0]), "one": np.array([1]), "two": np.array([2]), "four": np.array([4])}
     model = bundles.model(nodes, constants, ("audio", (1, N)), ("z", (1, 4)))
-    with pytest.raises(BundleFormatError, match="products, more than"):
+    with pytest.raises(BundleFormatError, match="products and reads, more than"):
         check_graph(model.SerializeToString(), spec)
     check_graph(bundles.audio_encoder_model().SerializeToString(), spec)
 
