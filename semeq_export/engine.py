@@ -57,7 +57,7 @@ class _AtFull:
 
 
 class Engine:
-    """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again costs next to nothing."""
+    """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again decodes nothing."""
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle

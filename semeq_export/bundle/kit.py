@@ -99,7 +99,8 @@ def _readme(manifest: Manifest, model: str) -> str:
         "eq_encoder.pt": "the EQ encoder as TorchScript, for LibTorch",
         "audio_encoder.pt": "the audio encoder as TorchScript, for LibTorch",
         "decoder.semeq": "the decoder's weights, flat, for C++ without a library",
-        "centroids.json": "the words: latent vector and evidence of each",
+        "centroids.json": "the words: latent vector, number of people and agreement of each",
+        "evidence.json": "what people did for each word: mean curve, spread, shares by region",
         "vectors/decoder.json": "inputs and expected outputs with tolerances: run them in your plug-in's tests",
     }
     listed = "".join(f"| `{model}/{name}` | {what} |\n" for name, what in rows.items() if name in names)

@@ -85,7 +85,7 @@ def _plot(bundle: Bundle, folder: str, force: bool) -> None:
         plot.save(figure, place / f"{name}.png", overwrite=force)
 
 
-@command.command(epilog="Example: semeq-export terms show warm")
+@command.command(short_help="Show the EQ of a word and what people did for it.", epilog="Example: semeq-export terms show warm")
 @click.argument("word")
 @_shared.bundle_option
 @_shared.output_options
@@ -150,7 +150,7 @@ def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
     }
 
 
-@command.command(name="of", epilog="Example: semeq-export terms of headphones.txt")
+@command.command(short_help="Say which words a preset is like.", name="of", epilog="Example: semeq-export terms of headphones.txt")
 @click.argument("preset")
 @click.option("--from", "from_format", metavar="ID", help="Format of PRESET. Default: by its content.")
 @click.option("--language", type=click.Choice(["en", "es", "all"]), default="en", show_default=True, help="Words to choose from.")
@@ -180,7 +180,10 @@ def of(
             click.echo(f"{name:{width}}  {share:11.2f}  {distance:11.2f}")
 
 
-@command.command(epilog="Example: semeq-export terms add velvet one.txt two.txt three.txt -o mine.semeq")
+@command.command(
+    short_help="Teach a word from presets of yours.",
+    epilog="Example: semeq-export terms add velvet one.txt two.txt three.txt -o mine.semeq",
+)
 @click.argument("word")
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
 @click.option("-o", "output", metavar="BUNDLE", required=True, help="Bundle of your own to write; use it with --bundle.")
@@ -218,7 +221,7 @@ def add(
         )
 
 
-@command.command(epilog="Example: semeq-export terms morph warm bright")
+@command.command(short_help="Go from one word to another in even steps.", epilog="Example: semeq-export terms morph warm bright")
 @click.argument("start")
 @click.argument("end")
 @click.option("--steps", type=click.IntRange(2, 101), default=11, show_default=True, help="How many settings, both words included.")

@@ -33,7 +33,7 @@ def command() -> None:
     """Train a model from people's EQ settings, and make a bundle of it. Needs: pip install 'semeq-export[train]'."""
 
 
-@command.command(epilog="Example: semeq-export train fetch data")
+@command.command(short_help="Fetch the data sets; needs a network.", epilog="Example: semeq-export train fetch data")
 @click.argument("folder", type=_PATH)
 @_shared.force_option
 @_shared.output_options
@@ -51,7 +51,10 @@ def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
             click.echo(f"{table.path}: {table.dataset}, {table.rows} rows{'' if table.is_new else ', was there'}")
 
 
-@command.command(epilog="Example: semeq-export train fit training/recipes/default.toml --data data -o runs/default")
+@command.command(
+    short_help="Train a model by a recipe.",
+    epilog="Example: semeq-export train fit training/recipes/default.toml --data data -o runs/default",
+)
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
 @click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
@@ -74,7 +77,10 @@ def fit(
     _print_record(record, as_json=as_json, quiet=quiet)
 
 
-@command.command(epilog="Example: semeq-export train encoder training/recipes/encoder.toml --data data --audio data/audio -o runs/encoder")
+@command.command(
+    short_help="Train the audio encoder by a recipe.",
+    epilog="Example: semeq-export train encoder training/recipes/encoder.toml --data data --audio data/audio -o runs/encoder",
+)
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the EQ tables; their settings are applied to audio.")
 @click.option("--audio", type=_PATH, help="Folder of real audio files. Default: DATA/audio.")
@@ -111,7 +117,9 @@ def encoder(
     _print_encoder_record(record, as_json=as_json, quiet=quiet)
 
 
-@command.command(epilog="Example: semeq-export train report runs/default --data data -o report")
+@command.command(
+    short_help="Print the held-out metrics of a run.", epilog="Example: semeq-export train report runs/default --data data -o report"
+)
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
 @click.option(
@@ -163,7 +171,10 @@ def report(
         click.echo(reports.text(document), nl=False)
 
 
-@command.command(epilog="Example: semeq-export train ablate training/recipes/default.toml --data data -o ablation")
+@command.command(
+    short_help="Train a recipe in many variants.",
+    epilog="Example: semeq-export train ablate training/recipes/default.toml --data data -o ablation",
+)
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
 @click.option("-o", "out", type=_PATH, required=True, help="Folder for ablation.json; what has been measured there is kept.")
@@ -203,7 +214,7 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
         raise click.UsageError(f"{option} {text!r} is not a list of numbers such as 0.1,0.5") from error
 
 
-@command.command(epilog="Example: semeq-export train export runs/default -o default.semeq")
+@command.command(short_help="Make the bundle of a run.", epilog="Example: semeq-export train export runs/default -o default.semeq")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--encoder", "encoder_run", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
 @click.option("-o", "out", type=_PATH, required=True, help="Bundle folder to write.")
