@@ -35,7 +35,7 @@ GROUPS = {
 
 @click.command(cls=_shared.grouped(GROUPS), epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
 @click.argument("audio", nargs=-1, metavar="AUDIO...")
-@click.option("-t", "--target", metavar="TEXT", help="Word, or several: warm:0.7,bright:0.3.")
+@click.option("-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or several: warm:0.7,less harsh.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
 @click.option("--session", "session_path", metavar="TOML", help="What is wanted of each stem, by patterns.")
@@ -148,7 +148,7 @@ def command(
     )
     plan = plan_again(make_folder=False)
     report = None if report_path is None else Path(report_path)
-    with _crew(len(plan), workers, dask, bundle_path) if not dry_run else contextlib.nullcontext() as crew:
+    with _crew(plan, workers, dask, bundle_path) if not dry_run else contextlib.nullcontext() as crew:
         from semeq_host.studio import Studio  # while the workers start
 
         studio = Studio(load_engine=lambda: _engine(bundle_path))
@@ -278,14 +278,15 @@ def _preset_eq(path: str) -> EqSettings:
     return eq
 
 
-def _crew(files: int, workers: int | None, dask: str | None, bundle_path: str | None) -> Crew | contextlib.nullcontext[None]:
-    """Return the worker processes, None where others do the work: one file is not worth a process of its own."""
-    if dask is not None or workers == 0 or (workers is None and files == 1):
+def _crew(plan: list[StemJob], workers: int | None, dask: str | None, bundle_path: str | None) -> Crew | contextlib.nullcontext[None]:
+    """Return the worker processes, None where others do the work: one file is worth a process only with a chain: plug-ins may crash."""
+    is_alone = len(plan) == 1 and plan[0].intent.chain is None
+    if dask is not None or workers == 0 or (workers is None and is_alone):
         return contextlib.nullcontext()
     from semeq_host.pool import Crew
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Crew(min(workers or cores, files), bundle_path)
+    return Crew(min(workers or cores, len(plan)), bundle_path)
 
 
 def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from conftest import skip_or_fail
 from fake_engine import WARM, FakeEngine
 
 from semeq_export.audio import open_audio, read_audio
@@ -123,7 +127,7 @@ def test_a_chain_runs_alone_and_after_words(tmp_path: Path, run: Run) -> None:
     assert run(source, "--chain", chain, "-o", tmp_path / "alone.wav")[0] == 0
     samples = read_audio(source).samples
     np.testing.assert_allclose(read_audio(tmp_path / "alone.wav").samples, samples * 10**-0.3, atol=1e-6)
-    assert run(source, "-t", "warm", "--chain", chain, "-o", tmp_path / "both.wav")[0] == 0
+    assert run(source, "-t", "warm", "--chain", chain, "-o", tmp_path / "both.wav", "--workers", 0)[0] == 0
     expected = apply_eq(WARM, samples, 48_000) * 10**-0.3
     np.testing.assert_allclose(read_audio(tmp_path / "both.wav").samples, expected, atol=1e-6)
 
@@ -132,9 +136,25 @@ def test_the_word_of_a_chain_is_heard(tmp_path: Path, run: Run) -> None:
     source = noise(tmp_path / "in.wav", subtype="FLOAT")
     chain = tmp_path / "chain.toml"
     chain.write_text('[[plugin]]\ntype = "SemanticEq"\ntarget = "warm"\nintensity = 0.5\n')
-    assert run(source, "--chain", chain, "-o", tmp_path / "out.wav", "--block-size", "64")[0] == 0
+    assert run(source, "--chain", chain, "-o", tmp_path / "out.wav", "--block-size", "64", "--workers", 0)[0] == 0
     expected = apply_eq(WARM.scaled(0.5), read_audio(source).samples, 48_000)
     np.testing.assert_allclose(read_audio(tmp_path / "out.wav").samples, expected, atol=1e-4)  # float32 filters
+
+
+@pytest.mark.cpp
+def test_a_plug_in_that_crashes_costs_the_file_and_not_the_command(tmp_path: Path, run: Run) -> None:  # fault B9
+    if shutil.which("cc") is None:
+        skip_or_fail("no C compiler (apt-get install g++)")
+    code = "static void load(void) __attribute__((constructor)); static void load(void) { *(volatile int *)0 = 1; }"
+    (tmp_path / "crash.c").write_text(code)
+    binary = tmp_path / "Crash.vst3" / "Contents" / f"{platform.machine()}-linux" / "Crash.so"
+    binary.parent.mkdir(parents=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", binary, tmp_path / "crash.c"], check=True)
+    (tmp_path / "chain.toml").write_text('[[plugin]]\ntype = "VST3"\npath = "Crash.vst3"\n')
+    source = noise(tmp_path / "in.wav")
+    said = f"semeq-export: {source}: its decoder or a plug-in crashed the worker process, 2 times (SIGSEGV)\n"
+    assert run(source, "--chain", tmp_path / "chain.toml", "-o", tmp_path / "out.wav") == (2, "", said)
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith((".", "out"))]
 
 
 def test_subtype_and_guard_are_options(tmp_path: Path, run: Run) -> None:
