@@ -24,7 +24,6 @@ import difflib
 import math
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -34,6 +33,7 @@ from typing import Any
 import pedalboard
 from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # re-exported without saying so
 
+from semeq_export import strict_toml
 from semeq_export.audio import AudioInfo, read_audio
 from semeq_export.errors import ChainError, InvalidTargetError
 from semeq_export.files import printable, read_regular
@@ -42,7 +42,6 @@ from semeq_host.board_stage import ChainStage
 from semeq_host.chain import SemanticEq
 from semeq_host.source import EqSource
 
-MAX_BYTES = 1_000_000
 _CONTAINERS: dict[str, type[pedalboard.Chain | pedalboard.Mix]] = {"Chain": pedalboard.Chain, "Mix": pedalboard.Mix}
 _OURS = {
     "SemanticEq": {"target": "str", "intensity": "float"},
@@ -178,18 +177,16 @@ def read_chain(path: str | os.PathLike[str]) -> ChainSpec:
 
     Raises ChainError naming the place for bad TOML, an unknown plug-in or parameter (with the closest names) and a value of a wrong type.
     """
-    return parse_chain(read_regular(path, ChainError, max_bytes=MAX_BYTES), path)
+    return parse_chain(read_regular(path, ChainError, max_bytes=strict_toml.MAX_BYTES), path)
 
 
 def parse_chain(data: bytes, path: str | os.PathLike[str]) -> ChainSpec:
     """Return what `read_chain` does for a file of this content. path: for messages, and where relative names start."""
     name = printable(path)
     try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
-        raise ChainError(f"not a TOML file: {' '.join(str(error).split())}", name) from error
-    except RecursionError as error:
-        raise ChainError("not a TOML file: nested too deep", name) from error
+        document = strict_toml.loads(data)
+    except ValueError as error:
+        raise ChainError(str(error), name) from error
     try:
         for key in document.keys() - {"plugin"}:
             raise ChainError(f"unknown table {key!r}; plug-ins are [[plugin]] tables")

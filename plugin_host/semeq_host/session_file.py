@@ -22,26 +22,33 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from semeq_export import strict_toml
 from semeq_export.errors import IntentError
 from semeq_export.files import printable, read_regular
 from semeq_host.intent import Intent, check_values
 
-MAX_BYTES = 1_000_000
+MAX_PATTERN_CHARS = 255
 _PATHS = ("preset", "match", "reference", "chain")
 _SOURCES = ("target", "preset", "match")
 
 
 @dataclass(frozen=True, slots=True)
 class StemRule:
-    """What is wanted of the stems whose file name matches. values: keys of `Intent`, None: they are left out of the batch."""
+    """What is wanted of the stems whose file name matches. values: keys of `Intent`, None: they are left out of the batch.
+
+    Raises IntentError for a pattern longer than any file name: what they cost grows with the square of their length.
+    """
 
     pattern: str
     values: Mapping[str, object] | None
+
+    def __post_init__(self) -> None:
+        if len(self.pattern) > MAX_PATTERN_CHARS:
+            raise IntentError(f"a pattern of {len(self.pattern)} characters; names of files have at most {MAX_PATTERN_CHARS}")
 
     def matches(self, name: str) -> bool:
         """Whether a file name matches, letter case aside."""
@@ -77,13 +84,11 @@ class Session:
 def read_session_file(path: str | os.PathLike[str]) -> Session:
     """Return the content of a session file; raises IntentError naming the place of what cannot be used."""
     name = printable(path)
-    data = read_regular(path, IntentError, max_bytes=MAX_BYTES)
+    data = read_regular(path, IntentError, max_bytes=strict_toml.MAX_BYTES)
     try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
-        raise IntentError(f"{name}: not a TOML file: {' '.join(str(error).split())}") from error
-    except RecursionError as error:
-        raise IntentError(f"{name}: not a TOML file: nested too deep") from error
+        document = strict_toml.loads(data)
+    except ValueError as error:
+        raise IntentError(f"{name}: {error}") from error
     for key in document.keys() - {"default", "stem"}:
         raise IntentError(f"{name}: unknown table {key!r}; there are [default] and [[stem]]")
     folder = Path(path).parent
@@ -103,7 +108,10 @@ def _rule(table: object, folder: Path, where: str) -> StemRule:
     if not isinstance(skip, bool):
         raise IntentError(f"{where}: skip {skip!r} is not true or false")
     values = _values({key: value for key, value in table.items() if key not in ("files", "skip")}, folder, where)
-    return StemRule(pattern, None if skip else values)
+    try:
+        return StemRule(pattern, None if skip else values)
+    except IntentError as error:
+        raise IntentError(f"{where}: files: {error}") from error
 
 
 def _values(table: object, folder: Path, where: str) -> dict[str, object]:

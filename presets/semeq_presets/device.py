@@ -27,11 +27,11 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from semeq_export import strict_toml
 from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.files import printable, read_regular
@@ -230,14 +230,11 @@ class Device:
 def read_device(path: str | os.PathLike[str]) -> Device:
     """Return the device of a TOML file; raises PresetReadError naming band and key for anything but the keys above with sensible values."""
     name = printable(path)
+    data = read_regular(path, PresetReadError, max_bytes=_MAX_BYTES)
     try:
-        document = tomllib.loads(read_regular(path, PresetReadError, max_bytes=_MAX_BYTES).decode("utf-8"))
-    except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are
-        if isinstance(error, PresetReadError):
-            raise
-        raise PresetReadError(f"not a TOML file: {' '.join(str(error).split())}", name) from error
-    except RecursionError as error:
-        raise PresetReadError("not a TOML file: nested too deep", name) from error
+        document = strict_toml.loads(data)
+    except ValueError as error:
+        raise PresetReadError(str(error), name) from error
     try:
         return _device(document)
     except PresetReadError as error:

@@ -128,7 +128,8 @@ def test_a_convolution_finds_its_response_beside_the_file(tmp_path: Path) -> Non
         ("[[plugin]]\ntype = 'Chain'\n[[plugin.plugin]]\ntype = 'Gane'", "plugin 1, plugin 1: unknown type 'Gane'; did you mean 'Gain'"),
         ("[[plugin]]\ntype = 'Mix'\nmix = 1", "Mix has no parameter 'mix'"),
         ("[[plugin]]\ntype = 'IIRFilter'", "unknown type 'IIRFilter'"),
-        ("x = " + "[" * 100_000, "not a TOML file"),
+        ("[[plugin]]\ntype = 'Gain'\ngain_db = " + "9" * 400, "an integer of more than 64 bits"),
+        ("x = " + "[" * 100_000, "is nested deeper than 32 levels"),
     ],
 )
 def test_a_wrong_chain_file_says_where_and_what_in_one_line(tmp_path: Path, text: str, why: str) -> None:

@@ -199,7 +199,7 @@ def test_what_is_wrong_in_a_device_is_named(old: str, new: str, says: str, tmp_p
         (b'name = "x"\nq_convention = "q"\nbands = [3]', "band 1: is not a table"),
         (b"= 3", "not a TOML file"),
         (b"\xff\xfe", "not a TOML file"),
-        (b"x = " + b"[" * 50_000, "not a TOML file"),
+        (b"x = " + b"[" * 50_000, "is nested deeper than 32 levels"),
         (b"#" * 200_000, "larger than the limit"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
+from semeq_export import strict_toml
 from semeq_export.eq import SAFE_13
 from semeq_export.errors import TrainingError
 from semeq_export.files import printable, read_regular
@@ -125,8 +126,8 @@ def read_recipe(path: str | os.PathLike[str], kind: type[AnyRecipe]) -> RecipeFi
     """
     content = read_regular(path, TrainingError, max_bytes=MAX_BYTES)
     try:
-        recipe = msgspec.toml.decode(content, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is one
+        recipe = msgspec.convert(strict_toml.loads(content), kind)
+    except ValueError as error:  # msgspec.ValidationError is one
         raise TrainingError(f"{printable(path)}: {_lower(str(error))}") from error
     return RecipeFile(printable(os.path.basename(path)), content, recipe)  # noqa: PTH119 - works on bytes-like names too
 
