@@ -30,9 +30,14 @@ _CAUSES = {
     errno.ENFILE: "too many open files",
 }
 
+NAME_FAULTS = {errno.ENAMETOOLONG: "name too long", errno.ELOOP: "loop of links"}
+"""What is wrong with a name that the system refuses whatever lies there."""
 
-def environment_failure(path: str | os.PathLike[str], error: OSError) -> EnvironmentFailure:
-    """Return the one-line error for a failed system call on a path."""
+
+def environment_failure(path: str | os.PathLike[str], error: OSError) -> SemeqError:
+    """Return the one-line error for a failed system call on a path: EnvironmentFailure, or OutputError where the name is at fault."""
+    if error.errno in NAME_FAULTS:
+        return OutputError(f"{printable(path)}: {NAME_FAULTS[error.errno]}")
     cause = _CAUSES.get(error.errno or 0) or (error.strerror or str(error)).lower()
     return EnvironmentFailure(f"{printable(path)}: {cause}")
 
@@ -103,6 +108,14 @@ def is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
         return False
 
 
+def followed(path: str | os.PathLike[str]) -> Path:
+    """Return what a name leads to through all links; raises OutputError for links that lead in a circle."""
+    place = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle, in some versions of Python
+    if place.is_symlink():
+        raise OutputError(f"{printable(path)}: {NAME_FAULTS[errno.ELOOP]}")
+    return place
+
+
 def check_output(path: str | os.PathLike[str], *, overwrite: bool, inputs: tuple[str | os.PathLike[str], ...] = ()) -> None:
     """Check an output name before any work is done.
 
@@ -157,10 +170,6 @@ def _mode(path: Path, target: Path, *, follow_links: bool = True) -> int | None:
     except ValueError as error:  # an embedded NUL
         raise OutputError(f"{printable(target)}: not a usable file name") from error
     except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-            raise OutputError(
-                f"{printable(target)}: {'name too long' if error.errno == errno.ENAMETOOLONG else 'loop of links'}"
-            ) from error
         raise environment_failure(target, error) from error
 
 

@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-def loads(data: bytes, *, max_bytes: int = MAX_BYTES) -> Any:  # Any: JSON holds what it holds; callers convert with msgspec
-    """Return the decoded document; raises ValueError with one line that says what is wrong."""
+
+def loads(data: bytes, *, max_bytes: int = MAX_BYTES, surrogates: bool = False) -> Any:  # Any: JSON of any shape; callers convert it
+    """Return the decoded document; raises ValueError with one line that says what is wrong.
+
+    surrogates: let lone ones pass, as which Python keeps the bytes of file names that are not UTF-8.
+    """
     if len(data) > max_bytes:
         raise ValueError(f"JSON of {len(data)} bytes is over the limit of {max_bytes}")
     if data.startswith(b"\xef\xbb\xbf"):
         raise ValueError("JSON starts with a byte order mark")
-    text = data.decode("utf-8")
+    decoded = data.decode("utf-8")
     try:
         document = json.loads(
-            text,
+            decoded,
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
             parse_float=_finite,
@@ -32,14 +38,23 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES) -> Any:  # Any: JSON holds
         )
     except RecursionError as error:
         raise ValueError(f"JSON is nested deeper than {MAX_DEPTH} levels") from error
-    _check_nodes(document, MAX_DEPTH)
+    _check_nodes(document, MAX_DEPTH, surrogates)
     return document
 
 
 def dumps(document: object) -> bytes:
     """Return the document as indented UTF-8 JSON with sorted keys, shortest exact floats and a final newline."""
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8")
+    return (text(document, indent=1) + "\n").encode("utf-8")
+
+
+def text(document: object, *, indent: int) -> str:
+    """Return the document as `dumps` writes it.
+
+    Bytes of file names that are not UTF-8 stand as `files.printable` shows them, backslash u dc ff for 0xff: a lone surrogate is no text,
+    and strict readers refuse it.
+    """
+    written = json.dumps(document, indent=indent, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return _SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", written)
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -68,16 +83,14 @@ def _bounded_int(text: str) -> int:
     return int(text)
 
 
-def _check_nodes(node: object, levels_left: int) -> None:
+def _check_nodes(node: object, levels_left: int, surrogates: bool) -> None:
     if isinstance(node, str):
-        try:
-            node.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise ValueError("JSON text holds a lone surrogate") from error
+        if not surrogates and _SURROGATE.search(node):
+            raise ValueError("JSON text holds a lone surrogate")
     elif isinstance(node, dict | list):
         if levels_left == 0:
             raise ValueError(f"JSON is nested deeper than {MAX_DEPTH} levels")
         for key in node if isinstance(node, dict) else ():
-            _check_nodes(key, levels_left - 1)
+            _check_nodes(key, levels_left - 1, surrogates)
         for value in node.values() if isinstance(node, dict) else node:
-            _check_nodes(value, levels_left - 1)
+            _check_nodes(value, levels_left - 1, surrogates)

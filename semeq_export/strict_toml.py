@@ -23,7 +23,7 @@ _TEXT = re.compile(
     r"|#[^\n]*+",
     re.DOTALL,
 )
-"""Strings and comments: what may hold dots and brackets that mean nothing. One that is not closed reaches to its end, so all is one pass."""
+"""Strings and comments: what may hold dots and brackets that mean nothing. What is not closed reaches to its end, so all is one pass."""
 
 _TOO_LARGE = "holds an integer of more than 64 bits"
 _NO_KEY = re.compile(r"[^\w\-. \t]")

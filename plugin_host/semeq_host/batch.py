@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import semeq_host
 from semeq_export.audio import open_audio
 from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError, SemeqError
-from semeq_export.files import check_output, printable
+from semeq_export.files import check_output, followed, printable
 from semeq_host.audio_names import find_audio, plan_outputs
 from semeq_host.cluster import run_on_cluster
 from semeq_host.job import Entry, StemJob, sha256_of
@@ -65,8 +66,8 @@ def plan_batch(
     wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
     sources = [path for path, _ in wanted]
     if options.in_place:
-        pairs = [(path, path.resolve() if follow else path) for path in sources]
-        twice = [path for path, count in Counter(path.resolve() for path in sources).items() if count > 1]
+        pairs = [(path, followed(path) if follow else path) for path in sources]
+        twice = [path for path, count in Counter(map(os.path.realpath, sources)).items() if count > 1]
         if twice:
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
     else:

@@ -15,12 +15,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from semeq_export import strict_json
 from semeq_export.errors import AudioError
 from semeq_export.files import environment_failure, read_regular
 from semeq_host.job import Entry
 
 JOURNAL = ".semeq-journal.jsonl"
 _MAX_BYTES = 1 << 30
+_IN_ENTRY = {"path", "output", "warnings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Done:
     entry: Entry
 
 
+class _Event(msgspec.Struct):
+    """A line as it is stored: a claim or what was done."""
+
+    key: str
+    claim: str | None = None
+    source_sha256: str | None = None
+    done: str | None = None
+    entry: Entry = {}
+
+
 class Journal:
     """The journal of a folder. Raises EnvironmentFailure where it cannot be read or written."""
 
@@ -50,14 +64,14 @@ class Journal:
             return
         for line in read_regular(self._path, AudioError, max_bytes=_MAX_BYTES, follow_links=False).splitlines():
             try:
-                event = json.loads(line)
-                if "claim" in event:
-                    self.claims[event["claim"]] = Claim(event["key"], event["source_sha256"])
-                    self.done.pop(event["claim"], None)
-                else:
-                    self.done[event["done"]] = Done(event["key"], event["entry"])
-            except (ValueError, KeyError, TypeError):
-                continue  # cut short by a crash: what it said is not known
+                event = msgspec.convert(strict_json.loads(line, max_bytes=_MAX_BYTES, surrogates=True), _Event)
+            except ValueError:  # msgspec.ValidationError is one
+                continue  # cut short by a crash, or not ours: what it said is not known
+            if event.claim is not None:
+                self.claims[event.claim] = Claim(event.key, event.source_sha256)
+                self.done.pop(event.claim, None)
+            elif event.done is not None and event.entry.keys() >= _IN_ENTRY:
+                self.done[event.done] = Done(event.key, event.entry)
 
     def claim(self, claims: Iterable[tuple[str, Claim]]) -> None:
         """Write down what is about to be made."""

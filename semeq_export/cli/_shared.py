@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
+import os
 import signal
 import sys
 import threading
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from semeq_export import files, strict_json
 from semeq_export.errors import EnvironmentFailure, SemeqError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
 EXIT_CLOSED_PIPE = 128 + 13
+MAX_MESSAGE_CHARS = 2_000
 
 Command = TypeVar("Command", bound=Callable[..., Any])  # Any: commands take what their options give
 
@@ -127,7 +129,7 @@ force_option = click.option("--force", is_flag=True, help="Replace existing outp
 
 def print_json(document: object) -> None:
     """Print one JSON document on stdout, keys sorted; numbers that are not finite are refused."""
-    click.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
+    click.echo(strict_json.text(document, indent=2))
 
 
 def note(text: str, *, quiet: bool = False) -> None:
@@ -153,6 +155,14 @@ def one_line(text: str) -> str:
     """Return a message on one line, control characters escaped."""
     flat = " ".join(text.split("\n"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in flat)
+
+
+def shortened(message: str) -> str:
+    """Return a message without its middle where it quotes something very long: the file is named at its start, the reason at its end."""
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    half = MAX_MESSAGE_CHARS // 2
+    return f"{message[:half]} ... {message[-half:]}"
 
 
 class Terminated(BaseException):
@@ -185,6 +195,7 @@ def _signals_raise() -> Iterator[None]:
 
 def run(group: click.Group, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: errors become one line on stderr, never a traceback."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -211,14 +222,23 @@ def run(group: click.Group, arguments: list[str] | None = None) -> int:
         return EXIT_CLOSED_PIPE
     except SystemExit:  # click's own end where nobody reads standard output any more; commands return their exit code
         return EXIT_CLOSED_PIPE
-    except OSError as error:  # standard output on a full disk
+    except OSError as error:  # standard output on a full disk, or a name that the system refuses wherever it is used
+        if error.errno in files.NAME_FAULTS:
+            return _fail(f"{error.filename}: {files.NAME_FAULTS[error.errno]}", EXIT_USAGE)
         return _fail(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}", EnvironmentFailure.exit_code)
     except MemoryError:
         return _fail("out of memory", EnvironmentFailure.exit_code)
 
 
+def _open_closed_streams() -> None:
+    """Lead output that is closed (`>&-`) nowhere: the next file to be opened would get its number, and what libraries print."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - open for good
+
+
 def _fail(message: str, exit_code: int) -> int:
-    click.echo(f"semeq-export: {one_line(message)}", err=True)
+    click.echo(f"semeq-export: {shortened(one_line(message))}", err=True)
     return exit_code
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from semeq_host.studio import Studio
 
 _STANDARD_INPUT = "standard input"
+_MAX_REPORT_BYTES = 1 << 28
 GROUPS = {
     "What": ("target", "preset", "match", "session_path", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail", "peak_guard", "match_loudness", "delta", "dither"),
@@ -193,7 +194,7 @@ def _standard_input(ctx: click.Context, output: str, export_preset: str | None, 
     import sys
 
     from semeq_export.errors import AudioError
-    from semeq_export.files import spooled
+    from semeq_export.files import followed, spooled
 
     is_folder = Path(output).is_dir() or output.endswith(("/", os.sep))
     if is_folder or ctx.get_parameter_source("output") is click.core.ParameterSource.DEFAULT:
@@ -202,7 +203,7 @@ def _standard_input(ctx: click.Context, output: str, export_preset: str | None, 
         raise click.UsageError("--stdin has no file for a DAW session to hold; export another preset format")
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("--stdin: nothing is piped in; cat FILE | semeq-export process --stdin ...")
-    with spooled(sys.stdin.fileno(), Path(output).resolve() if follow else output, overwrite=force) as path:
+    with spooled(sys.stdin.fileno(), followed(output) if follow else output, overwrite=force) as path:
         if path.stat().st_size == 0:
             raise AudioError("empty", _STANDARD_INPUT)
         yield path
@@ -228,8 +229,7 @@ def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, .
 
 def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> bool:
     """Check the name of a report; return whether it is free. A run that goes on may replace a report, and nothing else."""
-    import json
-
+    from semeq_export import strict_json
     from semeq_export.files import check_output
 
     if path.parent == output and not output.exists():
@@ -237,7 +237,8 @@ def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> boo
     is_report = False
     if resume and path.is_file():
         with contextlib.suppress(ValueError, OSError):
-            is_report = "files" in json.loads(path.read_bytes())
+            document = strict_json.loads(path.read_bytes(), max_bytes=_MAX_REPORT_BYTES)
+            is_report = isinstance(document, Mapping) and "files" in document
     check_output(path, overwrite=force or is_report)
     return not path.exists()
 
@@ -323,7 +324,7 @@ def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
 
     path = printable(str(entry["path"]))
     if entry["output"] is None:
-        click.echo(f"semeq-export: {_shared.one_line(str(entry['error']))}", err=True)
+        click.echo(f"semeq-export: {_shared.shortened(_shared.one_line(str(entry['error'])))}", err=True)
         return
     if entry.get("summary"):
         _shared.note(f"{path}: {entry['summary']}", quiet=quiet or as_json)

@@ -139,6 +139,24 @@ def test_a_closed_output_ends_quietly() -> None:  # fault C19
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell's >&-")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_output_that_is_closed_from_the_start_leads_nowhere(tmp_path: Path, closed: str) -> None:  # fault C19
+    command = f'"$0" preset -t warm -f eqapo --preamp none -o warm.txt -q {closed}'
+    done = subprocess.run(["sh", "-c", command, script()], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "warm.txt").read_text().startswith("Preamp: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["warm.txt"]
+    assert subprocess.run(["sh", "-c", f'"$0" terms {closed}', script()], check=False, capture_output=True).returncode == 0
+
+
+def test_what_a_message_quotes_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", "warm," + "w" * 300_000, "-f", "eqapo", "-o", "-"]) == 2
+    err = capsys.readouterr().err
+    assert len(err) < 2_100
+    assert err.startswith("semeq-export: unknown term 'www")
+
+
 def test_ascii_pipes_show_odd_names_escaped() -> None:  # fault C17
     done = call("naïve-\U0001f600", env={"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
     assert done.returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,12 @@ def test_what_we_write_reads_back_the_same_and_writes_the_same_bytes(document: o
     data = strict_json.dumps(document)
     assert strict_json.loads(data) == document
     assert strict_json.dumps(strict_json.loads(data)) == data
+
+
+def test_names_that_are_not_utf8_are_written_as_they_are_shown() -> None:  # fault C14
+    name = os.fsdecode(b"a\xff\n\xc3\xbc.wav")
+    assert strict_json.loads(strict_json.dumps({"path": name})) == {"path": "a\\udcff\nü.wav"}
+    assert strict_json.loads(json.dumps({name: name}).encode(), surrogates=True) == {name: name}
 
 
 def test_key_order_does_not_change_the_bytes() -> None:

@@ -256,17 +256,17 @@ def test_in_place_nothing_is_processed_twice(tmp_path: Path) -> None:  # faults 
 
 
 def test_a_journal_survives_damage_and_keeps_the_last_word(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal, entry = Journal(tmp_path), {"path": "in/a.wav", "output": "a.wav", "warnings": []}
     journal.claim([("a.wav", Claim("k", None)), ("b.wav", Claim("k", "s"))])
-    journal.finish("a.wav", Done("k", {"output_sha256": "1"}))
-    journal.finish("a.wav", Done("k", {"output_sha256": "2"}))
+    journal.finish("a.wav", Done("k", {**entry, "output_sha256": "1"}))
+    journal.finish("a.wav", Done("k", {**entry, "output_sha256": "2"}))
     with (tmp_path / JOURNAL).open("ab") as file:
         file.write(b'{"done": "b.wav", "k')
     again = Journal(tmp_path)
     assert again.claims["b.wav"] == Claim("k", "s")
     assert {name: done.entry["output_sha256"] for name, done in again.done.items()} == {"a.wav": "2"}
-    again.finish("b.wav", Done("k", {"output_sha256": "3"}))  # begins on a line of its own
-    assert Journal(tmp_path).done["b.wav"].entry == {"output_sha256": "3"}
+    again.finish("b.wav", Done("k", {**entry, "output_sha256": "3"}))  # begins on a line of its own
+    assert Journal(tmp_path).done["b.wav"].entry["output_sha256"] == "3"
     again.claim([("b.wav", Claim("other", None))])
     assert "b.wav" not in Journal(tmp_path).done
 
