@@ -135,8 +135,25 @@ def test_skipped_rows_are_counted_on_stderr(inputs: Path, capsys: pytest.Capture
     arguments = ("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run")
     assert run(*arguments) == 2
     assert "row 4: column low_shelf_gain_db" in capsys.readouterr().err
-    assert run(*arguments, "--skip-bad-rows", "--force") == 0
+    assert not (inputs / "run").exists()  # so that nothing is in the way of the next try
+    assert run(*arguments, "--skip-bad-rows") == 0
     assert "1 rows with faulty cells left out" in capsys.readouterr().err
+
+
+@pytest.mark.train
+def test_rows_that_are_not_used_are_counted_by_rule(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fault E6
+    needs_torch()
+    table = inputs / "data" / "safe_eq.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([lines[0], lines[1].replace("warm", "../../x"), lines[2].replace("warm", "test"), *lines[3:]]) + "\n")
+    arguments = ("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run")
+    assert run(*arguments) == 0
+    assert "2 rows are not used for their word or values: test 1, text 1; see: " in capsys.readouterr().err
+    table.write_text("\n".join([lines[0], *(line.replace("warm", "a/b") for line in lines if "warm" in line)]) + "\n")
+    assert run(*arguments, "--force") == 2
+    err = capsys.readouterr().err
+    assert "leaves 0 rows to train on and 0 to evaluate (rows by fold: none); 20 rows are not used" in err.splitlines()[-1]
+    assert (inputs / "run" / "record.json").is_file()  # the run of before is as it was
 
 
 @pytest.mark.train
@@ -162,7 +179,7 @@ def test_bad_use_is_one_line_and_leaves_nothing(
     assert said in err
     assert err.count("\n") == 1
     assert not (inputs / "x.semeq").exists()
-    assert not (inputs / "run" / "record.json").exists()
+    assert not (inputs / "run").exists()
 
 
 @pytest.mark.parametrize("verb", ["fit", "encoder", "report", "export", "fetch"])

@@ -44,6 +44,7 @@ from semeq_training.run_folder import (
     RECIPE,
     RECORD,
     WEIGHTS,
+    check_folder,
     check_same,
     prepare,
     processor,
@@ -99,7 +100,7 @@ def fit_encoder(
     teacher = read_run(eq_run)
     tell, say = progress or _silent, note or _say_nothing
     files = read_real_files(audio, say)
-    prepare(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
+    check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
     if resume and (out / RECORD).is_file():
         return read_encoder_run(out).record
     scale_db = teacher.recipe.recipe.socialeq_scale_db
@@ -107,7 +108,9 @@ def fit_encoder(
         data, socialeq_scale_db=scale_db, cache=cache or out / CACHE, progress=lambda done, total: tell("shapes", done, total, None)
     )
     with deterministic(recipe.recipe.threads):
-        return _Fit(recipe, teacher, table, files, folds, out, tell).run(resume=resume)
+        job = _Fit(recipe, teacher, table, files, folds, out, tell)
+        prepare(out, recipe.content, resume=resume)
+        return job.run(resume=resume)
 
 
 def is_encoder_run(path: Path) -> bool:

@@ -17,7 +17,7 @@ from semeq_export.curve import Float64Array
 from semeq_export.eq import SAFE_13
 from semeq_export.errors import DataError
 from semeq_export.files import environment_failure, printable
-from semeq_training.cleaning import MIN_ROWS, CleanRow, clean
+from semeq_training.cleaning import MIN_ROWS, RULES, CleanRow, clean
 from semeq_training.shapes import SOCIALEQ_SCALE_DB, fit_shapes
 from semeq_training.tables import DatasetName, Table, read_table
 
@@ -83,6 +83,14 @@ class ExampleTable:
     def fit_rms_db(self) -> Float64Array:
         """(n,) in dB."""
         return np.array([example.fit_rms_db for example in self.examples], dtype=np.float64)
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """By rule of `cleaning`, how many rows of all data sets it dropped; rules that dropped none are left out."""
+        rules: Counter[str] = Counter()
+        for counts in self.counts.values():
+            rules.update({rule: counts.get(rule, 0) for rule in RULES})
+        return +rules
 
     def select(self, mask: NDArray[np.bool_]) -> ExampleTable:
         """Return the examples where mask (n,) is true; the counts stay those of the reading."""

@@ -54,6 +54,7 @@ from semeq_training.run_folder import (
     RECIPE,
     RECORD,
     WEIGHTS,
+    check_folder,
     check_same,
     prepare,
     processor,
@@ -112,7 +113,7 @@ def fit(
     """
     recipe = read_recipe(recipe_path, Recipe)
     tell = progress or _silent
-    prepare(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
+    check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
     if resume and (out / RECORD).is_file():
         return read_run(out).record
     table = load_examples(
@@ -124,8 +125,12 @@ def fit(
     )
     if note is not None and table.skipped:
         note(f"{len(table.skipped)} rows with faulty cells left out, the first: {table.skipped[0]}")
+    if note is not None and table.dropped:
+        note(f"{_dropped(table)}; see: semeq_training/cleaning.py")
     with deterministic(recipe.recipe.threads):
-        return _Fit(recipe, table, out, tell).run(resume=resume)
+        job = _Fit(recipe, table, out, tell)
+        prepare(out, recipe.content, resume=resume)
+        return job.run(resume=resume)
 
 
 def read_run(path: Path) -> Run:
@@ -336,11 +341,16 @@ def _silent(phase: PhaseName, done: int, total: int, losses: Losses | None) -> N
 def _check_rows(recipe: Recipe, table: ExampleTable, train: ExampleTable, held: ExampleTable) -> None:
     if len(train) < 2 or not len(held):
         counts = ", ".join(f"{fold}: {np.count_nonzero(table.folds == fold)}" for fold in sorted(set(table.folds.tolist())))
-        raise TrainingError(
-            f"holdout_fold {recipe.holdout_fold} leaves {len(train)} rows to train on and {len(held)} to evaluate (rows by fold: {counts})"
-        )
+        why = f"; {_dropped(table)}" if table.dropped else ""
+        left = f"{len(train)} rows to train on and {len(held)} to evaluate"
+        raise TrainingError(f"holdout_fold {recipe.holdout_fold} leaves {left} (rows by fold: {counts or 'none'}){why}")
     if not table.usable_words(recipe.min_rows):
         raise TrainingError(f"no word has {recipe.min_rows} or more rows, so there is no term; lower min_rows or add data")
+
+
+def _dropped(table: ExampleTable) -> str:
+    rules = ", ".join(f"{rule} {rows}" for rule, rows in table.dropped.items())
+    return f"{sum(table.dropped.values())} rows are not used for their word or values: {rules}"
 
 
 def fingerprint(table: ExampleTable) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from semeq_export.errors import OutputError, TrainingError
-from semeq_export.files import environment_failure, printable, read_regular, write_atomic
+from semeq_export.files import check_output_folder, environment_failure, printable, read_regular, write_atomic
 
 RECIPE, WEIGHTS, RECORD = "recipe.toml", "weights.safetensors", "record.json"
 HISTORY, PICTURE, CHECKPOINT, CACHE = "history.csv", "loss.png", "checkpoint.safetensors", "cache"
@@ -25,29 +25,33 @@ _SMOOTH_STEPS = 25
 State = TypeVar("State")
 
 
-def prepare(out: Path, recipe: bytes, known: Collection[str], *, resume: bool, overwrite: bool) -> None:
-    """Make a run folder ready, with a copy of its recipe; only files that runs have (`known`) are ever removed.
+def check_folder(out: Path, recipe: bytes, known: Collection[str], *, resume: bool, overwrite: bool) -> None:
+    """Check a run folder before anything is read; nothing is made. A folder that holds nothing but fitted shapes is as good as none.
 
-    Raises OutputError where `out` exists and neither resume nor overwrite is set, or holds what no run has; TrainingError where it was made
-    with another recipe; EnvironmentFailure where the disk fails.
+    Raises OutputError where `out` exists and neither resume nor overwrite is set, or holds what no run has (not in `known`); TrainingError
+    where it was made with another recipe; EnvironmentFailure where it cannot be written.
     """
     name = printable(out)
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{name}: is not a folder")
+    check_output_folder(out, overwrite=True)
     present = {file.name for file in out.iterdir()} if out.exists() else set()
-    if present and not resume and not overwrite:
+    if present - {CACHE} and not resume and not overwrite:
         raise OutputError(f"{name}: exists already; use --resume to continue it or --force to replace it")
     if present - set(known):
         raise OutputError(f"{name}: holds {printable(sorted(present - set(known))[0])}, which no run has; choose an empty folder")
     if resume and RECIPE in present and (out / RECIPE).read_bytes() != recipe:
         raise TrainingError(f"{name}: was made with another recipe; start again with --force")
+
+
+def prepare(out: Path, recipe: bytes, *, resume: bool) -> None:
+    """Make a run folder that `check_folder` found fit, with a copy of its recipe; without resume, files of an older run are removed.
+
+    Once the data are known to do: neither a new folder nor the loss of an old one may come of a mistake in a table.
+    Raises EnvironmentFailure where the disk fails.
+    """
     try:
         out.mkdir(exist_ok=True)
-        if not resume:
-            for old in present - {CACHE}:
-                (out / old).unlink()
-    except FileNotFoundError as error:
-        raise OutputError(f"{name}: its folder {printable(out.parent)} does not exist") from error
+        for old in () if resume else [file for file in out.iterdir() if file.name != CACHE]:
+            old.unlink()
     except OSError as error:
         raise environment_failure(out, error) from error
     write_atomic(out / RECIPE, recipe, overwrite=True)
