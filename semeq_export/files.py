@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError
@@ -288,6 +288,24 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool, sync: bool =
         for leftover in (temporary, aside):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def all_or_nothing(paths: Iterable[str | os.PathLike[str]]) -> Iterator[None]:
+    """Where a block that writes many files does not end well, remove those that were not there before, and the folders made for them."""
+    new = [Path(path) for path in paths if not os.path.lexists(path)]
+    folders = {folder for path in new for folder in path.parents if not os.path.lexists(folder)}
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # was never written, or a folder, gone by now
+                path.unlink()
+        for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+            with contextlib.suppress(OSError):  # holds what is not ours
+                folder.rmdir()
+        raise
 
 
 def sync_all() -> None:

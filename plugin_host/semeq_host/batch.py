@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import semeq_export
 import semeq_host
-from semeq_export.audio import open_audio
+from semeq_export.audio import open_audio, output_format
 from semeq_export.eq import EqSettings
 from semeq_export.errors import OutputError, SemeqError
 from semeq_export.files import check_output, followed, printable
 from semeq_host.audio_names import find_audio, plan_outputs
-from semeq_host.cluster import run_on_cluster
+from semeq_host.cluster import Cluster
 from semeq_host.job import Entry, StemJob, sha256_of
 from semeq_host.journal import Claim, Done, Journal
 from semeq_host.pool import Crew, Finished, Working
@@ -57,10 +57,10 @@ def plan_batch(
     resume: bool = False,
     make_folder: bool = True,
 ) -> list[StemJob]:
-    """Return what is to be done, names checked: no two outputs of one name, none of them an input; nothing is made but the folder.
+    """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
 
     audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
-    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say.
+    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
     wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
@@ -72,6 +72,8 @@ def plan_batch(
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
     else:
         pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
+    for destination in () if options.subtype is None else (destination for _, destination in pairs):
+        output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
     intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in wanted]
     return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
@@ -113,12 +115,12 @@ class Batch:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
 
     def run(
-        self, *, studio: Studio | None = None, crew: Crew | None = None, cluster: str | None = None, progress: Progress | None = None
+        self, *, studio: Studio | None = None, crew: Crew | Cluster | None = None, progress: Progress | None = None
     ) -> Generator[Event, None, None]:
         """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
 
-        One of three does it. studio: this process, which tells `progress` how far each job is. crew: worker processes. cluster: a Dask
-        cluster at this address, which sees the same files under the same names. Close the iterator to stop early.
+        One of two does it. studio: this process, which tells `progress` how far each job is. crew: worker processes, or a Dask cluster that
+        sees the same files under the same names. Close the iterator to stop early.
         """
         left = [index for index in range(len(self.jobs)) if index not in self.skipped]
         self._claim(left)
@@ -128,8 +130,6 @@ class Batch:
         if studio is not None:
             run_stem = semeq_host.run_stem
             events: Generator[Event, None, None] = (Finished(index, run_stem(studio, job, progress)) for index, job in enumerate(jobs))
-        elif cluster is not None:
-            events = run_on_cluster(jobs, cluster, self._bundle_path)
         else:
             assert crew is not None
             events = crew.run(jobs)

@@ -21,21 +21,39 @@ _studios: dict[str | None, Studio] = {}
 """Of a worker process of the cluster: bundles are loaded once. Here, nothing that processes is loaded."""
 
 
-def run_on_cluster(jobs: Sequence[StemJob], address: str, bundle_path: str | None) -> Generator[Finished, None, None]:
-    """Process jobs on the cluster of a scheduler and give the results as they come; a job whose worker dies is done again by another.
+class Cluster:
+    """The cluster of a scheduler; a context manager, which connects before a batch makes anything.
 
-    Closing the iterator cancels what has not begun. Raises MissingExtraError without Dask, EnvironmentFailure where there is no scheduler.
+    Entering raises MissingExtraError without Dask, EnvironmentFailure where there is no scheduler.
     """
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise MissingExtraError("dask", "distributed") from error
-    try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError) as error:  # TimeoutError is an OSError
-        raise EnvironmentFailure(f"no Dask scheduler at {printable(address)}") from error
-    with client:
-        futures = [client.submit(run_job, _for_anywhere(job.again()).to_dict(), _absolute(bundle_path), pure=False) for job in jobs]
+
+    def __init__(self, address: str, bundle_path: str | None) -> None:
+        self._address, self._bundle_path = address, bundle_path
+        self._client: Any = None  # Any: Dask's client has no types
+
+    def __enter__(self) -> Cluster:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise MissingExtraError("dask", "distributed") from error
+        try:
+            self._client = Client(self._address, timeout=_CONNECT_S, set_as_default=False)
+        except (OSError, ValueError) as error:  # TimeoutError is an OSError
+            raise EnvironmentFailure(f"no Dask scheduler at {printable(self._address)}") from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def run(self, jobs: Sequence[StemJob]) -> Generator[Finished, None, None]:
+        """Process jobs and give the results as they come; a job whose worker dies is done again by another.
+
+        Closing the iterator cancels what has not begun.
+        """
+        from distributed import as_completed
+
+        client, bundle_path = self._client, _absolute(self._bundle_path)
+        futures = [client.submit(run_job, _for_anywhere(job.again()).to_dict(), bundle_path, pure=False) for job in jobs]
         indices = {future.key: index for index, future in enumerate(futures)}
         try:
             for future in as_completed(futures, loop=client.loop):

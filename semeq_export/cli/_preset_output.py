@@ -12,7 +12,7 @@ import click
 
 from semeq_export.cli import _shared
 from semeq_export.errors import OutputError
-from semeq_export.files import check_output, printable, write_atomic
+from semeq_export.files import all_or_nothing, check_output, printable, write_atomic
 from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, get, plan_install, plan_library, write_library
 from semeq_presets.library import file_names, make_folder
 
@@ -74,9 +74,32 @@ def plan(made: Sequence[Made], infos: Sequence[FormatInfo], output: str | None, 
 
 
 def write(
+    planned: Sequence[Planned],
+    made: Sequence[Made],
+    *,
+    preamp: Preamp,
+    strict: bool,
+    force: bool,
+    make_folders: bool,
+    folder: Path | None = None,
+    picture: Path | None = None,
+) -> list[tuple[Planned, tuple[Note, ...]]]:
+    """Write what is planned, or nothing new: all names are checked before the first file. Returns the notes of each.
+
+    folder: to be made first, in one that exists. picture: of all presets, drawn last.
+    """
+    with all_or_nothing([*(one.path for one in planned), *([] if picture is None else [picture])]):
+        if folder is not None:
+            make_folder(folder, parents=False)
+        written = _write(planned, made, preamp=preamp, strict=strict, force=force, make_folders=make_folders)
+        if picture is not None:
+            _draw(picture, made)
+        return written
+
+
+def _write(
     planned: Sequence[Planned], made: Sequence[Made], *, preamp: Preamp, strict: bool, force: bool, make_folders: bool
 ) -> list[tuple[Planned, tuple[Note, ...]]]:
-    """Write what is planned, all names checked before the first file; returns the notes of each."""
     if all(one.format == KNOBS for one in planned):
         knobs = {one.label: one.knobs for one in made}
         for one in planned:
@@ -105,7 +128,7 @@ def print_plan(planned: Sequence[Planned], picture: Path | None, *, as_json: boo
         click.echo(_shared.one_line(f"{path}{' (exists already, needs --force)' if path.exists() else ''}"))
 
 
-def draw(picture: Path, made: Sequence[Made]) -> None:
+def _draw(picture: Path, made: Sequence[Made]) -> None:
     """Draw the responses of all presets on one sheet, replacing an older one."""
     from semeq_export import plot
 

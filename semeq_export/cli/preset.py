@@ -93,7 +93,6 @@ def command(
     from semeq_export.engine import Engine
     from semeq_export.semantic import SemanticTarget
     from semeq_presets import Preset, read_device
-    from semeq_presets.library import make_folder
     from semeq_presets.semeq_vst3 import for_words
 
     infos = _preset_output.formats_of(format_list, output if device_path is None else None)
@@ -143,19 +142,24 @@ def command(
     if dry_run:
         _preset_output.print_plan(planned, picture, as_json=as_json)
         return
-    if several and output is not None:
-        make_folder(Path(output), parents=False)
     entries = []
     by_label = {one.label: one for one in made}
-    for one, notes in _preset_output.write(planned, made, preamp=preamp, strict=strict, force=force, make_folders=several or install):
+    for one, notes in _preset_output.write(
+        planned,
+        made,
+        preamp=preamp,
+        strict=strict,
+        force=force,
+        make_folders=several or install,
+        folder=Path(output) if several and output is not None else None,
+        picture=picture,
+    ):
         _preset_output.say(notes, quiet, f"{one.word}, {one.format}: " if len(infos) > 1 else f"{one.word}: " if several else "")
         entries.append({"format": one.format, **by_label[one.word].entry(str(one.path), notes)})
         if not (as_json or quiet):
             click.echo(_shared.one_line(str(one.path)))
-    if picture is not None:
-        _preset_output.draw(picture, made)
-        if not (as_json or quiet):
-            click.echo(_shared.one_line(str(picture)))
+    if picture is not None and not (as_json or quiet):
+        click.echo(_shared.one_line(str(picture)))
     if as_json:
         library = {"folder": output, "picture": str(picture) if picture is not None else None, "presets": entries}
         _shared.print_json({**_head(infos, intensity, heard, doubts), **(library if several else entries[0])})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from semeq_export.eq import EqSettings
     from semeq_export.semantic import SemanticTarget
     from semeq_host.batch import Batch, Event
+    from semeq_host.cluster import Cluster
     from semeq_host.job import Entry, StemJob
     from semeq_host.pool import Crew
     from semeq_host.session_file import Session, StemRule
@@ -165,8 +166,7 @@ def command(
         plan_again()  # makes the folder
         entries: list[Entry] = []
         with _progress(plan, quiet) as on_event:
-            here = studio if crew is None and dask is None else None
-            for entry in _in_order(batch, here, crew, dask, on_event):
+            for entry in _in_order(batch, studio, crew, on_event):
                 named = _named_standard_input(entry) if stdin else entry
                 entries.append({**named, "exported_preset": presets.write(named)} if presets is not None else named)
                 _tell(entries[-1], as_json=as_json, quiet=quiet)
@@ -279,10 +279,19 @@ def _preset_eq(path: str) -> EqSettings:
     return eq
 
 
-def _crew(plan: list[StemJob], workers: int | None, dask: str | None, bundle_path: str | None) -> Crew | contextlib.nullcontext[None]:
-    """Return the worker processes, None where others do the work: one file is worth a process only with a chain: plug-ins may crash."""
+def _crew(
+    plan: list[StemJob], workers: int | None, dask: str | None, bundle_path: str | None
+) -> Crew | Cluster | contextlib.nullcontext[None]:
+    """Return the worker processes or the cluster; None where this process does the work.
+
+    One file is worth a process only with a chain: plug-ins may crash.
+    """
+    if dask is not None:
+        from semeq_host.cluster import Cluster
+
+        return Cluster(dask, bundle_path)
     is_alone = len(plan) == 1 and plan[0].intent.chain is None
-    if dask is not None or workers == 0 or (workers is None and is_alone):
+    if workers == 0 or (workers is None and is_alone):
         return contextlib.nullcontext()
     from semeq_host.pool import Crew
 
@@ -299,14 +308,16 @@ def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
     return preset_writer(format_id, batch)
 
 
-def _in_order(batch: Batch, studio: Studio | None, crew: Crew | None, dask: str | None, on_event: _OnEvent) -> Iterator[Entry]:
-    """Run a batch and give its entries in the order of the plan, each as soon as those before it are there."""
+def _in_order(batch: Batch, studio: Studio, crew: Crew | Cluster | None, on_event: _OnEvent) -> Iterator[Entry]:
+    """Run a batch, here without a crew, and give its entries in the order of the plan, each as soon as those before it are there."""
     from semeq_host.pool import Finished, Working
 
     waiting: dict[int, Entry] = {}
     next_index = 0
     events = batch.run(
-        studio=studio, crew=crew, cluster=dask, progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total))
+        studio=studio if crew is None else None,
+        crew=crew,
+        progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total)),
     )
     with contextlib.closing(events):
         for event in events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import bundles
@@ -312,3 +313,14 @@ def test_an_existing_file_needs_force(folder: Path, capsys: pytest.CaptureFixtur
     assert (folder / "w.json").read_text() == "mine"
     assert run("-t", "warm", "-f", "semeq-json", "-o", "w.json", "--force") == 0
     assert read_file(folder / "w.json", format="semeq-json").name == "Warm"
+
+
+def test_a_full_disk_leaves_no_part_of_a_library(folder: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fault C5
+    bundles.write(small_disk / "tiny.semeq")
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "filler").write_bytes(bytes(free - 2 * 4_096))  # room for a file or two
+    assert run("--all-terms", "-f", "semeq-json,eqapo,csv", "-o", str(small_disk / "out"), "-q") == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "disk full" in err
+    assert sorted(path.name for path in small_disk.iterdir()) == ["filler", "tiny.semeq"]

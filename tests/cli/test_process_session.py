@@ -218,6 +218,13 @@ def test_wrong_use_is_one_line_before_any_work(run: Run, arguments: tuple[str, .
     assert not Path("out").exists()
 
 
+def test_a_subtype_that_no_output_can_hold_is_one_error_before_any_work(run: Run) -> None:
+    code, out, err = run("stems", "-t", "warm", "-o", "out", "--subtype", "nosuch")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "WAV cannot hold subtype nosuch" in err
+    assert not Path("out").exists()
+
+
 def test_a_word_and_a_chain_with_a_word_of_its_own_say_so(run: Run) -> None:
     Path("chain.toml").write_text('[[plugin]]\ntype = "SemanticEq"\ntarget = "bright"\n')
     code, _, err = run("stems/bass.wav", "-t", "warm", "--chain", "chain.toml", "-o", "out.wav")

@@ -345,3 +345,19 @@ def test_a_folder_never_takes_the_place_of_something_else(tmp_path: Path, kind: 
     with pytest.raises(OutputError, match="is not a folder"), files.atomic_folder(path, overwrite=True):
         pass
     assert leftovers(tmp_path) == []
+
+
+def test_many_files_or_nothing_new(tmp_path: Path) -> None:  # fault C5
+    old, new, kit = tmp_path / "old.txt", tmp_path / "a" / "b" / "new.txt", tmp_path / "a" / "kit"
+    old.write_text("old")
+    with pytest.raises(KeyboardInterrupt), files.all_or_nothing([old, new, kit, tmp_path / "never" / "made"]):
+        kit.mkdir(parents=True)
+        (kit / "part").write_text("part")
+        new.parent.mkdir()
+        new.write_text("new")
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+    with files.all_or_nothing([new]):
+        new.parent.mkdir(parents=True)
+        new.write_text("new")
+    assert new.read_text() == "new"

@@ -14,10 +14,8 @@ from dask_cluster import loopback_cluster
 from stems import make_session, process, process_until
 
 from semeq_export.errors import EnvironmentFailure
-from semeq_host.cluster import run_on_cluster
-from semeq_host.intent import Intent
-from semeq_host.job import StemJob, sha256_of
-from semeq_host.process_options import ProcessOptions
+from semeq_host.cluster import Cluster
+from semeq_host.job import sha256_of
 
 STEMS = 60
 
@@ -80,8 +78,14 @@ def test_presets_beside_the_outputs_of_a_cluster_are_those_of_here(tmp_path: Pat
                     assert (here / name).read_bytes() == (there / name).read_bytes(), name
 
 
-def test_no_scheduler_is_an_environment_failure(tmp_path: Path) -> None:
+def test_no_scheduler_is_an_environment_failure_before_anything_is_made(tmp_path: Path) -> None:
     done = process(__file__, "-t", "warm", "-o", tmp_path / "out.wav", "--dask", "127.0.0.1:9")
     assert (done.returncode, done.stderr) == (1, "semeq-export: no Dask scheduler at 127.0.0.1:9\n")
-    with pytest.raises(EnvironmentFailure, match="no Dask scheduler at nonsense"):
-        list(run_on_cluster([StemJob(Path("a"), Path("b"), Intent(target="warm"), ProcessOptions())], "nonsense://x", None))
+    (tmp_path / "in").mkdir()
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / "in" / name, np.zeros(100), 48_000)
+    done = process(tmp_path / "in", "-t", "warm", "-o", tmp_path / "out", "--dask", "127.0.0.1:9")
+    assert (done.returncode, done.stderr) == (1, "semeq-export: no Dask scheduler at 127.0.0.1:9\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    with pytest.raises(EnvironmentFailure, match="no Dask scheduler at nonsense"), Cluster("nonsense://x", None):
+        pass
