@@ -21,6 +21,7 @@ from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTe
 MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
 MAX_TERM_CHARS = 64
 MAX_TERMS = 5_000
+MAX_TYPICAL_INTENSITY, MAX_EXAMPLES = 100.0, 2**31 - 1
 AGREED = 0.1
 """Agreement of people below which a word is no description: it is weak, and used only where it is asked for by name."""
 
@@ -80,8 +81,16 @@ class Term:
             raise BundleFormatError(f"term {self.name[:60]!r} holds a character that no word has")
         if not all(math.isfinite(v) and abs(v) <= 1.0 for v in self.z):
             raise BundleFormatError(f"term {self.name!r}: z is outside -1..1")
-        if not (math.isfinite(self.agreement) and math.isfinite(self.typical_intensity) and self.examples >= 0):
-            raise BundleFormatError(f"term {self.name!r}: evidence is not finite")
+        for field_name, value, bounds in (
+            ("agreement", self.agreement, (-1.0, 1.0)),
+            ("typical_intensity", self.typical_intensity, (0.0, MAX_TYPICAL_INTENSITY)),
+            *(("number of examples", count, (0, MAX_EXAMPLES)) for count in (self.examples, *self.sources.values())),
+        ):
+            if not bounds[0] <= value <= bounds[1]:
+                raise BundleFormatError(f"term {self.name!r}: {field_name} {value:g} is outside {bounds[0]:g}..{bounds[1]}")
+        for field_name, text in (("language", self.language), *(("source", source) for source in self.sources)):
+            if not (0 < len(text) <= MAX_TERM_CHARS and text.isprintable()):
+                raise BundleFormatError(f"term {self.name!r}: {field_name} {text[:60]!r} is not 1..{MAX_TERM_CHARS} printable characters")
         if len(self.note) > _MAX_NOTE_CHARS or (self.note and not self.note.isprintable()):
             raise BundleFormatError(f"term {self.name!r}: note is not one printable line of at most {_MAX_NOTE_CHARS} characters")
 

@@ -65,7 +65,7 @@ def teach(
         language=language,
         examples=len(presets),
         agreement=max(0.0, float(np.mean(pairs))),
-        typical_intensity=float(np.median(curves @ decoded) / max(float(decoded @ decoded), 1e-12)),
+        typical_intensity=max(0.0, float(np.median(curves @ decoded) / max(float(decoded @ decoded), 1e-12))),
         sources={OWN: len(presets)},
         note=f"{error_db:.1f} dB rms from the mean curve of its presets: the model comes no closer" if error_db > _CLOSE_DB else "",
     )

@@ -162,3 +162,28 @@ def test_targets_are_plain_numbers_and_can_be_keys() -> None:
     for weights, intensity, why in (({"warm": "1"}, 1.0, "weight of 'warm' '1'"), ({"warm": 1.0}, "1", "intensity '1'")):
         with pytest.raises(InvalidTargetError, match=f"{why} is not a number"):
             SemanticTarget(weights, intensity)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"agreement": 1e300}, r"agreement 1e\+300 is outside -1..1"),
+        ({"agreement": -1.01}, "agreement -1.01 is outside"),
+        ({"agreement": float("nan")}, "agreement nan is outside"),
+        ({"typical_intensity": -1.0}, "typical_intensity -1 is outside 0..100"),
+        ({"typical_intensity": 1e300}, "typical_intensity"),
+        ({"examples": 2**63}, "number of examples"),
+        ({"examples": -1}, "number of examples -1 is outside 0..2147483647"),
+        ({"sources": {"SAFE": 2**31}}, "number of examples"),
+        ({"sources": {"a\nb": 1}}, r"source 'a\\nb' is not 1..64 printable characters"),
+        ({"language": "e" * 1_000}, "language 'eeee"),
+        ({"language": "en\n"}, "language"),
+        ({"language": "\x1b[31m"}, "language"),
+        ({"language": ""}, "language ''"),
+    ],
+)
+def test_evidence_that_cannot_be_is_refused_in_one_line(change: dict[str, object], said: str) -> None:  # fault D12
+    with pytest.raises(BundleFormatError, match=said) as caught:
+        replace(WARM, **change)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 200

@@ -87,7 +87,7 @@ def _term(
         language=word.language,
         examples=len(rows),
         agreement=max(0.0, mean_pair_correlation(rows_db)),
-        typical_intensity=float(np.median(rows_db @ curve_db) / max(float(curve_db @ curve_db), 1e-12)),
+        typical_intensity=max(0.0, float(np.median(rows_db @ curve_db) / max(float(curve_db @ curve_db), 1e-12))),
         sources=dict(sorted(sources.items())),
         note=word.note,
     )
