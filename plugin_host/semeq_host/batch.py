@@ -47,7 +47,7 @@ class Planned:
 
 
 def plan_batch(
-    audio: Sequence[str],
+    audio: Sequence[str | os.PathLike[str]],
     session: Session,
     output: str,
     options: ProcessOptions,

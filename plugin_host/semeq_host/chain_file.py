@@ -35,7 +35,7 @@ from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # 
 
 from semeq_export import strict_toml
 from semeq_export.audio import AudioInfo, read_audio
-from semeq_export.errors import ChainError, InvalidTargetError
+from semeq_export.errors import AudioError, ChainError, InvalidTargetError
 from semeq_export.files import printable, read_regular
 from semeq_export.semantic import SemanticTarget
 from semeq_host.board_stage import ChainStage
@@ -131,7 +131,10 @@ class ChainSpec:
         if spec.type == "VST3":
             values["path"] = file
         elif file is not None:
-            response = read_audio(file)
+            try:
+                response = read_audio(file)
+            except AudioError as error:
+                raise ChainError(f"{spec.place}: {spec.type}: {error}", printable(self.path)) from error
             values |= {"impulse_response_filename": response.samples.astype("float32"), "sample_rate": response.sample_rate_hz}
         try:
             plugin = make(**values)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +40,13 @@ _SOURCES = ("target", "preset", "match")
 class StemRule:
     """What is wanted of the stems whose file name matches. values: keys of `Intent`, None: they are left out of the batch.
 
+    place: where it was written, for messages, such as "session.toml: stem 2".
     Raises IntentError for a pattern longer than any file name: what they cost grows with the square of their length.
     """
 
     pattern: str
     values: Mapping[str, object] | None
+    place: str = "rule"
 
     def __post_init__(self) -> None:
         if len(self.pattern) > MAX_PATTERN_CHARS:
@@ -57,18 +59,38 @@ class StemRule:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is wanted of all stems: rules, of which the first match counts, and what holds where none says otherwise."""
+    """What is wanted of all stems: rules, of which the first match counts, and what holds where none says otherwise.
+
+    place: where the default's word was written, for messages; "" for the command line.
+    """
 
     default: Mapping[str, object]
     rules: tuple[StemRule, ...] = ()
+    place: str = ""
 
     def overridden(self, values: Mapping[str, object], rules: tuple[StemRule, ...] = ()) -> Session:
         """Return the session with other defaults, and with rules that come before its own: those of a command line."""
-        return Session(_merged(self.default, values), (*rules, *self.rules))
+        is_same = all(values.get(key) is None for key in _SOURCES)
+        return Session(_merged(self.default, values), (*rules, *self.rules), self.place if is_same else "")
+
+    def rule_for(self, path: str | os.PathLike[str]) -> StemRule | None:
+        """Return the rule that counts for a file, the first that matches."""
+        return next((rule for rule in self.rules if rule.matches(Path(path).name)), None)
+
+    def place_of_word(self, path: str | os.PathLike[str]) -> str:
+        """Return where the word for a file was written, "" for the command line's -t."""
+        rule = self.rule_for(path)
+        return rule.place if rule is not None and "target" in (rule.values or {}) else self.place
+
+    def unmatched(self, paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+        """Return one line for each rule whose pattern is the name of none of the files: it is hardly meant."""
+        names = [Path(path).name for path in paths]
+        idle = (rule for rule in self.rules if not any(map(rule.matches, names)))
+        return [f"{rule.place}: {rule.pattern!r} matches no file" for rule in idle]
 
     def intent_for(self, path: str | os.PathLike[str]) -> Intent | None:
         """Return what is wanted of a file, None where it is to be left out; raises IntentError where nothing is, or it makes no sense."""
-        rule = next((rule for rule in self.rules if rule.matches(Path(path).name)), None)
+        rule = self.rule_for(path)
         if rule is not None and rule.values is None:
             return None
         values = _merged(self.default, {} if rule is None else rule.values or {})
@@ -96,7 +118,16 @@ def read_session_file(path: str | os.PathLike[str]) -> Session:
     stems = document.get("stem", [])
     if not isinstance(stems, list):
         raise IntentError(f"{name}: stem is not a list of tables; write [[stem]]")
-    return Session(default, tuple(_rule(table, folder, f"{name}: stem {index}") for index, table in enumerate(stems, start=1)))
+    rules = tuple(_rule(table, folder, f"{name}: stem {index}") for index, table in enumerate(stems, start=1))
+    return Session(default, rules, f"{name}: default")
+
+
+def parse_rule(text: str) -> StemRule:
+    """Return the rule of a command line, PATTERN=TEXT; raises IntentError."""
+    pattern, separator, word = text.partition("=")
+    if not (pattern and separator and word):
+        raise IntentError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
+    return StemRule(pattern, {"target": word}, "--stem")
 
 
 def _rule(table: object, folder: Path, where: str) -> StemRule:
@@ -109,7 +140,7 @@ def _rule(table: object, folder: Path, where: str) -> StemRule:
         raise IntentError(f"{where}: skip {skip!r} is not true or false")
     values = _values({key: value for key, value in table.items() if key not in ("files", "skip")}, folder, where)
     try:
-        return StemRule(pattern, None if skip else values)
+        return StemRule(pattern, None if skip else values, where)
     except IntentError as error:
         raise IntentError(f"{where}: files: {error}") from error
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from semeq_export.errors import SemeqError
+from semeq_export.errors import ChainError, SemeqError
+from semeq_export.files import printable
 from semeq_export.listening import WordListening
 from semeq_host.intent import Intent
 from semeq_host.job import Entry, StemJob, failed, sha256_of
@@ -27,6 +28,8 @@ def run_stem(studio: Studio, job: StemJob, progress: Progress | None = None) -> 
         entry["source_sha256"] = source_sha256
         entry["output_sha256"] = sha256_of(job.destination)
     except SemeqError as error:
+        if isinstance(error, ChainError) and error.path is None and job.intent.chain is not None:
+            error = ChainError(f"{printable(job.intent.chain)}: {error.why}", printable(job.source))
         return failed(job, error)
     taken = time.perf_counter() - started
     entry["taken_s"] = round(taken, 3)

@@ -14,6 +14,8 @@ import semeq_host
 from semeq_export.bundle import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq import EqSettings
+from semeq_export.errors import ChainError, UnknownTermError
+from semeq_export.files import printable
 from semeq_export.listening import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.reference import ReferenceSource
 from semeq_export.semantic import SemanticTarget
@@ -43,8 +45,11 @@ class Studio:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
             self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
-        if intent.chain is not None and self.chain(intent.chain).needs_engine:
-            self.engine  # noqa: B018 - loads the bundle
+        for target in () if intent.chain is None else self.chain(intent.chain).targets:
+            try:
+                self.engine.eq_for(target)
+            except UnknownTermError as error:
+                raise ChainError(str(error), printable(intent.chain or "")) from error
         for text in (intent.match, intent.reference):
             if text is not None:
                 self.reference(text)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from semeq_host.cluster import Cluster
     from semeq_host.job import Entry, StemJob
     from semeq_host.pool import Crew
-    from semeq_host.session_file import Session, StemRule
+    from semeq_host.session_file import Session
     from semeq_host.studio import Studio
 
 _STANDARD_INPUT = "standard input"
@@ -120,6 +120,7 @@ def command(
     """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
     from semeq_export import strict_json
     from semeq_export.files import write_atomic
+    from semeq_host.audio_names import find_audio
     from semeq_host.batch import Batch, plan_batch
     from semeq_host.process_options import ProcessOptions
 
@@ -145,8 +146,12 @@ def command(
     session = _session(session_path, values, stems)
     if stdin:
         audio = (str(ctx.with_resource(_standard_input(ctx, output, export_preset, force=force, follow=follow))),)
+    files = find_audio(audio)
+    unmatched = session.unmatched(files)
+    for line in unmatched:
+        _shared.note(_shared.one_line(line), quiet=quiet)
     plan_again = functools.partial(
-        plan_batch, audio, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
+        plan_batch, files, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
     )
     plan = plan_again(make_folder=False)
     report = None if report_path is None else Path(report_path)
@@ -154,14 +159,14 @@ def command(
         from semeq_host.studio import Studio  # while the workers start
 
         studio = Studio(load_engine=lambda: _engine(bundle_path))
-        for intent in dict.fromkeys(job.intent for job in plan):
-            studio.prepare(intent)
+        _prepare(studio, plan, session)
         doubts = _doubts(studio, plan, quiet)
         batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
         presets = _preset_writer(export_preset, batch)
         is_report_new = report is None or _check_report(report, Path(output), force=force, resume=resume)
         if dry_run:
-            _print_plan(batch, doubts, as_json=as_json)
+            left_out = [path for path in files if session.intent_for(path) is None]
+            _print_plan(batch, left_out, {"doubts": doubts, "warnings": unmatched}, as_json=as_json)
             return
         plan_again()  # makes the folder
         entries: list[Entry] = []
@@ -172,10 +177,11 @@ def command(
                 _tell(entries[-1], as_json=as_json, quiet=quiet)
     if presets is not None:
         presets.finish(entries)
+    document = {"doubts": doubts, "warnings": unmatched, "files": entries}
     if report is not None:
-        write_atomic(report, strict_json.dumps({"doubts": doubts, "files": entries}), overwrite=not is_report_new)
+        write_atomic(report, strict_json.dumps(document), overwrite=not is_report_new)
     if as_json:
-        _shared.print_json({"doubts": doubts, "files": entries})
+        _shared.print_json(document)
     failed = [entry for entry in entries if entry["output"] is None]
     ctx.exit(_shared.EXIT_OK if not failed else int(str(failed[0]["exit_code"])) if len(plan) == 1 else _shared.EXIT_FAILED)
 
@@ -220,11 +226,10 @@ def _named_standard_input(entry: Entry) -> Entry:
 
 def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, ...]) -> Session:
     """Return what is wanted of each stem, by the file and the command line."""
-    from semeq_host.session_file import Session, read_session_file
+    from semeq_host.session_file import Session, parse_rule, read_session_file
 
     session = Session({}) if path is None else read_session_file(path)
-    rules = tuple(_rule(text) for text in stems)
-    return session.overridden(values, rules)
+    return session.overridden(values, tuple(map(parse_rule, stems)))
 
 
 def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> bool:
@@ -243,13 +248,18 @@ def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> boo
     return not path.exists()
 
 
-def _rule(text: str) -> StemRule:
-    from semeq_host.session_file import StemRule
+def _prepare(studio: Studio, plan: list[StemJob], session: Session) -> None:
+    """Raise what would fail for every file of an intent; what is wrong with a word names where it was written."""
+    from semeq_export.errors import IntentError, InvalidTargetError, UnknownTermError
 
-    pattern, separator, word = text.partition("=")
-    if not (pattern and separator and word):
-        raise click.UsageError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
-    return StemRule(pattern, {"target": word})
+    for intent, source in {job.intent: job.source for job in reversed(plan)}.items():
+        try:
+            studio.prepare(intent)
+        except (InvalidTargetError, UnknownTermError) as error:
+            place = session.place_of_word(source)
+            if not place:
+                raise
+            raise IntentError(f"{place}: {error}") from error
 
 
 def _engine(bundle_path: str | None) -> Engine:
@@ -346,8 +356,8 @@ def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
         click.echo(printable(str(entry["output"])))
 
 
-def _print_plan(batch: Batch, doubts: list[str], *, as_json: bool) -> None:
-    """Say what would be done, stem by stem, and what the headers say against it."""
+def _print_plan(batch: Batch, left_out: list[Path], said: Mapping[str, object], *, as_json: bool) -> None:
+    """Say what would be done, stem by stem, what the headers say against it, and which files a session leaves out."""
     from semeq_export.files import printable
     from semeq_host.batch import look_at
 
@@ -361,6 +371,7 @@ def _print_plan(batch: Batch, doubts: list[str], *, as_json: bool) -> None:
                 "intent": job.intent.to_dict(),
                 "seconds": looked.seconds,
                 "is_done": index in batch.skipped,
+                "is_left_out": False,
                 "error": looked.warning or None,
             }
         )
@@ -369,8 +380,13 @@ def _print_plan(batch: Batch, doubts: list[str], *, as_json: bool) -> None:
             click.echo(f"{printable(job.source)} -> {printable(job.destination)}: {printable(what)}")
             if looked.warning:
                 _shared.note(_shared.one_line(f"would fail: {looked.warning}"))
+    for path in left_out:
+        nothing = dict.fromkeys(("output", "intent", "seconds", "error"))
+        rows.append({"path": str(path), **nothing, "is_done": False, "is_left_out": True})
+        if not as_json:
+            click.echo(f"{printable(path)}: skipped, as the session says")
     if as_json:
-        _shared.print_json({"dry_run": True, "doubts": doubts, "files": rows})
+        _shared.print_json({"dry_run": True, **said, "files": rows})
 
 
 class _OnEvent:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-
 import click
 
 from semeq_export.cli import _shared
@@ -35,8 +33,7 @@ def command(
 
     Bitwig Studio, Studio One, Cubase and n-Track open such files. Valid against the published schema; not run in these DAWs.
     """
-    words = [_rule(rule) for rule in rules]
-    if target is None and not words:
+    if target is None and not rules:
         raise click.UsageError("nothing to do: give -t TEXT or --stem PATTERN=TEXT")
 
     from pathlib import Path
@@ -46,13 +43,20 @@ def command(
     from semeq_export.engine import Engine
     from semeq_export.semantic import SemanticTarget
     from semeq_host.audio_names import find_audio
+    from semeq_host.session_file import Session, parse_rule
     from semeq_presets.dawproject_zip import Stem, write_session
 
+    session = Session({}, tuple(map(parse_rule, rules)))
     engine = Engine(load_bundle(bundle_path))
     stems, entries = [], []
     used: list[SemanticTarget] = []
-    for path in find_audio(audio):
-        word = next((text for pattern, text in words if fnmatch.fnmatchcase(path.name.casefold(), pattern)), target)
+    files = find_audio(audio)
+    unmatched = session.unmatched(files)
+    for line in unmatched:
+        _shared.note(_shared.one_line(line), quiet=quiet)
+    for path in files:
+        rule = session.rule_for(path)
+        word = target if rule is None or rule.values is None else str(rule.values["target"])
         wanted = None if word is None else SemanticTarget.parse(word, intensity)
         eq = None if wanted is None else engine.eq_for(wanted)
         used += [] if wanted is None else [wanted]
@@ -63,13 +67,6 @@ def command(
     doubts = _shared.say_doubts(engine, used, quiet)
     write_session(output, stems, title=Path(output).stem, overwrite=force)
     if as_json:
-        _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "tracks": entries})
+        _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "warnings": unmatched, "tracks": entries})
     elif not quiet:
         click.echo(_shared.one_line(output))
-
-
-def _rule(text: str) -> tuple[str, str]:
-    pattern, separator, word = text.partition("=")
-    if not (pattern and separator and word):
-        raise click.UsageError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
-    return pattern.casefold(), word

@@ -81,6 +81,44 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(run: Run) -> None:
     assert run("stems", "-t", "wram", "-o", "out", "--dry-run")[0] == 2
 
 
+def test_a_pattern_without_a_file_is_said_and_skipped_stems_are_shown(run: Run) -> None:
+    Path("session.toml").write_text('[[stem]]\nfiles = "nomatch*"\ntarget = "bright"\n[[stem]]\nfiles = "click*"\nskip = true\n')
+    arguments = ("stems", "-t", "warm", "--session", "session.toml", "--stem", "zzz*=bright", "-o", "out")
+    lines = ["--stem: 'zzz*' matches no file", "session.toml: stem 1: 'nomatch*' matches no file"]
+    code, out, err = run(*arguments, "--dry-run")
+    assert (code, err.splitlines()) == (0, lines)
+    assert out.splitlines()[-1] == "stems/click.wav: skipped, as the session says"
+    document = json.loads(run(*arguments, "--dry-run", "--json")[1])
+    assert document["warnings"] == lines
+    assert [(row["path"], row["is_left_out"], row["output"]) for row in document["files"]][-1] == ("stems/click.wav", True, None)
+    code, _, err = run(*arguments, "--report", "r.json")
+    assert (code, err.splitlines()) == (0, lines)
+    assert json.loads(Path("r.json").read_bytes())["warnings"] == lines
+
+
+@pytest.mark.parametrize(
+    ("session", "chain", "said"),
+    [
+        ('[default]\ntarget = "wram"', "", "session.toml: default: unknown term 'wram'"),
+        ('[[stem]]\nfiles = "b*"\ntarget = "warm:x"\n[default]\ntarget = "warm"', "", "session.toml: stem 1: weight 'x' of 'warm'"),
+        ('[default]\nchain = "c.toml"', 'type = "SemanticEq"\ntarget = "wram"', "c.toml: unknown term 'wram'"),
+        ('[default]\nchain = "c.toml"', 'type = "PitchShift"', ".wav: c.toml: PitchShift gives only silence"),
+        (
+            '[default]\nchain = "c.toml"',
+            'type = "Convolution"\nimpulse_response_filename = "no.wav"',
+            "c.toml: plugin 1: Convolution: no.wav: ",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_toml_names_it(run: Run, session: str, chain: str, said: str) -> None:
+    Path("session.toml").write_text(session)
+    Path("c.toml").write_text(f"[[plugin]]\n{chain}\n")
+    code, out, err = run("stems/bass.wav", "--session", "session.toml", "-o", "out.wav")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+    assert not Path("out.wav").exists()
+
+
 def test_sound_and_preset_in_one_go(run: Run) -> None:
     code, _, err = run("stems", "-t", "warm", "-o", "out", "--export-preset", "semeq-json", "--json")
     assert (code, err) == (0, "")

@@ -78,3 +78,11 @@ def test_an_existing_session_needs_force(stems: Path, tmp_path: Path, capsys: py
     assert run(capsys, stems, "-t", "warm", "-o", out)[0] == 2
     assert out.read_bytes() == b"mine"
     assert run(capsys, stems, "-t", "warm", "-o", out, "--force")[0] == 0
+
+
+def test_a_pattern_without_a_file_is_said(stems: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["session", str(stems), "-t", "warm", "--stem", "zzz*=bright", "--json", "-o", str(tmp_path / "s.dawproject")]
+    assert _shared.run(cli, arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == "--stem: 'zzz*' matches no file\n"
+    assert json.loads(out)["warnings"] == ["--stem: 'zzz*' matches no file"]
