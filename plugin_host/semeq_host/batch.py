@@ -145,13 +145,23 @@ class Batch:
         return index in self.skipped or self.jobs[index].options.overwrite
 
     def _before(self, job: StemJob) -> str | None:
-        """Return the hash of a source before anything was done to it: now, or when an interrupted run with the same wishes began."""
-        journal, name = self._journals.get(job.destination.parent), job.destination.name
-        if self._resume and journal is not None and name in journal.claims and name not in journal.done:
-            claim = journal.claims[name]
-            if claim.key == self._keys.of(job):
-                return claim.source_sha256
-        return _sha256_or_none(job.source)
+        """Return the hash of a source before anything was done to it: now, or when an interrupted run with the same wishes began.
+
+        Raises OutputError for a file that an earlier run has replaced: to filter it once more is seldom meant and cannot be undone.
+        """
+        journal, name, now = self._journals.get(job.destination.parent), job.destination.name, _sha256_or_none(job.source)
+        claim = None if journal is None else journal.claims.get(name)
+        if journal is None or claim is None or claim.source_sha256 is None:
+            return now
+        done = journal.done.get(name)
+        if self._resume and done is None and claim.key == self._keys.of(job):
+            return claim.source_sha256
+        is_replaced = now != claim.source_sha256 if done is None else now == done.entry.get("output_sha256")
+        if is_replaced and not job.options.overwrite:
+            raise OutputError(
+                f"{printable(job.destination)}: was processed in place before; --resume skips what is done, --force processes it again"
+            )
+        return now
 
     def _claim(self, left: Sequence[int]) -> None:
         for folder, journal in self._journals.items():

@@ -61,7 +61,7 @@ GROUPS = {
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
 @click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Samples per block; changes no bit.")
 @click.option("--stdin", is_flag=True, help="Read one file from a pipe; needs -o FILE.")
-@click.option("-o", "--output", default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
+@click.option("-o", "--output", type=_shared.OUTPUT, default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
 @_shared.force_option
 @click.option("--follow", is_flag=True, help="Where an output is a link, write its target.")
@@ -74,7 +74,7 @@ GROUPS = {
 @click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster that sees the files.")
-@click.option("--report", "report_path", metavar="FILE", help="Write the JSON report to a file too.")
+@click.option("--report", "report_path", type=_shared.OUTPUT, metavar="FILE", help="Write the JSON report to a file too.")
 @click.option("--bundle", "bundle_path", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
 @_shared.output_options
 @click.pass_context
@@ -161,7 +161,7 @@ def command(
         studio = Studio(load_engine=lambda: _engine(bundle_path))
         _prepare(studio, plan, session)
         doubts = _doubts(studio, plan, quiet)
-        batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume)
+        batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume or in_place)
         presets = _preset_writer(export_preset, batch)
         is_report_new = report is None or _check_report(report, Path(output), force=force, resume=resume)
         if dry_run:

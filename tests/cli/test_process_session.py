@@ -173,6 +173,36 @@ def test_in_place_and_resume(run: Run) -> None:  # faults C9, E16
     assert not Path("processed").exists()
 
 
+@pytest.mark.parametrize("names", [("stems",), ("stems/bass.wav",)])
+def test_in_place_asks_before_it_processes_a_file_twice(run: Run, names: tuple[str, ...]) -> None:
+    twice = apply_eq(BRIGHT, expected("bass", WARM), 48_000)
+    assert run(*names, "-t", "warm", "--in-place")[0] == 0
+    once = Path("stems/bass.wav").read_bytes()
+    for more in ("-t", "warm"), ("-t", "bright"), ("-t", "bright", "--resume"), ("-t", "warm", "--dry-run"):
+        code, out, err = run(*names, *more, "--in-place")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "was processed in place before; --resume skips what is done, --force processes it again" in err
+    assert Path("stems/bass.wav").read_bytes() == once
+    assert run(*names, "-t", "bright", "--in-place", "--force")[0] == 0
+    np.testing.assert_array_equal(read_audio("stems/bass.wav").samples, twice)
+
+
+def test_in_place_asks_about_a_file_that_an_interrupted_run_replaced(run: Run) -> None:
+    assert run("stems", "-t", "warm", "--in-place")[0] == 0
+    journal = Path("stems/.semeq-journal.jsonl")
+    journal.write_text("".join(line for line in journal.read_text().splitlines(keepends=True) if '"claim"' in line))
+    code, _, err = run("stems", "-t", "warm", "--in-place")
+    assert code == 2
+    assert "was processed in place before" in err
+    assert run("stems", "-t", "warm", "--in-place", "--resume")[0] == 0
+
+
+def test_outputs_may_be_processed_in_place_once(run: Run) -> None:
+    assert run("stems", "-t", "warm", "-o", "out")[0] == 0
+    assert run("out", "-t", "bright", "--in-place")[0] == 0
+    assert run("out", "-t", "bright", "--in-place")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
