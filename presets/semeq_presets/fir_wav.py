@@ -256,7 +256,8 @@ def _samples(chunks: list[tuple[bytes, bytes]]) -> tuple[float, Float64Array]:
         parts = raw.reshape(-1, 3).astype(np.int32)
         values = ((parts[:, 0] << 8 | parts[:, 1] << 16 | parts[:, 2] << 24) >> 8) / 2.0**23
     else:
-        values = raw / 2.0 ** (bits - 1) if code == 1 else raw.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN, refused below
+            values = raw / 2.0 ** (bits - 1) if code == 1 else raw.astype(np.float64)
     if not np.all(np.isfinite(values)) or np.max(np.abs(values)) > 1e6:
         raise PresetReadError("holds samples that are not finite or over 1e+06", where="data")
     return rate, np.asarray(values, dtype=np.float64).reshape(-1, channels).T

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import signal
 import sys
@@ -97,6 +98,23 @@ class IntensityType(click.ParamType[float | str]):
             return "auto"
         number = click.FloatRange(-3.0, 3.0).convert(value, param, ctx)
         return float(number)
+
+
+class OutputType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
+    """A name for what is written; an empty one would mean the working folder in some places and nothing in others."""
+
+    name = "path"
+
+    def __init__(self, kind: Callable[[str], object] = str) -> None:
+        self._kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # Any: click's
+        if not os.fspath(value):
+            self.fail("the name is empty", param, ctx)
+        return self._kind(value)
+
+
+OUTPUT = OutputType()
 
 
 def reference_option(command: Command) -> Command:
@@ -196,6 +214,7 @@ def _signals_raise() -> Iterator[None]:
 def run(group: click.Group, arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code: errors become one line on stderr, never a traceback."""
     _open_closed_streams()
+    logging.getLogger("matplotlib").addHandler(logging.NullHandler())  # where it cannot keep its caches, it makes others and says so
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

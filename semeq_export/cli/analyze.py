@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--words", metavar="LIST", help="Words to choose from: warm,bright. Default: the English ones that people agree on.")
 @_shared.reference_option
 @click.option("-t", "--target", metavar="TEXT", help="Draw what adaptive EQ with these words would do, too.")
-@click.option("--plot", "picture", metavar="FILE", help="Picture of one file: .svg, .png or .pdf.")
+@click.option("--plot", "picture", type=_shared.OUTPUT, metavar="FILE", help="Picture of one file: .svg, .png or .pdf.")
 @click.option("--save-reference", "saved", metavar="FILE", help="Store the mean spectrum of the files as a reference (JSON).")
 @click.option("--repair-nonfinite", is_flag=True, help="Take samples that are NaN or infinite for 0.")
 @click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")

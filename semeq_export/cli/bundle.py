@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: semeq-export bundle --terms warm,bright,airy -o my-kit")
 @click.option("--from", "source", metavar="PATH", help="Bundle, or folder of a training run. Default: the factory bundle.")
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder to write; with --no-kit --zip, a file.")
+@click.option("-o", "--output", type=_shared.OUTPUT, required=True, metavar="DIR", help="Folder to write; with --no-kit --zip, a file.")
 @click.option("--zip", "zipped", is_flag=True, help="Write the bundle as one zip file.")
 @click.option("--terms", metavar="LIST", help="Only these words, separated by commas.  [default: all]")
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: semeq-export convert headphones.txt headphones.lv2 --to lsp-x16-lv2")
 @click.argument("source", metavar="SRC")
-@click.argument("destination", metavar="DST")
+@click.argument("destination", type=_shared.OUTPUT, metavar="DST")
 @click.option("--from", "from_format", metavar="ID", help="Format of SRC. Default: by its content.")
 @click.option("--to", "to_format", metavar="ID", help="Format of DST. Default: by its suffix.")
 @click.option("--device", "device_path", metavar="TOML", help="Refit to an EQ of your own; without --to, DST is a table of its knobs.")

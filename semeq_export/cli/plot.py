@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the filters.")
 @click.option("--title", default="", help="Headline of the picture.")
 @click.option("--bands/--no-bands", "markers", default=True, help="Mark the bands' frequencies with dots.  [default: bands]")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Picture to write: .svg, .png or .pdf; - is SVG on standard output.")
+@click.option(
+    "-o", "--output", type=_shared.OUTPUT, required=True, metavar="FILE", help="Picture: .svg, .png or .pdf; - is SVG on standard output."
+)
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @_shared.reference_option
 @click.option("--match", "match_ref", metavar="REF", help="Instead of words: take the file of --adapt-to to a reference.")
 @click.option("-f", "--format", "format_list", metavar="ID,...", help="See semeq-export formats; or all. Default: by the suffix of -o.")
-@click.option("-o", "--output", metavar="PATH", help="File, or folder for several; - or left out prints text formats.")
+@click.option("-o", "--output", type=_shared.OUTPUT, metavar="PATH", help="File, or folder for several; - or left out prints text formats.")
 @click.option("--install", is_flag=True, help="Write where the format's host looks for presets.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be written.")
 @click.option("--device", "device_path", metavar="TOML", help="Refit to an EQ of your own; without -f, print its knobs.")

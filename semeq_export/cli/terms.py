@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     help="Order; the most comes first.",
 )
 @click.option("--language", type=click.Choice(["en", "es"]), help="Words of one language only.")
-@click.option("--plot", "plot_folder", metavar="DIR", help="Write pictures of the words into a folder: curves, regions, likeness, maps.")
+@click.option(
+    "--plot", "plot_folder", type=_shared.OUTPUT, metavar="DIR", help="Write pictures of the words there: curves, regions, likeness, maps."
+)
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options
@@ -186,7 +188,9 @@ def of(
 )
 @click.argument("word")
 @click.argument("presets", metavar="PRESET...", nargs=-1, required=True)
-@click.option("-o", "output", metavar="BUNDLE", required=True, help="Bundle of your own to write; use it with --bundle.")
+@click.option(
+    "-o", "output", type=_shared.OUTPUT, metavar="BUNDLE", required=True, help="Bundle of your own to write; use it with --bundle."
+)
 @click.option("--language", type=click.Choice(["en", "es"]), default="en", show_default=True, help="Language of WORD.")
 @_shared.force_option
 @_shared.bundle_option

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _Number = TypeVar("_Number", int, float)
 _PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
+_OUTPUT: Any = _shared.OutputType(Path)
 _PHASES = {
     "shapes": "Fitting shapes",
     "evaluation": "Training, one fold held out",
@@ -57,7 +58,7 @@ def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
 )
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
-@click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
+@click.option("-o", "out", type=_OUTPUT, required=True, help="Run folder to write.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run; the result is the same.")
 @click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes. Default: RUN/cache.")
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows with faulty cells instead of stopping at the first.")
@@ -85,7 +86,7 @@ def fit(
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the EQ tables; their settings are applied to audio.")
 @click.option("--audio", type=_PATH, help="Folder of real audio files. Default: DATA/audio.")
 @click.option("--model", "eq_run", type=_PATH, help="Run of the EQ model. Default: the folder default beside RECIPE.")
-@click.option("-o", "out", type=_PATH, required=True, help="Run folder to write.")
+@click.option("-o", "out", type=_OUTPUT, required=True, help="Run folder to write.")
 @click.option("--folds", type=click.IntRange(min=0), help="How many sources are left out in turn, to be asked about.  [default: all]")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run; the result is the same.")
 @click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes. Default: RUN/cache.")
@@ -123,7 +124,7 @@ def encoder(
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
 @click.option(
-    "-o", "out", type=_PATH, help="Folder for report.json, report.txt and report.png; what is there already is not measured again."
+    "-o", "out", type=_OUTPUT, help="Folder for report.json, report.txt and report.png; what is there already is not measured again."
 )
 @click.option("--beside", multiple=True, type=_PATH, help="Another recipe to measure beside the run's; repeatable.")
 @click.option("--seeds", type=click.IntRange(1, 20), default=5, show_default=True, help="Trainings of each recipe on each split.")
@@ -177,7 +178,7 @@ def report(
 )
 @click.argument("recipe", type=_PATH)
 @click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
-@click.option("-o", "out", type=_PATH, required=True, help="Folder for ablation.json; what has been measured there is kept.")
+@click.option("-o", "out", type=_OUTPUT, required=True, help="Folder for ablation.json; what has been measured there is kept.")
 @click.option("--weights", default="0,0.1,0.5,1,2", show_default=True, help="Contrastive weights.")
 @click.option("--latents", default="2,8,16,32,64,128", show_default=True, help="Latent sizes.")
 @click.option("--steps", type=click.IntRange(1), help="Steps of each training, if fewer than the recipe's.")
@@ -217,7 +218,7 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
 @command.command(short_help="Make the bundle of a run.", epilog="Example: semeq-export train export runs/default -o default.semeq")
 @click.argument("run_folder", metavar="RUN", type=_PATH)
 @click.option("--encoder", "encoder_run", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
-@click.option("-o", "out", type=_PATH, required=True, help="Bundle folder to write.")
+@click.option("-o", "out", type=_OUTPUT, required=True, help="Bundle folder to write.")
 @_shared.force_option
 @_shared.output_options
 @_shared.needs_extra("train")

@@ -25,7 +25,7 @@ HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "ardour", "audaci
 @click.option("--plugin", "plugin_file", metavar="FILE", help="VST3 plug-in that .vstpreset files are of.")
 @click.option("--sample-rate", "sample_rate_hz", type=float, metavar="HZ", help="Default: the rate that the preset is for.")
 @click.option("--tolerance-db", type=click.FloatRange(0.0), default=0.2, show_default=True, help="Largest error that passes.")
-@click.option("--plot", "picture", metavar="FILE", help="Draw intended and measured: .svg, .png or .pdf.")
+@click.option("--plot", "picture", type=_shared.OUTPUT, metavar="FILE", help="Draw intended and measured: .svg, .png or .pdf.")
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options

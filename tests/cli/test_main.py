@@ -190,3 +190,37 @@ def test_signals_leave_one_line_and_no_file(tmp_path: Path, sent: signal.Signals
         error = running.stderr.read()
     assert (running.returncode, error) == (code, f"semeq-export: {line}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["preset", "-t", "warm", "-f", "eqapo", "-o", ""],
+        ["convert", "in.txt", ""],
+        ["process", "in.wav", "-t", "warm", "-o", ""],
+        ["process", "in.wav", "-t", "warm", "-o", "out/", "--report", ""],
+        ["session", "in.wav", "-t", "warm", "-o", ""],
+        ["terms", "add", "soft", "a.txt", "-o", ""],
+        ["plot", "-t", "warm", "-o", ""],
+        ["bundle", "-o", ""],
+        ["train", "fit", "r.toml", "--data", "d", "-o", ""],
+        ["train", "export", "run", "-o", ""],
+    ],
+)
+def test_an_empty_name_for_an_output_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _shared.run(cli, arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "the name is empty" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_cannot_be_written_is_no_line_of_matplotlib(tmp_path: Path) -> None:  # fault E20
+    (tmp_path / "in.txt").write_text("Preamp: 0 dB\nFilter 1: ON PK Fc 1000 Hz Gain 3 dB Q 1\n")
+    environment = {name: value for name, value in os.environ.items() if name not in ("MPLCONFIGDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
+    done = call("plot", "--preset", "in.txt", "-o", "o.svg", cwd=tmp_path, env=environment | {"HOME": "/proc/nope"})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "o.svg\n", "")

@@ -237,3 +237,12 @@ def test_a_long_file_costs_no_more_than_its_length(format_id: str, hostile: byte
             assert presets.read(data, format_id).format == format_id
         except PresetReadError as error:
             assert len(str(error)) < 400
+
+
+def test_a_signalling_nan_in_an_impulse_response_is_one_error() -> None:
+    nan = bytes.fromhex("010080ff")
+    fmt = bytes.fromhex("0300 0100 80bb0000 00ee0200 0400 2000")
+    chunks = b"fmt " + len(fmt).to_bytes(4, "little") + fmt + b"data" + (8).to_bytes(4, "little") + nan + bytes(4)
+    data = b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WAVE" + chunks
+    with pytest.raises(PresetReadError, match="holds samples that are not finite"):  # and no RuntimeWarning, which is an error here
+        presets.read(data, "fir")
