@@ -280,6 +280,11 @@ def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool, sync: bool =
             raise
         if sync:
             _sync(target.parent)
+    except EnvironmentFailure as error:  # of something inside, under a name that nobody gave
+        inside = "" if temporary is None else printable(temporary)
+        if not inside or inside not in str(error):
+            raise
+        raise EnvironmentFailure(str(error).replace(inside, printable(path))) from error
     except SemeqError:
         raise
     except OSError as error:

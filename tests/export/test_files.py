@@ -361,3 +361,14 @@ def test_many_files_or_nothing_new(tmp_path: Path) -> None:  # fault C5
         new.parent.mkdir(parents=True)
         new.write_text("new")
     assert new.read_text() == "new"
+
+
+def test_what_fails_inside_a_folder_is_named_by_the_folders_name(tmp_path: Path) -> None:  # fault C5
+    with (
+        pytest.raises(EnvironmentFailure) as caught,
+        files.atomic_folder(tmp_path / "kit", overwrite=False) as outer,
+        files.atomic_folder(outer / "model.semeq", overwrite=False),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert str(caught.value) == f"{tmp_path}/kit/model.semeq: disk full"
+    assert list(tmp_path.iterdir()) == []
