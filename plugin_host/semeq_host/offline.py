@@ -66,7 +66,8 @@ class ProcessReport:
 
     info: the source, and the output but for its container and subtype, which `output` has. eq: what was applied at this rate.
     peak_dbfs: sample peak of the output, None for silence. true_peak_dbtp: None below -1 dBTP and where no guard was needed or wanted.
-    trim_db: 0 or less. match_db: what brought the result to the source's loudness. tail_samples: what the output has more than the source.
+    trim_db: 0 or less. delta_trim_db: what a delta knows nothing of: the trim of the result, which source and delta add up to before it.
+    match_db: what brought the result to the source's loudness. tail_samples: what the output has more than the source.
     is_copy: nothing to change, the file's bytes were copied.
     """
 
@@ -78,6 +79,7 @@ class ProcessReport:
     peak_dbfs: float | None
     true_peak_dbtp: float | None
     trim_db: float
+    delta_trim_db: float
     match_db: float
     tail_samples: int
     repaired_samples: int
@@ -207,6 +209,8 @@ class _Job:
         self._reader, self._eq, self._form, self._options = reader, fitted.eq, form, options
         self._temporary, self._destination, self._make_stage, self._progress = temporary, destination, make_stage, progress
         self._peak, self._true_peak, self._match, self._trim = 0.0, 0.0, 1.0, 1.0
+        self._whole: TruePeak | None = None  # of the result, where only the change is written
+        self._delta_trim = 1.0
         self._changes = make_stage is not None or options.delta or not fitted.eq.is_flat
         self._pass, self._frames = 0, reader.info.frames + round(options.tail_s * reader.info.sample_rate_hz)
         self._warnings = [*reader.warnings, *fitted.warnings, *form.warnings]
@@ -226,7 +230,11 @@ class _Job:
         if self._options.match_loudness:
             self._match = self._matching_gain()
         is_guarded = self._form.clips and self._options.peak_guard != "off"
+        if self._options.delta and self._form.clips and self._options.peak_guard == "trim":
+            info = self._reader.info
+            self._whole = TruePeak(info.sample_rate_hz, info.channels, floor=db_to_amplitude(_REPORTED_PEAK_DBTP))
         self._write(is_guarded=is_guarded)
+        self._warn_of_trimmed_whole()
         if not (self._form.clips and self._is_over_full_scale):
             return
         reached = max(self._peak, self._true_peak)
@@ -241,6 +249,16 @@ class _Job:
         self._warnings.append(f"trimmed by {amplitude_to_db(self._trim):.2f} dB to a true peak of {TRIM_PEAK_DBTP} dBTP")
         self._write(is_guarded=False)
         self._true_peak = reached * self._trim
+
+    def _warn_of_trimmed_whole(self) -> None:
+        """Say where source and delta do not add up to what is written without `delta`."""
+        if self._whole is None:
+            return
+        self._whole.finish()
+        if self._whole.amplitude > 1.0:
+            self._delta_trim = db_to_amplitude(TRIM_PEAK_DBTP) / self._whole.amplitude
+            self._warnings.append(f"source and delta add up to the result before its trim of {amplitude_to_db(self._delta_trim):.2f} dB")
+        self._whole = None
 
     @property
     def _is_over_full_scale(self) -> bool:
@@ -261,6 +279,7 @@ class _Job:
             peak_dbfs=amplitude_to_db(self._peak) if self._peak > 0.0 else None,
             true_peak_dbtp=amplitude_to_db(self._true_peak) if is_known else None,
             trim_db=amplitude_to_db(self._trim),
+            delta_trim_db=amplitude_to_db(self._delta_trim),
             match_db=amplitude_to_db(self._match),
             tail_samples=0 if is_copy else self._frames - self._reader.info.frames,
             repaired_samples=repaired,
@@ -319,6 +338,8 @@ class _Job:
                 continue
             if self._match != 1.0:
                 block = block * self._match
+            if self._whole is not None:
+                self._whole.feed(block, float(np.abs(block).max()))
             if self._options.delta:
                 block = block - dry.take(block.shape[1])
             yield block if self._trim == 1.0 else block * self._trim

@@ -24,7 +24,7 @@ def run_stem(studio: Studio, job: StemJob, progress: Progress | None = None) -> 
             return _replaced_before(job, source_sha256)
         report, listened = _process(studio, job, progress)
         entry = _done(job, report, listened)
-        entry["warnings"] = [*report.warnings, *_hints(studio, job.intent)]
+        entry["warnings"] = [*report.warnings, *_hints(studio, job.intent), *_misses(job, report)]
         entry["source_sha256"] = source_sha256
         entry["output_sha256"] = sha256_of(job.destination)
     except SemeqError as error:
@@ -72,6 +72,17 @@ def _hints(studio: Studio, intent: Intent) -> list[str]:
     return []
 
 
+def _misses(job: StemJob, report: ProcessReport) -> list[str]:
+    """Return what the options promise and the peak guard undid."""
+    missed_db = _loudness_missed_db(job, report)
+    return [f"quieter than the source by {missed_db:.2f} dB: the loudness was matched before the trim"] if missed_db else []
+
+
+def _loudness_missed_db(job: StemJob, report: ProcessReport) -> float:
+    """Return by how many dB a result is quieter than asked for, 0 where nothing was asked or nothing trimmed."""
+    return abs(report.trim_db) if job.options.match_loudness and report.match_db and not job.options.delta else 0.0
+
+
 def _replaced_before(job: StemJob, output_sha256: str) -> Entry:
     """Return the entry of a source that was replaced just before an interrupt: another time would be once too often."""
     return {
@@ -107,6 +118,8 @@ def _done(job: StemJob, report: ProcessReport, listened: ListenedReport | Rollin
         "true_peak_dbtp": report.true_peak_dbtp,
         "trim_db": report.trim_db,
         "match_db": report.match_db,
+        "delta_trim_db": report.delta_trim_db,
+        "match_missed_db": _loudness_missed_db(job, report),
         "repaired_samples": report.repaired_samples,
         "is_copy": report.is_copy,
     }

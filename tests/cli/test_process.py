@@ -94,6 +94,8 @@ def test_json_is_one_document_with_an_entry_for_each_file(tmp_path: Path, run: R
         "true_peak_dbtp": pytest.approx(-0.1, abs=1e-6),
         "trim_db": first["trim_db"],
         "match_db": 0.0,
+        "match_missed_db": 0.0,
+        "delta_trim_db": 0.0,
         "tail_samples": 0,
         "preset": None,
         "chain": None,

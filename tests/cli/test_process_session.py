@@ -253,6 +253,27 @@ def test_links_are_followed_only_where_asked(run: Run) -> None:  # fault C10
     np.testing.assert_array_equal(read_audio("real.wav").samples, expected("bass", WARM))
 
 
+def test_what_the_peak_guard_undoes_is_said(run: Run) -> None:
+    """A loud crest: matched in loudness, the result is over full scale, and so is source plus delta."""
+    samples = np.random.default_rng(9).uniform(-0.05, 0.05, (60_000, 1))
+    samples[30_000:30_005] = 0.98
+    soundfile.write("loud.wav", samples, 48_000, subtype="PCM_24")
+    code, _, err = run("loud.wav", "-t", "bright", "--match-loudness", "-o", "matched.wav", "--report", "r.json")
+    entry = json.loads(Path("r.json").read_bytes())["files"][0]
+    assert code == 0
+    assert entry["match_missed_db"] == -entry["trim_db"] > 0.0
+    assert f"quieter than the source by {entry['match_missed_db']:.2f} dB: the loudness was matched before the trim" in err
+    assert run("loud.wav", "-t", "bright", "-o", "whole.wav", "--report", "whole.json")[0] == 0
+    trim_db = json.loads(Path("whole.json").read_bytes())["files"][0]["trim_db"]
+    code, _, err = run("loud.wav", "-t", "bright", "--delta", "-o", "delta.wav", "--report", "delta.json")
+    entry = json.loads(Path("delta.json").read_bytes())["files"][0]
+    assert code == 0
+    assert (entry["trim_db"], entry["delta_trim_db"]) == (0.0, pytest.approx(trim_db, abs=1e-6))
+    assert f"source and delta add up to the result before its trim of {trim_db:.2f} dB" in err
+    whole = read_audio("whole.wav").samples / 10 ** (trim_db / 20)
+    np.testing.assert_allclose(read_audio("loud.wav").samples + read_audio("delta.wav").samples, whole, atol=1e-6)
+
+
 def test_options_of_the_sound_arrive(run: Run) -> None:
     dry = read_audio("stems/bass.wav").samples
     assert run("stems/bass.wav", "-t", "warm", "--delta", "-o", "delta.wav")[0] == 0
