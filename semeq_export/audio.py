@@ -417,6 +417,8 @@ class AudioWriter:
         self._appended = wav_chunks if form.container in WAV_FAMILY else None
         is_same = metadata is not None and metadata.container == form.container and form.container in KEPT_BETWEEN
         self._metadata = metadata if is_same else None
+        self._waiting: list[FloatArray] = []
+        self._encoded_frames = 0
         self.frames = 0
         try:  # by descriptor: libsndfile takes no path that is not UTF-8
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0))
@@ -467,12 +469,25 @@ class AudioWriter:
             if self._wav is not None:
                 self._wav.write(steps)
             else:
-                self._file.write(steps if self._bits is None else steps * 2.0 ** (1 - self._bits))
+                self._encode(steps if self._bits is None else steps * 2.0 ** (1 - self._bits))
         except OSError as error:
             raise environment_failure(self._name, error) from error
         except (soundfile.LibsndfileError, AssertionError) as error:  # soundfile asserts that all frames were taken
             self._fail(error)
         self.frames += samples.shape[1]
+
+    def _encode(self, interleaved: FloatArray, *, is_last: bool = False) -> None:
+        """Hand samples to libsndfile in blocks of one size: Vorbis and Opus become other bytes where the blocks are others."""
+        self._waiting.append(interleaved.copy())  # the caller may use its own again
+        ready = self.frames + len(interleaved) - self._encoded_frames
+        if not is_last:
+            ready -= ready % BLOCK_SAMPLES
+        if ready:
+            waiting = np.concatenate(self._waiting)
+            for start in range(0, ready, BLOCK_SAMPLES):
+                self._file.write(waiting[start : min(start + BLOCK_SAMPLES, ready)])
+            self._waiting = [waiting[ready:]]
+            self._encoded_frames += ready
 
     def _steps(self, interleaved: FloatArray, bits: int) -> FloatArray:
         """Return samples in whole steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
@@ -487,6 +502,7 @@ class AudioWriter:
             if self._wav is not None:
                 self._wav.finish()
             else:
+                self._encode(np.zeros((0, self._channels)), is_last=True)
                 self._file.close()
             if self._appended is not None:
                 append_chunks(self._descriptor, self._appended)
@@ -505,7 +521,7 @@ class AudioWriter:
                     is_complete = written.frames >= self.frames
                 if not is_complete:
                     self._fail(None)
-        except soundfile.LibsndfileError as error:
+        except (soundfile.LibsndfileError, AssertionError) as error:
             self._fail(error)
         except OverflowError as error:
             raise OutputError(f"{printable(self._name)}: {error}; give it the suffix .rf64") from error

@@ -279,6 +279,21 @@ def test_the_writer_refuses_blocks_of_another_channel_count(tmp_path: Path) -> N
         writer.write(np.zeros((3, 10)))
 
 
+@pytest.mark.parametrize(("suffix", "subtype"), [(".ogg", "VORBIS"), (".opus", "OPUS"), (".mp3", "MPEG_LAYER_III"), (".flac", "PCM_24")])
+def test_the_size_of_blocks_changes_no_byte(tmp_path: Path, suffix: str, subtype: str) -> None:  # fault A22
+    noise = np.random.default_rng(8).uniform(-0.5, 0.5, (2, 50_000)) * (np.arange(50_000) % 9_000 < 1_500)  # the encoder looks for onsets
+    form = output_format(f"x{suffix}", None, subtype)
+    contents = []
+    for size in (512, 777, 16_384, 20_000, 50_000):
+        path = tmp_path / f"{size}{suffix}"
+        with AudioWriter(path, form, 48_000, 2) as writer:
+            for start in range(0, 50_000, size):
+                writer.write(noise[:, start : start + size])
+        contents.append(path.read_bytes())
+        assert soundfile.info(path).frames == 50_000
+    assert len(set(contents)) == 1
+
+
 def test_the_same_blocks_give_the_same_bytes_whatever_the_clock(tmp_path: Path) -> None:  # faults C18, E20
     """By two processes, since libsndfile draws Ogg's serial once for each; the time of writing, in its PEAK chunks, is looked for."""
     forms = [*((container, subtype) for _, container, subtype, _ in EXACT), *((c, t) for _, c, t in LOSSY), ("AIFF", "DOUBLE")]
