@@ -18,10 +18,11 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from semeq_export.audio_header import HEAD_BYTES, Announcement, aiff_clock_at, looks_like, ogg_is_cut, read_announcement
+from semeq_export.audio_header import HEAD_BYTES, Announcement, aiff_clock_at, looks_like, read_announcement
 from semeq_export.biquad import MAX_CHANNELS, check_samples
 from semeq_export.curve import Float64Array, FloatArray
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
+from semeq_export.file_view import WHOLE, FileView
 from semeq_export.files import atomic_file, environment_failure, open_regular, printable
 from semeq_export.metadata import KEPT_BETWEEN, Metadata, lost_between, put_metadata, read_metadata
 from semeq_export.ogg_serial import zero_serial
@@ -59,6 +60,8 @@ _SUFFIXES = {
 
 AUDIO_SUFFIXES = frozenset(_SUFFIXES)
 """Endings of the files that can be read and written, lower case, with the dot."""
+_READ = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU", "NIST", "FLAC", "OGG", "MP3")
+"""Containers whose lengths are checked; libsndfile knows more, and reads what is left of them as if that were all."""
 WAV_FAMILY = ("WAV", "WAVEX", "RF64")
 """Containers that are RIFF, and keep each other's chunks."""
 
@@ -136,67 +139,44 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
         return False
 
 
-class _Mended:
-    """An open file for libsndfile in which a few bytes read differently."""
-
-    def __init__(self, descriptor: int, place: int, data: bytes) -> None:
-        self._descriptor, self._place, self._data, self._offset = descriptor, place, data, 0
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._offset, os.SEEK_END: os.fstat(self._descriptor).st_size}[whence]
-        self._offset = start + offset
-        return self._offset
-
-    def tell(self) -> int:
-        return self._offset
-
-    def read(self, count: int) -> bytes:
-        data = bytearray(os.pread(self._descriptor, count, self._offset))
-        for index, byte in enumerate(self._data, start=self._place - self._offset):
-            if 0 <= index < len(data):
-                data[index] = byte
-        self._offset += len(data)
-        return bytes(data)
-
-
 class AudioReader:
     """An open audio file. Made by `open_audio`."""
 
     def __init__(self, descriptor: int, path: str | os.PathLike[str], *, repair_nonfinite: bool, allow_hot: bool, salvage: bool) -> None:
         self._descriptor, self._name, self._repair, self._salvage = descriptor, printable(path), repair_nonfinite, salvage
         self._limit = math.inf if allow_hot else db_to_amplitude(MAX_PEAK_DBFS)
-        self._mended: tuple[int, bytes] | None = None
         self.repaired_samples = 0
         """Samples that were not finite and became 0, in the last full pass."""
         warnings: list[str] = []
         with os.fdopen(os.dup(descriptor), "rb") as file:
             head = file.read(HEAD_BYTES)
-            warnings += self._check_announcement(read_announcement(file))
-            if head.startswith(b"OggS") and ogg_is_cut(file):
-                warnings.append("the Ogg stream ends early: it has no last page")
-        self.info = self._read_info(head)
+            announced = read_announcement(file)
+        self._view = announced.view
+        warnings += self._check_announcement(announced)
+        self.info = self._read_info(head, announced)
         self.is_salvaged = bool(warnings) and salvage
         """Whether there was anything to salvage: the file is not whole."""
         if salvage:
             held = self._count_held()
             if held == 0:
                 raise self._error("nothing to salvage: no audio can be decoded")
-            if held < self.info.frames < _UNKNOWN_FRAMES:
+            if held != self.info.frames < _UNKNOWN_FRAMES:
                 warnings.append(f"salvaged {held} frames of {self.info.frames}")
                 self.is_salvaged = True
             self.info = replace(self.info, frames=held)
         elif self.info.frames >= _UNKNOWN_FRAMES:
             counted = sum(block.shape[1] for block in self.blocks())
             self.info = replace(self.info, frames=counted)
-            warnings.append(f"the header states no length; found {counted} frames")
+        if announced.is_open:
+            warnings.append(f"the header states no length; found {self.info.frames} frames")
         suffix_container = _SUFFIXES.get(Path(path).suffix.lower())
         if suffix_container is not None and not _same_family(suffix_container, self.info.container):
             warnings.append(f"is {self.info.container} by content, whatever its suffix {Path(path).suffix} says")
-        self.wav_chunks = read_chunks(descriptor)
+        self.wav_chunks = read_chunks(descriptor, audio_at=announced.audio_at)
         """What a WAV holds besides its audio, for the writer of another WAV."""
         if self.wav_chunks is not None and self.wav_chunks.total_bytes > _MAX_CARRIED_BYTES:
             raise self._error(f"{self.wav_chunks.total_bytes} bytes of other chunks than audio, expected at most {_MAX_CARRIED_BYTES}")
-        self.metadata = read_metadata(descriptor, self.info.container)
+        self.metadata = read_metadata(descriptor, self.info.container, audio_at=announced.audio_at)
         """What other files hold besides their audio, for the writer of another of the same container."""
         if self.metadata.total_bytes > _MAX_CARRIED_BYTES:
             raise self._error(f"{self.metadata.total_bytes} bytes of metadata, expected at most {_MAX_CARRIED_BYTES}")
@@ -214,10 +194,9 @@ class AudioReader:
         """
         frames = self.repaired_samples = 0
         with self._decoder() as decoder:
-            while True:
-                wanted = min(block_samples, self.info.frames - frames) if self._salvage else block_samples
+            while frames < self.info.frames:
                 try:
-                    interleaved = decoder.read(wanted, dtype="float64", always_2d=True)
+                    interleaved = decoder.read(min(block_samples, self.info.frames - frames), dtype="float64", always_2d=True)
                 except soundfile.LibsndfileError as error:
                     why = f"damaged or truncated: header says {self.info.frames} frames, the decoder stopped after {frames}"
                     raise self._error(f"{why} ({_reason(error)}); --salvage keeps what comes before") from error
@@ -232,6 +211,8 @@ class AudioReader:
                     raise self._error(f"{why}; --allow-hot takes it as it is")
                 frames += block.shape[1]
                 yield block
+            if frames == self.info.frames and not self._salvage and _has_more(decoder):
+                raise self._error(f"header says {frames} frames, file holds more; --salvage reads them all")
         if frames < self.info.frames < _UNKNOWN_FRAMES:
             raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; --salvage keeps them")
 
@@ -247,20 +228,15 @@ class AudioReader:
 
     def _decoder(self) -> soundfile.SoundFile:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return _Stream(self._descriptor if self._mended is None else _Mended(self._descriptor, *self._mended), closefd=False)
+        return _Stream(self._descriptor if self._view == WHOLE else FileView(self._descriptor, self._view), closefd=False)
 
-    def _check_announcement(self, announced: Announcement | None) -> list[str]:
+    def _check_announcement(self, announced: Announcement) -> list[str]:
         """Return what was salvaged, in words; raise what cannot be or is not to be."""
-        if announced is None or not (announced.is_unfinished or announced.is_truncated):
-            return []
-        if announced.is_unfinished:
-            why = f"header announces no audio, but {announced.present_bytes} bytes follow: the recording was never finished"
-        else:
-            why = f"truncated: header says {announced.audio_bytes} bytes of audio, file holds {announced.present_bytes}"
-        if not self._salvage:
-            raise self._error(f"{why}; --salvage keeps what is there")
-        self._mended = announced.mended
-        return [f"{why}; kept what is there"]
+        if announced.unreadable:
+            raise self._error(f"cannot be read: {announced.unreadable}")
+        if announced.fault and not self._salvage:
+            raise self._error(f"{announced.fault}; --salvage keeps what is there")
+        return [f"{announced.fault}; kept what is there"] * bool(announced.fault) + list(announced.warnings)
 
     def _count_held(self) -> int:
         """Return how many frames can be decoded before the end or the first damage, to the frame."""
@@ -278,18 +254,21 @@ class AudioReader:
                     block_samples //= 16
         return frames
 
-    def _read_info(self, head: bytes) -> AudioInfo:
+    def _read_info(self, head: bytes, announced: Announcement) -> AudioInfo:
         try:
             with self._decoder() as decoder:
                 self.tags: dict[str, str] = decoder.copy_metadata()
                 """Title, artist and so on as libsndfile knows them, for the writer of a file without WAV chunks."""
-                info = AudioInfo(decoder.samplerate, decoder.channels, decoder.frames, decoder.format, decoder.subtype)
+                frames = announced.frames or decoder.frames
+                info = AudioInfo(decoder.samplerate, decoder.channels, frames, decoder.format, decoder.subtype)
         except soundfile.LibsndfileError as error:
             if error.code == _FORMAT_NOT_RECOGNISED:
                 guess = looks_like(head)
                 what = f"it looks like {guess}" if guess else "libsndfile knows no such format"
                 raise self._error(f"not an audio file: {what}") from error
             raise self._error(f"cannot be read: {_reason(error)}") from error
+        if info.container not in _READ:
+            raise self._error(f"{info.container} is not read; convert it to one of {', '.join(_READ)} first")
         if not 1 <= info.channels <= MAX_CHANNELS:
             raise self._error(f"{info.channels} channels, expected 1..{MAX_CHANNELS}")
         try:
@@ -618,6 +597,16 @@ def _bytes_per_sample(subtype: str) -> int:
     return _SAMPLE_BYTES.get(subtype, 1)
 
 
+def _has_more(decoder: soundfile.SoundFile) -> bool:
+    """Whether more audio follows; what is no audio, such as a tag, is none."""
+    try:
+        return len(decoder.read(1, dtype="float64", always_2d=True)) > 0
+    except soundfile.LibsndfileError:
+        return False
+
+
 def _reason(error: soundfile.LibsndfileError) -> str:
     text = " ".join(str(error.error_string).split()).removeprefix("Error : ").rstrip(".")
+    if "SF_INFO struct incomplete" in text:
+        return "its header states no sample rate, no channels or no format"
     return (text[:1].lower() + text[1:]) or "libsndfile gives no reason"

@@ -57,10 +57,13 @@ class Metadata:
         return sum(size for _, size in self.pieces)
 
 
-def read_metadata(descriptor: int, container: str) -> Metadata:
-    """Return what a file of a container (libsndfile's name) holds; nothing for containers that are not read here."""
+def read_metadata(descriptor: int, container: str, *, audio_at: int = 0) -> Metadata:
+    """Return what a file of a container (libsndfile's name) holds; nothing for containers that are not read here.
+
+    audio_at: where audio starts that goes on to the end of the file, whatever the header says; 0 where the header is right.
+    """
     if container == "AIFF":
-        chunks = list(_chunks(descriptor))
+        chunks = [chunk for chunk in _chunks(descriptor) if not 0 < audio_at <= chunk[1]]
         pieces = tuple((offset, size) for _, offset, size in chunks)
         return Metadata(descriptor, container, pieces, _unique(name for name, _, _ in chunks if name not in _CHUNKS_OF_TAGS))
     if container == "FLAC":

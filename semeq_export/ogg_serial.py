@@ -1,7 +1,5 @@
 """Ogg streams with a serial number of their own choosing replaced by 0: the same input then gives the same bytes.
 
-    page: 'OggS' u8 u8 flags, u64le granule, u32le serial, u32le page number, u32le CRC, u8 n, n segment sizes, segments
-
 libsndfile draws the serial at random. The CRC of a page (polynomial 0x04C11DB7, nothing inverted) is linear, so the new one is the old one
 xor that of a page which is 0 but for the bits that change: no page has to be read in full.
 
@@ -13,25 +11,21 @@ from __future__ import annotations
 import os
 import struct
 
-_HEADER_BYTES, _SERIAL_AT, _CRC_AT = 27, 14, 22
+from semeq_export.ogg_pages import pages
+
+_SERIAL_AT = 14
 _POLYNOMIAL = 0x04C11DB7
 
 
 def zero_serial(descriptor: int) -> None:
     """Set the serial number of every page of an Ogg file to 0, in place. Raises OSError."""
-    length, offset, advances = os.fstat(descriptor).st_size, 0, _byte_advances()
-    while offset + _HEADER_BYTES <= length:
-        header = os.pread(descriptor, _HEADER_BYTES + 255, offset)
-        if header[:4] != b"OggS":
-            return
-        body = sum(header[_HEADER_BYTES : _HEADER_BYTES + header[26]])
-        page_bytes = _HEADER_BYTES + header[26] + body
+    advances = _byte_advances()
+    for offset, page_bytes, header in pages(descriptor):
         serial, number, crc = struct.unpack_from("<III", header, _SERIAL_AT)
         # the changed bits as a polynomial, first byte highest, then as many zero bytes as the page has behind them
         change = int.from_bytes(serial.to_bytes(4, "little"), "big")
         crc ^= _advanced(_advanced(change, 4, advances), page_bytes - _SERIAL_AT - 4, advances)
         os.pwrite(descriptor, struct.pack("<III", 0, number, crc), offset + _SERIAL_AT)
-        offset += page_bytes
 
 
 def _times(a: int, b: int) -> int:

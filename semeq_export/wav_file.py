@@ -82,8 +82,11 @@ class WavChunks:
         write_whole(descriptor, bytes(chunk.size % 2))
 
 
-def read_chunks(descriptor: int) -> WavChunks | None:
-    """Return the chunks of a WAV or RF64 file; None where it is neither, or has no audio."""
+def read_chunks(descriptor: int, *, audio_at: int = 0) -> WavChunks | None:
+    """Return the chunks of a WAV or RF64 file; None where it is neither, or has no audio.
+
+    audio_at: where audio starts that goes on to the end of the file, whatever the header says; 0 where the header is right.
+    """
     length = os.fstat(descriptor).st_size
     head = os.pread(descriptor, 12, 0)
     if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
@@ -103,7 +106,7 @@ def read_chunks(descriptor: int) -> WavChunks | None:
         elif name == b"data" and not has_audio:
             kept, has_audio = after, True
             size = audio64 if head[:4] == b"RF64" and size == 0xFFFFFFFF else size
-            size = min(size, length - body)  # open or cut: the rest is audio
+            size = length - body if body == audio_at else min(size, length - body)  # open or cut: the rest is audio
         if body + size > length:
             break
         if name not in _MADE_ANEW + _OUTDATED:
