@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from semeq_export.audio_header import HEAD_BYTES, Announcement, aiff_clock_at, looks_like, read_announcement
 from semeq_export.biquad import MAX_CHANNELS, check_samples
 from semeq_export.curve import Float64Array, FloatArray
+from semeq_export.decoder_messages import caught_messages
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
 from semeq_export.file_view import WHOLE, FileView
 from semeq_export.files import atomic_file, environment_failure, open_regular, printable
@@ -139,6 +140,22 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
         return False
 
 
+class _MpegStream(_Stream):
+    """An MP3 that is read; libmpg123 goes on where a frame is damaged, and says so on standard error alone."""
+
+    concealed = 0
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # Any: as soundfile takes them
+        with caught_messages():
+            super().__init__(*arguments, **named)
+
+    def read(self, *arguments: Any, **named: Any) -> Any:  # Any: as soundfile takes and gives them
+        with caught_messages() as messages:
+            samples = super().read(*arguments, **named)
+        self.concealed += sum("error" in message for message in messages)
+        return samples
+
+
 class AudioReader:
     """An open audio file. Made by `open_audio`."""
 
@@ -147,11 +164,13 @@ class AudioReader:
         self._limit = math.inf if allow_hot else db_to_amplitude(MAX_PEAK_DBFS)
         self.repaired_samples = 0
         """Samples that were not finite and became 0, in the last full pass."""
+        self.concealed_errors = 0
+        """Damage inside an MP3 that its decoder went over, in the last full pass."""
         warnings: list[str] = []
         with os.fdopen(os.dup(descriptor), "rb") as file:
             head = file.read(HEAD_BYTES)
             announced = read_announcement(file)
-        self._view = announced.view
+        self._view, self._is_mpeg = announced.view, announced.is_mpeg
         warnings += self._check_announcement(announced)
         self.info = self._read_info(head, announced)
         self.is_salvaged = bool(warnings) and salvage
@@ -213,6 +232,7 @@ class AudioReader:
                 yield block
             if frames == self.info.frames and not self._salvage and _has_more(decoder):
                 raise self._error(f"header says {frames} frames, file holds more; --salvage reads them all")
+            self.concealed_errors = getattr(decoder, "concealed", 0)
         if frames < self.info.frames < _UNKNOWN_FRAMES:
             raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; --salvage keeps them")
 
@@ -228,7 +248,8 @@ class AudioReader:
 
     def _decoder(self) -> soundfile.SoundFile:
         os.lseek(self._descriptor, 0, os.SEEK_SET)
-        return _Stream(self._descriptor if self._view == WHOLE else FileView(self._descriptor, self._view), closefd=False)
+        stream = _MpegStream if self._is_mpeg else _Stream
+        return stream(self._descriptor if self._view == WHOLE else FileView(self._descriptor, self._view), closefd=False)
 
     def _check_announcement(self, announced: Announcement) -> list[str]:
         """Return what was salvaged, in words; raise what cannot be or is not to be."""

@@ -269,6 +269,8 @@ class _Job:
         repaired = self._reader.repaired_samples
         if repaired:
             self._warnings.append(f"{repaired} samples were not finite, replaced with 0")
+        if self._reader.concealed_errors:
+            self._warnings.append(f"damaged: the MP3 decoder went over {self._reader.concealed_errors} errors inside frames")
         is_known = self._true_peak >= db_to_amplitude(_REPORTED_PEAK_DBTP)
         return ProcessReport(
             source=source,

@@ -18,6 +18,7 @@ from conftest import ROOT
 from fake_engine import BRIGHT, WARM
 from hypothesis import given
 from hypothesis import strategies as st
+from mpeg import end_of
 from scipy.signal import sosfreqz
 
 from semeq_export.audio import Audio, AudioInfo, open_audio, read_audio, write_audio
@@ -445,6 +446,17 @@ def test_the_hottest_samples_become_a_sound_result_or_an_error(tmp_path: Path, s
     exact = apply_eq(louder, samples.astype(np.float64), 48_000)[0]
     scale = 1.0 if subtype == "DOUBLE" else 10.0 ** (TRIM_PEAK_DBTP / 20.0) / true_peak(exact[None])
     np.testing.assert_allclose(out, scale * exact, rtol=1e-12, atol=2e-7 if scale < 1.0 else 0.0)
+
+
+def test_damage_inside_an_mp3_is_a_warning_and_nothing_else(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:  # fault B4
+    source = noise(tmp_path, "in.mp3", subtype="MPEG_LAYER_III", container="MP3")
+    data = bytearray(source.read_bytes())
+    place = end_of(data, 8)
+    data[place + 4 : place + 154] = b"\xff" * 150
+    source.write_bytes(data)
+    report = process_file(source, tmp_path / "out.wav", WARM)
+    assert any(line.startswith("damaged: the MP3 decoder went over ") for line in report.warnings)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_chain_that_puts_out_nan_is_an_error_and_no_file(tmp_path: Path) -> None:  # fault C2
