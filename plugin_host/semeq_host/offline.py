@@ -112,13 +112,13 @@ def process_file(
         form = output_format(destination, reader.info, options.subtype)
         _check_space(destination, form, reader.info)
         with atomic_file(destination, overwrite=overwrite) as temporary:
-            job = _Job(reader, fitted, form, temporary, Path(destination), make_stage, options, progress)
+            job = _Job(Path(source), reader, fitted, form, temporary, Path(destination), make_stage, options, progress)
             is_same_format = (form.container, form.subtype) == (reader.info.container, reader.info.subtype)
             adds = make_stage is not None or options.delta or options.tail_s > 0.0 or reader.is_salvaged
             is_copy = fitted.eq.is_flat and is_same_format and not adds and job.copy()
             if not is_copy:
                 job.render()
-    return job.report(Path(source), is_copy=is_copy)
+    return job.report(is_copy=is_copy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,7 @@ class _Job:
 
     def __init__(
         self,
+        source: Path,
         reader: AudioReader,
         fitted: RateFit,
         form: OutputFormat,
@@ -206,7 +207,7 @@ class _Job:
         options: ProcessOptions,
         progress: Progress | None,
     ) -> None:
-        self._reader, self._eq, self._form, self._options = reader, fitted.eq, form, options
+        self._source, self._reader, self._eq, self._form, self._options = source, reader, fitted.eq, form, options
         self._temporary, self._destination, self._make_stage, self._progress = temporary, destination, make_stage, progress
         self._peak, self._true_peak, self._match, self._trim = 0.0, 0.0, 1.0, 1.0
         self._whole: TruePeak | None = None  # of the result, where only the change is written
@@ -265,7 +266,7 @@ class _Job:
         """Whether what was written so far is; between the samples only where anything changes: another container is no reason to trim."""
         return self._peak > 1.0 or (self._changes and self._true_peak > 1.0)
 
-    def report(self, source: Path, *, is_copy: bool) -> ProcessReport:
+    def report(self, *, is_copy: bool) -> ProcessReport:
         repaired = self._reader.repaired_samples
         if repaired:
             self._warnings.append(f"{repaired} samples were not finite, replaced with 0")
@@ -273,7 +274,7 @@ class _Job:
             self._warnings.append(f"damaged: the MP3 decoder went over {self._reader.concealed_errors} errors inside frames")
         is_known = self._true_peak >= db_to_amplitude(_REPORTED_PEAK_DBTP)
         return ProcessReport(
-            source=source,
+            source=self._source,
             destination=self._destination,
             info=self._reader.info,
             output=self._form,
@@ -308,7 +309,7 @@ class _Job:
         with writer:
             for block in self._result():
                 if not math.isfinite(peak := float(np.abs(block).max())):
-                    raise AudioError("processing gave a sample that is not finite", printable(self._destination))
+                    raise AudioError("processing gave a sample that is not finite, nothing was written", printable(self._source))
                 if self._form.subtype == "FLOAT" and peak > _MAX_FLOAT32:
                     raise AudioError(f"a peak of {amplitude_to_db(peak):+.0f} dBFS does not fit into FLOAT", printable(self._destination))
                 self._peak = max(self._peak, peak)

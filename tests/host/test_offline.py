@@ -469,7 +469,7 @@ def test_a_chain_that_puts_out_nan_is_an_error_and_no_file(tmp_path: Path) -> No
         def finish(self) -> list[np.ndarray]:
             return []
 
-    with pytest.raises(AudioError, match=r"out\.wav: processing gave a sample that is not finite"):
+    with pytest.raises(AudioError, match=r"in\.wav: processing gave a sample that is not finite"):
         process_file(noise(tmp_path), tmp_path / "out.wav", FLAT, make_stage=lambda _info: Broken())  # type: ignore[arg-type, return-value]
     assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
 
