@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 
 import numpy as np
 import pedalboard
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from semeq_export.eq import SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_host.chain_file import builtins, choices
+from semeq_host.plugin_limits import limits_of
 from semeq_presets import Limits
 
 
@@ -147,6 +149,12 @@ texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 plugin_numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
+def _numbers(kind: str, name: str) -> st.SearchStrategy[float]:
+    """Any numbers that a chain file may hold for a parameter."""
+    limits = limits_of(kind, name)
+    return plugin_numbers if limits is None else st.floats(*limits)
+
+
 @st.composite
 def chain_tables(draw: st.DrawFn, depth: int = 2) -> dict[str, object]:
     """A [[plugin]] table of a chain file: any type with any values of the right kind, containers inside containers."""
@@ -160,9 +168,10 @@ def chain_tables(draw: st.DrawFn, depth: int = 2) -> dict[str, object]:
         shares = st.dictionaries(texts, st.floats(0.0, 1.0), max_size=3)
         values = st.dictionaries(texts, plugin_numbers | st.booleans() | texts | st.integers(-(2**53), 2**53), max_size=3)
         return {"type": kind, "path": draw(texts), "parameters": draw(values), "raw_parameters": draw(shares)}
-    known = {"float": plugin_numbers, "bool": st.booleans(), "str": texts}
+    known = {"bool": st.booleans(), "str": texts}
     drawn = {
-        name: draw(known[what] if what in known else st.sampled_from(sorted(choices(what)))) for name, what in builtins()[kind].items()
+        name: draw(known[what] if what in known else _numbers(kind, name) if what == "float" else st.sampled_from(sorted(choices(what))))
+        for name, what in builtins()[kind].items()
     }
     return {"type": kind, **drawn}
 
@@ -179,8 +188,10 @@ def live_plugins(draw: st.DrawFn, depth: int = 2) -> pedalboard.Plugin:
     for name, what in builtins()[kind].items():
         value = draw(st.floats(0.0, 1.0) | st.floats(-60.0, 500.0) if what == "float" else st.booleans())
         if what in ("float", "bool"):
-            with contextlib.suppress(ValueError, TypeError):  # out of its range: it keeps what it has
-                setattr(plugin, name, value)
+            least, most = limits_of(kind, name) or (-math.inf, math.inf)
+            if least <= value <= most:
+                with contextlib.suppress(ValueError, TypeError):  # out of its range: it keeps what it has
+                    setattr(plugin, name, value)
         else:
             setattr(plugin, name, draw(st.sampled_from(sorted(choices(what).values(), key=str))))
     return plugin

@@ -40,6 +40,7 @@ from semeq_export.files import printable, read_regular
 from semeq_export.semantic import SemanticTarget
 from semeq_host.board_stage import ChainStage
 from semeq_host.chain import SemanticEq
+from semeq_host.plugin_limits import NEGLIGIBLE_OVER_NYQUIST, check_limits, over_nyquist
 from semeq_host.source import EqSource
 
 _CONTAINERS: dict[str, type[pedalboard.Chain | pedalboard.Mix]] = {"Chain": pedalboard.Chain, "Mix": pedalboard.Mix}
@@ -66,13 +67,18 @@ class LoadedChain(Pedalboard):
     """A chain made from a file. Pedalboard alone would forget what is kept here.
 
     semantic_eqs: its semantic EQs in order, for live changes. files: of plug-ins that come from a file or hold one, where it is.
+    warnings: one line for each filter that the sample rate cannot hold, those of the semantic EQs aside.
     """
 
     def __init__(
-        self, plugins: list[pedalboard.Plugin], semantic_eqs: tuple[SemanticEq, ...], files: Mapping[pedalboard.Plugin, Path]
+        self,
+        plugins: list[pedalboard.Plugin],
+        semantic_eqs: tuple[SemanticEq, ...],
+        files: Mapping[pedalboard.Plugin, Path],
+        warnings: tuple[str, ...] = (),
     ) -> None:
         super().__init__(plugins)
-        self.semantic_eqs, self.files = semantic_eqs, files
+        self.semantic_eqs, self.files, self.warnings = semantic_eqs, files, warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +106,12 @@ class ChainSpec:
     def build(self, engine: EqSource | None, sample_rate_hz: float) -> LoadedChain:
         """Return the chain for audio of a rate. engine: needed where the chain `needs_engine`.
 
-        Raises ChainError where a plug-in refuses its values or a plug-in file does not load, and as `SemanticEq` does.
+        A filter over 0.95 of Nyquist is left out, a low shelf there becomes plain gain, and `warnings` name it. Raises ChainError where
+        such a plug-in cannot be left out, where one refuses its values or a plug-in file does not load, and as `SemanticEq` does.
         """
         made = _Made(engine, sample_rate_hz)
         plugins = [self._build(plugin, made) for plugin in self.plugins]
-        return LoadedChain(plugins, tuple(made.semantic_eqs), made.files)
+        return LoadedChain(plugins, tuple(made.semantic_eqs), made.files, tuple(made.warnings))
 
     def stage(self, engine: EqSource | None) -> Callable[[AudioInfo], ChainStage]:
         """Return what `process_file` takes as `make_stage`: a fresh chain for each file, at that file's rate."""
@@ -112,7 +119,7 @@ class ChainSpec:
         def make(info: AudioInfo) -> ChainStage:
             chain = self.build(engine, info.sample_rate_hz)
             warnings = tuple(warning for equaliser in chain.semantic_eqs for warning in equaliser.warnings)
-            return ChainStage(chain, info.sample_rate_hz, info.channels, warnings=warnings)
+            return ChainStage(chain, info.sample_rate_hz, info.channels, warnings=(*chain.warnings, *warnings))
 
         return make
 
@@ -125,6 +132,12 @@ class ChainSpec:
                 raise ChainError(f"{spec.place}: SemanticEq needs a model bundle", printable(self.path))
             made.semantic_eqs.append(SemanticEq(made.engine, _target(values), sample_rate_hz=made.sample_rate_hz))
             return made.semantic_eqs[-1]
+        if why := over_nyquist(spec.type, values, made.sample_rate_hz):
+            if spec.type not in NEGLIGIBLE_OVER_NYQUIST:
+                raise ChainError(f"{spec.place}: {why}", printable(self.path))
+            is_shelf = spec.type == "LowShelfFilter"
+            made.warnings.append(f"{spec.place}: {why}: {'applied as plain gain' if is_shelf else 'left out'}")
+            return pedalboard.Gain(float(str(values.get("gain_db", 0.0))) if is_shelf else 0.0)
         make: Callable[..., pedalboard.Plugin] = getattr(pedalboard, spec.type, _load_external)
         named = FILE_PARAMETERS.get(spec.type)
         file = None if named is None else self.path.parent / str(values.pop(named))
@@ -153,6 +166,7 @@ class _Made:
     sample_rate_hz: float
     semantic_eqs: list[SemanticEq] = field(default_factory=list)
     files: dict[pedalboard.Plugin, Path] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def _load_external(
@@ -226,6 +240,7 @@ def _plugin(table: object, place: str) -> PluginSpec:
         if name not in types:
             raise ChainError(f"{place}: {kind} has no parameter {name!r}{hint(name, types)}")
         values[name] = _checked(value, types[name], f"{place}: {kind} {name}")
+        check_limits(kind, name, values[name], place)
     if kind == "SemanticEq":
         try:
             _target(values)

@@ -13,6 +13,8 @@ from fake_engine import WARM, FakeEngine
 from semeq_export.audio import Audio, AudioInfo, write_audio
 from semeq_export.errors import ChainError, SemeqError, UnknownTermError
 from semeq_host import load_chain, read_chain
+from semeq_host.chain_file import builtins
+from semeq_host.plugin_limits import limits_of, over_nyquist
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 8_000)).astype(np.float32)
 
@@ -33,6 +35,44 @@ def test_the_example_chain_builds_and_holds_the_word() -> None:
     warm = board(NOISE, 48_000)
     equaliser.target = "bright"
     assert np.abs(board(NOISE, 48_000) - warm).max() > 0.01
+
+
+def test_a_filter_over_nyquist_is_left_out_or_refused_and_named(tmp_path: Path) -> None:  # fault A16
+    noise = np.random.default_rng(4).uniform(-0.3, 0.3, (2, 4_000)).astype(np.float32)
+    for kind, gain in (("LowShelfFilter", 2.0), ("PeakFilter", 1.0), ("HighShelfFilter", 1.0), ("LowpassFilter", 1.0)):
+        gain_db = "" if kind == "LowpassFilter" else f"\ngain_db = {20 * np.log10(2.0)}"
+        spec = read_chain(toml(tmp_path, f"[[plugin]]\ntype = '{kind}'\ncutoff_frequency_hz = 16_000{gain_db}"))
+        chain = spec.build(None, 22_050.0)
+        assert len(chain.warnings) == 1
+        assert chain.warnings[0].startswith(
+            f"plugin 1: {kind} cutoff_frequency_hz 16000 is above 10473.8 Hz, 0.95 of Nyquist at 22050 Hz: "
+        )
+        np.testing.assert_allclose(chain(noise, 22_050), gain * noise, rtol=1e-6)
+        assert spec.stage(None)(AudioInfo(22_050, 2, 4_000, "WAV", "PCM_16")).warnings == chain.warnings
+        assert spec.build(None, 48_000.0).warnings == ()
+    for kind, name in (("HighpassFilter", "cutoff_frequency_hz"), ("LadderFilter", "cutoff_hz"), ("Phaser", "centre_frequency_hz")):
+        spec = read_chain(toml(tmp_path, f"[[plugin]]\ntype = '{kind}'\n{name} = 16_000"))
+        with pytest.raises(ChainError, match=rf"chain\.toml: plugin 1: {kind} {name} 16000 is above 10473\.8 Hz"):
+            spec.build(None, 22_050.0)
+        assert spec.build(None, 48_000.0)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_the_limits_allow_stays_finite(which: int) -> None:  # fault A17
+    """Noise, then silence, at the ends of what a chain file may say, one parameter at a time, as far as Pedalboard takes it."""
+    noise = np.zeros((2, 60_000), dtype=np.float32)
+    noise[:, :30_000] = np.random.default_rng(4).uniform(-0.3, 0.3, (2, 30_000))
+    for kind in builtins().keys() - {"Convolution", "PitchShift"}:
+        for name in builtins()[kind]:
+            limits = limits_of(kind, name)
+            if limits is None:
+                continue
+            value = limits[which] if not over_nyquist(kind, {name: limits[which]}, 48_000.0) else 22_800.0
+            try:
+                plugin = getattr(pedalboard, kind)(**{name: value})
+            except ValueError:
+                continue
+            assert np.isfinite(plugin(noise, 48_000)).all(), (kind, name, value)
 
 
 def test_a_word_above_the_rate_warns_through_the_chain(tmp_path: Path) -> None:  # fault A16
@@ -130,6 +170,16 @@ def test_a_convolution_finds_its_response_beside_the_file(tmp_path: Path) -> Non
         ("[[plugin]]\ntype = 'IIRFilter'", "unknown type 'IIRFilter'"),
         ("[[plugin]]\ntype = 'Gain'\ngain_db = " + "9" * 400, "an integer of more than 64 bits"),
         ("x = " + "[" * 100_000, "is nested deeper than 32 levels"),
+        ("[[plugin]]\ntype = 'PeakFilter'\ncutoff_frequency_hz = -5", "plugin 1: PeakFilter cutoff_frequency_hz -5 is outside 0.1..192000"),
+        ("[[plugin]]\ntype = 'HighpassFilter'\ncutoff_frequency_hz = -5", "cutoff_frequency_hz -5 is outside"),  # unstable
+        ("[[plugin]]\ntype = 'LadderFilter'\ncutoff_hz = 0", "cutoff_hz 0 is outside"),
+        ("[[plugin]]\ntype = 'Phaser'\ncentre_frequency_hz = -1e30", "centre_frequency_hz -1e+30 is outside"),
+        ("[[plugin]]\ntype = 'Phaser'\nrate_hz = 1e30", "Phaser rate_hz 1e+30 is outside 0..100"),  # hangs
+        ("[[plugin]]\ntype = 'Phaser'\nfeedback = 1", "Phaser feedback 1 is outside -0.99..0.99"),  # grows
+        ("[[plugin]]\ntype = 'Chorus'\nfeedback = 1000", "Chorus feedback 1000 is outside -1..1"),
+        ("[[plugin]]\ntype = 'Resample'\ntarget_sample_rate = 1e-9", "target_sample_rate 1e-09 is outside 8000..384000"),  # hangs
+        ("[[plugin]]\ntype = 'Mix'\n[[plugin.plugin]]\ntype = 'Gain'\ngain_db = 1000", "plugin 1, plugin 1: Gain gain_db 1000 is outside"),
+        ("[[plugin]]\ntype = 'PeakFilter'\ngain_db = -100", "PeakFilter gain_db -100 is outside -90..90"),  # a factor of 0: NaN
     ],
 )
 def test_a_wrong_chain_file_says_where_and_what_in_one_line(tmp_path: Path, text: str, why: str) -> None:
@@ -143,7 +193,7 @@ def test_a_wrong_chain_file_says_where_and_what_in_one_line(tmp_path: Path, text
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[[plugin]]\ntype = 'PeakFilter'\ncutoff_frequency_hz = -5", "plugin 1: PeakFilter refuses: "),
+        ("[[plugin]]\ntype = 'Delay'\ndelay_seconds = -5", "plugin 1: Delay refuses: "),
         ("[[plugin]]\ntype = 'VST3'\npath = 'missing.vst3'", "plugin 1: VST3 refuses: "),
         ("[[plugin]]\ntype = 'Convolution'\nimpulse_response_filename = 'missing.wav'", "missing.wav: no such file"),
         ("[[plugin]]\ntype = 'SemanticEq'\ntarget = 'warm'", "SemanticEq needs a model bundle"),
