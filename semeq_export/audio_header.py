@@ -199,9 +199,9 @@ def _sized(file: BinaryIO, chunks: _Chunks, wanted: bytes, *, skip: int = 0) -> 
     for name, body, size in chunks.walk(file):
         if name == wanted:
             patch = chunks.patch(body, length - body)
-            if size < 0:
+            if size + chunks.own_bytes < 0:
                 return Announcement(view=View(patches=(patch,)), is_open=True)
-            is_empty = size <= skip and chunks.fill(file, body + size)
+            is_empty = size <= skip and chunks.fill(file, body + max(0, size))
             return _compared(max(0, size - skip), body + skip, length, patch, is_empty=is_empty)
     return Announcement()
 

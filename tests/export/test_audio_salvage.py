@@ -79,8 +79,8 @@ def test_a_cut_mp3_is_kept(tmp_path: Path) -> None:  # fault B4
     np.testing.assert_allclose(samples[:10_000], expected[:10_000], atol=1e-6)
 
 
-@pytest.mark.parametrize("container", ["WAV", "AIFF", "AU", "W64"])
-def test_a_recording_that_was_never_finished_is_kept(tmp_path: Path, container: str) -> None:  # fault B8
+@pytest.mark.parametrize(("container", "stated"), [("WAV", 0), ("AIFF", 0), ("AU", 0), ("W64", 24), ("W64", 0)])
+def test_a_recording_that_was_never_finished_is_kept(tmp_path: Path, container: str, stated: int) -> None:  # fault B8
     path = tmp_path / "in.wav"
     data = bytearray(encoded(path, container, "PCM_16"))
     expected = soundfile.read(path, dtype="float64")[0]
@@ -90,7 +90,7 @@ def test_a_recording_that_was_never_finished_is_kept(tmp_path: Path, container: 
         data[8:12] = bytes(4)
     elif container == "W64":
         place = data.index(b"data\xf3\xac") + 16
-        data[place : place + 8] = struct.pack("<Q", 24)
+        data[place : place + 8] = struct.pack("<Q", stated)
     else:
         data[4:8] = data[40:44] = bytes(4)
     path.write_bytes(data)
