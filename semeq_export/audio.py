@@ -27,6 +27,7 @@ from semeq_export.file_view import WHOLE, FileView
 from semeq_export.files import atomic_file, environment_failure, open_regular, printable
 from semeq_export.metadata import KEPT_BETWEEN, Metadata, lost_between, put_metadata, read_metadata
 from semeq_export.ogg_serial import zero_serial
+from semeq_export.positioned import write_at
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 from semeq_export.wav_file import PLAIN_SUBTYPES, WavChunks, WavFile, append_chunks, read_chunks
 
@@ -512,7 +513,7 @@ class AudioWriter:
                 with os.fdopen(os.dup(self._descriptor), "rb") as file:
                     clock = aiff_clock_at(file)
                 if clock is not None:
-                    os.pwrite(self._descriptor, bytes(4), clock)
+                    write_at(self._descriptor, bytes(4), clock)
             if self._metadata is not None and self.frames:
                 put_metadata(self._descriptor, self._metadata)
             if self.frames:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from semeq_export.positioned import read_at
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -52,7 +54,7 @@ class FileView:
         return b"".join(parts)
 
     def _patched(self, place: int, count: int) -> bytes:
-        data = bytearray(os.pread(self._descriptor, count, place).ljust(count, b"\0"))
+        data = bytearray(read_at(self._descriptor, count, place).ljust(count, b"\0"))
         for start, patch in self._patches:
             for index, byte in enumerate(patch, start=start - place):
                 if 0 <= index < len(data):

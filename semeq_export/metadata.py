@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from semeq_export.files import write_whole
+from semeq_export.positioned import read_at, write_at
 
 KEPT_BETWEEN = ("AIFF", "FLAC")
 """Containers whose metadata is copied where source and output are both of the one."""
@@ -69,7 +70,7 @@ def read_metadata(descriptor: int, container: str, *, audio_at: int = 0) -> Meta
     if container == "FLAC":
         blocks = [block for block in _blocks(descriptor) if block[0] not in (_STREAMINFO, _PADDING, _SEEKTABLE)]
         names = [_BLOCKS.get(kind, f"block {kind}") for kind, _, _ in blocks if kind != _COMMENT]
-        fields = [os.pread(descriptor, size - 4, offset + 4) for kind, offset, size in blocks if kind == _COMMENT]
+        fields = [read_at(descriptor, size - 4, offset + 4) for kind, offset, size in blocks if kind == _COMMENT]
         lost = [name for comment in fields for name in _fields(comment)]
         return Metadata(descriptor, container, tuple((offset, size) for _, offset, size in blocks), _unique([*lost, *names]))
     if container == "OGG":
@@ -93,22 +94,22 @@ def put_metadata(descriptor: int, metadata: Metadata) -> None:
         form_bytes = os.lseek(descriptor, 0, os.SEEK_END) - 8
         if form_bytes > 0xFFFFFFFF:
             raise OverflowError("AIFF cannot hold more than 4 GiB")
-        os.pwrite(descriptor, struct.pack(">I", form_bytes), 4)
+        write_at(descriptor, struct.pack(">I", form_bytes), 4)
     elif metadata.pieces:
         own = list(_blocks(descriptor))
-        has_comment = any(os.pread(metadata.descriptor, 1, offset)[0] & 127 == _COMMENT for offset, _ in metadata.pieces)
+        has_comment = any(read_at(metadata.descriptor, 1, offset)[0] & 127 == _COMMENT for offset, _ in metadata.pieces)
         dropped = (_PADDING, _COMMENT) if has_comment else (_PADDING,)
-        kept = [os.pread(descriptor, size, offset) for kind, offset, size in own if kind not in dropped]
+        kept = [read_at(descriptor, size, offset) for kind, offset, size in own if kind not in dropped]
         blocks = [bytes([block[0] & 127]) + block[1:] for block in (*kept, *_content(metadata))]
         blocks[-1] = bytes([blocks[-1][0] | 128]) + blocks[-1][1:]
         head = b"fLaC" + b"".join(blocks)
         _move_tail(descriptor, own[-1][1] + own[-1][2], len(head))
-        os.pwrite(descriptor, head, 0)
+        write_at(descriptor, head, 0)
 
 
 def _content(metadata: Metadata) -> Iterator[bytes]:
     for offset, size in metadata.pieces:
-        data = os.pread(metadata.descriptor, size, offset)
+        data = read_at(metadata.descriptor, size, offset)
         yield data + bytes(len(data) % 2 if metadata.container == "AIFF" else 0)
 
 
@@ -119,7 +120,7 @@ def _move_tail(descriptor: int, start: int, target: int) -> None:
     end = os.fstat(descriptor).st_size
     places = range(start, end, _COPIED_BYTES)
     for place in places if target < start else reversed(places):
-        os.pwrite(descriptor, os.pread(descriptor, min(_COPIED_BYTES, end - place), place), place - start + target)
+        write_at(descriptor, read_at(descriptor, min(_COPIED_BYTES, end - place), place), place - start + target)
     os.ftruncate(descriptor, end - start + target)
 
 
@@ -127,7 +128,7 @@ def _chunks(descriptor: int) -> Iterator[tuple[bytes, int, int]]:
     """Give name, offset and size (header included, padding not) of what is copied from an AIFF, as far as it is whole."""
     length, offset = os.fstat(descriptor).st_size, 12
     for _ in range(_MAX_PIECES):
-        name, size = struct.unpack(">4sI", os.pread(descriptor, 8, offset).ljust(8, b"\0"))
+        name, size = struct.unpack(">4sI", read_at(descriptor, 8, offset).ljust(8, b"\0"))
         if offset + 8 + size > length or not name.strip(b"\0"):
             return
         if name not in _CHUNKS_MADE_ANEW:
@@ -138,10 +139,10 @@ def _chunks(descriptor: int) -> Iterator[tuple[bytes, int, int]]:
 def _blocks(descriptor: int) -> Iterator[tuple[int, int, int]]:
     """Give type, offset and size (header included) of the metadata blocks of a FLAC file."""
     length, offset = os.fstat(descriptor).st_size, 4
-    if os.pread(descriptor, 4, 0) != b"fLaC":  # in Ogg, or behind an ID3 tag
+    if read_at(descriptor, 4, 0) != b"fLaC":  # in Ogg, or behind an ID3 tag
         return
     for _ in range(_MAX_PIECES):
-        head = os.pread(descriptor, 4, offset)
+        head = read_at(descriptor, 4, offset)
         size = 4 + int.from_bytes(head[1:], "big")
         if len(head) < 4 or offset + size > length:
             return
@@ -169,14 +170,14 @@ def _ogg_comment(descriptor: int) -> bytes:
     """Return the comment of an Ogg Vorbis or Opus stream: its second packet, put together from its pages; empty where there is none."""
     packet, offset, packets_done = b"", 0, 0
     while len(packet) < _MAX_COMMENT_BYTES:
-        head = os.pread(descriptor, 27, offset)
+        head = read_at(descriptor, 27, offset)
         if head[:4] != b"OggS" or len(head) < 27:
             return b""
-        lacing = os.pread(descriptor, head[26], offset + 27)
+        lacing = read_at(descriptor, head[26], offset + 27)
         place = offset + 27 + head[26]
         for size in lacing:
             if packets_done == 1:
-                packet += os.pread(descriptor, size, place)
+                packet += read_at(descriptor, size, place)
             place += size
             packets_done += size < 255
             if packets_done == 2:
@@ -187,13 +188,13 @@ def _ogg_comment(descriptor: int) -> bytes:
 
 def _frames(descriptor: int) -> list[str]:
     """Return the ids of the frames of an ID3v2 tag that libsndfile does not carry."""
-    head = os.pread(descriptor, 10, 0)
+    head = read_at(descriptor, 10, 0)
     if head[:3] != b"ID3" or len(head) < 10 or head[3] not in (3, 4):
         return []
     end, offset = 10 + _seven_bits(head[6:10]), 10
     names: list[str] = []
     while offset + 10 <= end and len(names) < _MAX_PIECES:
-        frame = os.pread(descriptor, 10, offset)
+        frame = read_at(descriptor, 10, offset)
         if not re.match(rb"[A-Z][A-Z0-9]{3}", frame):
             break
         names.append(frame[:4].decode())

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from semeq_export.positioned import read_at
+
 HEADER_BYTES = 27
 _FIRST, _LAST = 2, 4
 _MAX_PAGE_BYTES = 65_307
@@ -23,9 +25,9 @@ def pages(descriptor: int) -> Iterator[tuple[int, int, bytes]]:
     """
     length, offset = os.fstat(descriptor).st_size, 0
     while offset + HEADER_BYTES <= length:
-        header = os.pread(descriptor, HEADER_BYTES + 255, offset)
+        header = read_at(descriptor, HEADER_BYTES + 255, offset)
         if header[:4] != b"OggS":
-            place = os.pread(descriptor, _MAX_PAGE_BYTES, offset + 1).find(b"OggS")
+            place = read_at(descriptor, _MAX_PAGE_BYTES, offset + 1).find(b"OggS")
             if place < 0:
                 return
             offset += 1 + place

@@ -8,10 +8,10 @@ Source: RFC 3533, section 6.
 
 from __future__ import annotations
 
-import os
 import struct
 
 from semeq_export.ogg_pages import pages
+from semeq_export.positioned import write_at
 
 _SERIAL_AT = 14
 _POLYNOMIAL = 0x04C11DB7
@@ -25,7 +25,7 @@ def zero_serial(descriptor: int) -> None:
         # the changed bits as a polynomial, first byte highest, then as many zero bytes as the page has behind them
         change = int.from_bytes(serial.to_bytes(4, "little"), "big")
         crc ^= _advanced(_advanced(change, 4, advances), page_bytes - _SERIAL_AT - 4, advances)
-        os.pwrite(descriptor, struct.pack("<III", 0, number, crc), offset + _SERIAL_AT)
+        write_at(descriptor, struct.pack("<III", 0, number, crc), offset + _SERIAL_AT)
 
 
 def _times(a: int, b: int) -> int:

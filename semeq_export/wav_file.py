@@ -19,6 +19,7 @@ import numpy as np
 
 from semeq_export.curve import FloatArray
 from semeq_export.files import write_whole
+from semeq_export.positioned import read_at, write_at
 
 PLAIN_SUBTYPES = {
     "PCM_U8": (1, 8),
@@ -76,7 +77,7 @@ class WavChunks:
         write_whole(descriptor, chunk.name + struct.pack("<I", chunk.size))
         offset, end = chunk.offset, chunk.offset + chunk.size
         while offset < end:
-            data = os.pread(self.descriptor, min(_COPY_BYTES, end - offset), offset)
+            data = read_at(self.descriptor, min(_COPY_BYTES, end - offset), offset)
             write_whole(descriptor, data)
             offset += len(data)
         write_whole(descriptor, bytes(chunk.size % 2))
@@ -88,21 +89,21 @@ def read_chunks(descriptor: int, *, audio_at: int = 0) -> WavChunks | None:
     audio_at: where audio starts that goes on to the end of the file, whatever the header says; 0 where the header is right.
     """
     length = os.fstat(descriptor).st_size
-    head = os.pread(descriptor, 12, 0)
+    head = read_at(descriptor, 12, 0)
     if head[:4] not in (b"RIFF", b"RF64") or head[8:12] != b"WAVE":
         return None
     before: list[Chunk] = []
     after: list[Chunk] = []
     kept, fmt, audio64, offset, has_audio = before, b"", 0, 12, False
     for _ in range(_MAX_CHUNKS):
-        name, size = struct.unpack("<4sI", os.pread(descriptor, 8, offset).ljust(8, b"\0"))
+        name, size = struct.unpack("<4sI", read_at(descriptor, 8, offset).ljust(8, b"\0"))
         if offset + 8 > length:
             break
         body = offset + 8
         if name == b"ds64":
-            audio64 = int.from_bytes(os.pread(descriptor, 16, body)[8:16], "little")
+            audio64 = int.from_bytes(read_at(descriptor, 16, body)[8:16], "little")
         elif name == b"fmt ":
-            fmt = os.pread(descriptor, min(size, 4_096), body)
+            fmt = read_at(descriptor, min(size, 4_096), body)
         elif name == b"data" and not has_audio:
             kept, has_audio = after, True
             size = audio64 if head[:4] == b"RF64" and size == 0xFFFFFFFF else size
@@ -184,7 +185,7 @@ class WavFile:
         write_whole(self._descriptor, data)
 
     def _patch(self, offset: int, data: bytes) -> None:
-        os.pwrite(self._descriptor, data, offset)
+        write_at(self._descriptor, data, offset)
 
 
 def append_chunks(descriptor: int, chunks: WavChunks) -> None:
@@ -193,7 +194,7 @@ def append_chunks(descriptor: int, chunks: WavChunks) -> None:
     write_whole(descriptor, bytes(end % 2))
     for chunk in (*chunks.before, *chunks.after):
         chunks.copy(chunk, descriptor)
-    os.pwrite(descriptor, struct.pack("<I", os.lseek(descriptor, 0, os.SEEK_END) - 8), 4)
+    write_at(descriptor, struct.pack("<I", os.lseek(descriptor, 0, os.SEEK_END) - 8), 4)
 
 
 def _format(container: str, subtype: str, sample_rate_hz: int, channels: int, source: bytes) -> bytes:
