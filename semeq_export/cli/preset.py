@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,10 +12,16 @@ from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from semeq_export.adapt import Adaptation
+    from semeq_export.cli._preset_output import Made
     from semeq_export.engine import Engine
-    from semeq_presets import FormatInfo, Note, Preamp
+    from semeq_export.spectrum import Spectrum
+    from semeq_presets import FormatInfo, Preamp, Preset
+
+    _Meaning: TypeAlias = Callable[[str, float], tuple[Preset, Adaptation | None]]
+    """A word, and the rate of the project, to a preset, and what a listener found if there was one."""
 
 
 @click.command(epilog="Example: semeq-export preset -t warm -f lsp-x16-lv2 --install --dry-run")
@@ -76,84 +84,51 @@ def command(
         raise click.UsageError("--reference and --match need --adapt-to AUDIO")
     if match_ref is not None and reference is not None:
         raise click.UsageError("--match names its reference itself, without --reference")
-    if format_list is None and (all_terms or install or output is None) and (device_path is None or install):
-        raise click.UsageError("give -f ID, or -o PATH with the suffix of a format (see: semeq-export formats)")
-    if install and output is not None:
-        raise click.UsageError("--install finds the folder itself, without -o")
     if all_terms and name is not None:
         raise click.UsageError("--all-terms names the presets itself")
-    if dry_run and output is None and not install:
-        raise click.UsageError("--dry-run goes with -o or --install")
+    _check_places(format_list, output, all_terms=all_terms, install=install, dry_run=dry_run, has_device=device_path is not None)
 
-    from pathlib import Path
-
-    from semeq_export.bundle import load_bundle
     from semeq_export.cli import _preset_output
-    from semeq_export.cli._preset_output import Made
-    from semeq_export.engine import Engine
-    from semeq_export.semantic import SemanticTarget
-    from semeq_presets import Preset, read_device
-    from semeq_presets.semeq_vst3 import for_words
+    from semeq_presets import read_device
 
     infos = _preset_output.formats_of(format_list, output if device_path is None else None)
     several = all_terms or len(infos) > 1
     if several and output is None and not install:
         raise click.UsageError("several presets need -o FOLDER or --install")
     device = read_device(device_path) if device_path is not None else None
-    engine = Engine(load_bundle(bundle_path)) if match_ref is None else None
-    adapt = _adapter(adapt_path, reference, match_ref, engine) if adapt_path is not None else None
-    words, doubts = [target if target is not None else f"match {Path(match_ref or '').stem}"], []
-    if engine is not None and all_terms:
-        words = engine.bundle.usual_words()
-        left_out = len(engine.bundle.centroids) - len(words)
-        _shared.note(f"{left_out} words left out: weak, or of some people only; ask for them by name", quiet=quiet or not left_out)
-    elif engine is not None:
-        doubts = _shared.say_doubts(engine, words, quiet)
+    doubts: list[str] = []
+    if match_ref is not None:
+        words, meaning = [f"match {Path(match_ref).stem}"], _matched(str(adapt_path), match_ref, intensity)
+    else:
+        engine = _engine(bundle_path)
+        words, doubts = _words_of(engine, target, quiet)
+        meaning = _as_written(engine, intensity) if adapt_path is None else _as_needed(engine, intensity, adapt_path, reference)
     made, heard = [], {}
     for word in words:
-        asked = SemanticTarget.parse(word, intensity) if engine is not None else None
-        title, knobs = name or _title(word if asked is None else str(asked), intensity), ""
-        if adapt is not None:
-            adaptation = adapt(word, intensity)
-            preset, heard[word] = Preset(adaptation.eq, name=title, sample_rate_hz=sample_rate_hz), adaptation.to_dict()
+        preset, adaptation = meaning(word, sample_rate_hz)
+        if adaptation is not None:
+            heard[word] = adaptation.to_dict()
             for line in adaptation.notes:
                 _shared.note(_shared.one_line(f"{word}: {line}" if several else line), quiet=quiet)
-        else:
-            assert engine is not None
-            assert asked is not None
-            preset = for_words(engine.eq_for(asked), asked, name=title, sample_rate_hz=sample_rate_hz)
-        notes: tuple[Note, ...] = ()
-        if device is not None:
-            preset, knobs, notes = device.refit(preset, strict=strict)
-        made.append(Made(word, name or _label(word, intensity), preset, knobs, notes))
+        preset = preset if name is None else replace(preset, name=name)
+        preset, knobs, notes = (preset, "", ()) if device is None else device.refit(preset, strict=strict)
+        made.append(_preset_output.Made(word, name or _label(word, intensity), preset, knobs, notes))
         _preset_output.say(notes, quiet, f"{word}: " if several else "")
-
+    head = _head(infos, intensity, heard, doubts)
     if output is None and not install:
-        text, notes = _preset_output.text_of(made[0], infos[0] if infos else None, preamp, strict)
-        _preset_output.say(notes, quiet)
-        if as_json:
-            _shared.print_json({**_head(infos, intensity, heard, doubts), **made[0].entry(None, notes), "content": text})
-        else:
-            click.echo(text, nl=False)
+        _print_one(made[0], infos, preamp, head, strict=strict, as_json=as_json, quiet=quiet)
         return
-
     planned = _preset_output.plan(made, infos, output, several=several)
+    folder = Path(output) if several and output is not None else None
     picture = Path(output) / _preset_output.CONTACT_SHEET if all_terms and output is not None else None
     if dry_run:
         _preset_output.print_plan(planned, picture, as_json=as_json)
         return
-    entries = []
-    by_label = {one.label: one for one in made}
-    for one, notes in _preset_output.write(
-        planned,
-        made,
-        preamp=preamp,
-        strict=strict,
-        force=force,
-        make_folders=several or install,
-        folder=Path(output) if several and output is not None else None,
-        picture=picture,
-    ):
+    written = _preset_output.write(
+        planned, made, preamp=preamp, strict=strict, force=force, make_folders=several or install, folder=folder, picture=picture
+    )
+    entries, by_label = [], {one.label: one for one in made}
+    for one, notes in written:
         _preset_output.say(notes, quiet, f"{one.word}, {one.format}: " if len(infos) > 1 else f"{one.word}: " if several else "")
         entries.append({"format": one.format, **by_label[one.word].entry(str(one.path), notes)})
         if not (as_json or quiet):
@@ -162,31 +137,108 @@ def command(
         click.echo(_shared.one_line(str(picture)))
     if as_json:
         library = {"folder": output, "picture": str(picture) if picture is not None else None, "presets": entries}
-        _shared.print_json({**_head(infos, intensity, heard, doubts), **(library if several else entries[0])})
+        _shared.print_json({**head, **(library if several else entries[0])})
+
+
+def _check_places(format_list: str | None, output: str | None, *, all_terms: bool, install: bool, dry_run: bool, has_device: bool) -> None:
+    if format_list is None and (all_terms or install or output is None) and (not has_device or install):
+        raise click.UsageError("give -f ID, or -o PATH with the suffix of a format (see: semeq-export formats)")
+    if install and output is not None:
+        raise click.UsageError("--install finds the folder itself, without -o")
+    if dry_run and output is None and not install:
+        raise click.UsageError("--dry-run goes with -o or --install")
+
+
+def _engine(bundle_path: str | None) -> Engine:
+    from semeq_export.bundle import load_bundle
+    from semeq_export.engine import Engine
+
+    return Engine(load_bundle(bundle_path))
+
+
+def _words_of(engine: Engine, target: str | None, quiet: bool) -> tuple[list[str], list[str]]:
+    """Return the target, or all words that nobody has to name, and what speaks against it; both are said."""
+    if target is not None:
+        return [target], _shared.say_doubts(engine, [target], quiet)
+    words = engine.bundle.usual_words()
+    left_out = len(engine.bundle.centroids) - len(words)
+    _shared.note(f"{left_out} words left out: weak, or of some people only; ask for them by name", quiet=quiet or not left_out)
+    return words, []
+
+
+def _as_written(engine: Engine, intensity: float) -> _Meaning:
+    """Give the settings of words, whatever they are for."""
+    from semeq_export.semantic import SemanticTarget
+    from semeq_presets.semeq_vst3 import for_words
+
+    def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, None]:
+        asked = SemanticTarget.parse(word, intensity)
+        return for_words(engine.eq_for(asked), asked, name=_title(str(asked), intensity), sample_rate_hz=sample_rate_hz), None
+
+    return meaning
+
+
+def _as_needed(engine: Engine, intensity: float, adapt_path: str, reference: str | None) -> _Meaning:
+    """Give as much of words as a file needs, which is measured once."""
+    from semeq_export.listening import WordListening
+    from semeq_export.reference import ReferenceSource
+    from semeq_export.semantic import SemanticTarget
+    from semeq_presets import Preset
+
+    against = None if reference is None else ReferenceSource(reference).for_input(adapt_path)
+    heard, rate_hz = _heard(adapt_path)
+
+    def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, Adaptation]:
+        asked = SemanticTarget.parse(word, intensity)
+        adaptation = WordListening(engine, asked, against).adapt(heard, rate_hz)
+        return Preset(adaptation.eq, name=_title(str(asked), intensity), sample_rate_hz=sample_rate_hz), adaptation
+
+    return meaning
+
+
+def _matched(adapt_path: str, match_ref: str, intensity: float) -> _Meaning:
+    """Give what takes a file to a reference; the word is its name."""
+    from semeq_export.listening import MatchListening
+    from semeq_export.reference import ReferenceSource
+    from semeq_presets import Preset
+
+    against = ReferenceSource(match_ref).for_input(adapt_path)
+    heard, rate_hz = _heard(adapt_path)
+
+    def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, Adaptation]:
+        adaptation = MatchListening(against, intensity).adapt(heard, rate_hz)
+        return Preset(adaptation.eq, name=_title(word, intensity), sample_rate_hz=sample_rate_hz), adaptation
+
+    return meaning
+
+
+def _heard(adapt_path: str) -> tuple[Spectrum, float]:
+    from semeq_export.audio import open_audio
+    from semeq_export.reference import measure_file
+
+    with open_audio(adapt_path) as reader:
+        rate_hz = float(reader.info.sample_rate_hz)
+    return measure_file(adapt_path), rate_hz
+
+
+def _print_one(
+    one: Made, infos: list[FormatInfo], preamp: Preamp, head: dict[str, object], *, strict: bool, as_json: bool, quiet: bool
+) -> None:
+    """Print a preset of a text format, or the knobs of a device, instead of writing a file."""
+    from semeq_export.cli import _preset_output
+
+    text, notes = _preset_output.text_of(one, infos[0] if infos else None, preamp, strict)
+    _preset_output.say(notes, quiet)
+    if as_json:
+        _shared.print_json({**head, **one.entry(None, notes), "content": text})
+    else:
+        click.echo(text, nl=False)
 
 
 def _head(infos: list[FormatInfo], intensity: float, heard: Mapping[str, object], doubts: list[str]) -> dict[str, object]:
     ids = [info.id for info in infos] or ["knobs"]
     head = {"intensity": intensity, "doubts": doubts, **({"format": ids[0]} if len(ids) == 1 else {"formats": ids})}
     return {**head, "adaptations": heard} if heard else head
-
-
-def _adapter(adapt_path: str, reference: str | None, match_ref: str | None, engine: Engine | None) -> Callable[[str, float], Adaptation]:
-    """Return a function from a word and an intensity to the settings for one file, which is measured once."""
-    from semeq_export.audio import open_audio
-    from semeq_export.listening import MatchListening, WordListening
-    from semeq_export.reference import ReferenceSource, measure_file
-    from semeq_export.semantic import SemanticTarget
-
-    with open_audio(adapt_path) as reader:
-        rate_hz = float(reader.info.sample_rate_hz)
-    heard = measure_file(adapt_path)
-    named = match_ref if match_ref is not None else reference
-    against = ReferenceSource(named).for_input(adapt_path) if named is not None else None
-    if engine is None:
-        assert against is not None
-        return lambda _word, intensity: MatchListening(against, intensity).adapt(heard, rate_hz)
-    return lambda word, intensity: WordListening(engine, SemanticTarget.parse(word, intensity), against).adapt(heard, rate_hz)
 
 
 def _title(target: str, intensity: float) -> str:
