@@ -492,7 +492,7 @@ class AudioWriter:
 
     def _steps(self, interleaved: FloatArray, bits: int) -> FloatArray:
         """Return samples in whole steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
-        steps = interleaved.astype(np.float64) * 2.0 ** (bits - 1)
+        steps: Float64Array = np.multiply(interleaved, 2.0 ** (bits - 1), dtype=np.float64)
         if self._dither is not None:  # drawn frame by frame, so that the block size changes nothing
             steps += np.subtract(*np.moveaxis(self._dither.random((*steps.shape, 2)), -1, 0))
         return np.rint(steps, out=steps)

@@ -154,10 +154,7 @@ class WavFile:
         else:
             half = 2.0 ** (bits - 1)
             steps = np.clip(interleaved, -half, half - 1.0)
-            if bits == 8:
-                data = (steps + half).astype(np.uint8).tobytes()
-            else:
-                data = steps.astype("<i4").reshape(-1, 1).view(np.uint8)[:, : bits // 8].tobytes()  # the low bytes come first
+            data = (steps + half).astype(np.uint8).tobytes() if bits == 8 else _packed(steps, bits // 8)
         self._put(data)
         self._audio_bytes += len(data)
 
@@ -217,3 +214,14 @@ def _format(container: str, subtype: str, sample_rate_hz: int, channels: int, so
         guid = struct.pack("<H", tag) + _GUID_TAIL
         return struct.pack("<H", _EXTENSIBLE) + plain + struct.pack("<HH", 22, bits) + mask + guid
     return struct.pack("<H", tag) + plain + (b"" if tag == 1 else bytes(2))
+
+
+def _packed(steps: FloatArray, width: int) -> bytes:
+    """Return whole numbers as `width` bytes each, 2 to 4, the lowest first."""
+    if width != 3:
+        return steps.astype(f"<i{width}").tobytes()
+    wide = np.ascontiguousarray(steps, dtype="<i4").view(np.uint8).reshape(-1)
+    data = np.empty(steps.size * 3, np.uint8)
+    for place in range(3):  # a copy for each place is five times as fast as one of three bytes out of four
+        data[place::3] = wide[place::4]
+    return data.tobytes()
