@@ -11,8 +11,6 @@ from conftest import ROOT
 from semeq_export.bundle import load_bundle
 
 RECORD = json.loads((ROOT / "tests" / "records" / "stems.json").read_text(encoding="utf-8"))
-LOADED = {"two_workers_over_one"}
-"""Measured on two cores that others used at the same time: two workers had no second core to themselves."""
 
 
 def test_the_record_is_of_the_shipped_bundle_and_of_these_limits() -> None:
@@ -25,7 +23,7 @@ def test_a_thousand_stems_went_as_promised() -> None:
     results = RECORD["results"]
     assert (results["stems"], results["done"], results["long_s"]) == (1_000, 999, 3_600)
     assert stems_report.misses(results) == RECORD["missed"]
-    assert set(RECORD["missed"]) <= LOADED
+    assert RECORD["missed"] == []
 
 
 @pytest.mark.parametrize(
