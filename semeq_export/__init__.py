@@ -12,43 +12,47 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semeq_export.audio import Audio, read_audio, write_audio
-    from semeq_export.biquad import design_sos, for_rate, response_db
-    from semeq_export.bundle import Bundle, Manifest, load_bundle, write_bundle
-    from semeq_export.curve import Curve
+    from semeq_export.audio.reader import read_audio
+    from semeq_export.audio.samples import Audio
+    from semeq_export.audio.writer import write_audio
+    from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
+    from semeq_export.bundle.manifest import Manifest
     from semeq_export.engine import Engine
-    from semeq_export.eq import SAFE_13, Band, BandKind, EqLayout, EqSettings
-    from semeq_export.eq_filter import EqFilter, apply
+    from semeq_export.eq.biquad import design_sos, for_rate, response_db
+    from semeq_export.eq.curve import Curve
+    from semeq_export.eq.filter import EqFilter, apply
+    from semeq_export.eq.fit import FitResult, fit_eq
+    from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings
     from semeq_export.errors import SemeqError
-    from semeq_export.fit import FitResult, fit_eq
-    from semeq_export.semantic import CentroidBank, SemanticTarget, Term
+    from semeq_export.words.target import SemanticTarget
+    from semeq_export.words.terms import CentroidBank, Term
 
 _MODULES = {
-    "Audio": "audio",
-    "Band": "eq",
-    "BandKind": "eq",
-    "Bundle": "bundle",
-    "CentroidBank": "semantic",
-    "Curve": "curve",
+    "Audio": "audio.samples",
+    "Band": "eq.settings",
+    "BandKind": "eq.settings",
+    "Bundle": "bundle.loading",
+    "CentroidBank": "words.terms",
+    "Curve": "eq.curve",
     "Engine": "engine",
-    "EqFilter": "eq_filter",
-    "EqLayout": "eq",
-    "EqSettings": "eq",
-    "FitResult": "fit",
-    "Manifest": "bundle",
-    "SAFE_13": "eq",
-    "SemanticTarget": "semantic",
+    "EqFilter": "eq.filter",
+    "EqLayout": "eq.settings",
+    "EqSettings": "eq.settings",
+    "FitResult": "eq.fit",
+    "Manifest": "bundle.manifest",
+    "SAFE_13": "eq.settings",
+    "SemanticTarget": "words.target",
     "SemeqError": "errors",
-    "Term": "semantic",
-    "apply": "eq_filter",
-    "design_sos": "biquad",
-    "fit_eq": "fit",
-    "for_rate": "biquad",
-    "load_bundle": "bundle",
-    "read_audio": "audio",
-    "response_db": "biquad",
-    "write_audio": "audio",
-    "write_bundle": "bundle",
+    "Term": "words.terms",
+    "apply": "eq.filter",
+    "design_sos": "eq.biquad",
+    "fit_eq": "eq.fit",
+    "for_rate": "eq.biquad",
+    "load_bundle": "bundle.loading",
+    "read_audio": "audio.reader",
+    "response_db": "eq.biquad",
+    "write_audio": "audio.writer",
+    "write_bundle": "bundle.loading",
 }
 
 __all__ = [

@@ -11,21 +11,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.adapt import Adaptation, adapt_eq, band_response_db, difference
-from semeq_export.audio import Audio
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.bundle import Bundle
-from semeq_export.curve import Float64Array, FloatArray, level_free, log_grid
-from semeq_export.eq import EqSettings
+from semeq_export.audio.samples import Audio
+from semeq_export.bundle.loading import Bundle
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.eq.fit import fit_eq
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
-from semeq_export.evidence import N_POINTS, Evidence
-from semeq_export.fit import fit_eq
-from semeq_export.match import refined
-from semeq_export.morph import Way, departures_db, rms_of_each, steps_db
-from semeq_export.profile import Profile, profile_of
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import MAX_INTENSITY, SemanticTarget
-from semeq_export.spectrum import Spectrum, measure
+from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
+from semeq_export.listening.match import refined
+from semeq_export.listening.profile import Profile, profile_of
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import Spectrum, measure
+from semeq_export.words.evidence import N_POINTS, Evidence
+from semeq_export.words.morph import Way, departures_db, rms_of_each, steps_db
+from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
 
 FIT_RATE_HZ = 48_000.0
 """Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.bundle import CENTROIDS, EVIDENCE, README, Bundle
 from semeq_export.bundle.card import model_card
-from semeq_export.bundle.store import MANIFEST
-from semeq_export.curve import Curve, Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.bundle.loading import Bundle
+from semeq_export.bundle.store import CENTROIDS, EVIDENCE, MANIFEST, README
 from semeq_export.engine import FIT_RATE_HZ, Engine
-from semeq_export.eq import SAFE_13, EqSettings
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import Curve, Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.fit import fit_eq, fit_many
+from semeq_export.eq.settings import SAFE_13, EqSettings
 from semeq_export.errors import InvalidTargetError
-from semeq_export.evidence import N_POINTS, Evidence, word_evidence
-from semeq_export.fit import fit_eq, fit_many
-from semeq_export.semantic import OWN, CentroidBank, Term, normalise_term
+from semeq_export.words.evidence import N_POINTS, Evidence, word_evidence
+from semeq_export.words.terms import OWN, CentroidBank, Term, normalise_term
 
 MIN_PRESETS = 3
 """With fewer, a word is one preset's habit."""

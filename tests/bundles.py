@@ -9,27 +9,14 @@ from dataclasses import replace
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from semeq_export.bundle import (
-    CENTROIDS,
-    FLAT,
-    README,
-    AudioEncoder,
-    EncoderRecord,
-    EncoderSpec,
-    FileEntry,
-    GraphSpec,
-    Manifest,
-    TrainingRecord,
-    flat,
-    store,
-    vectors,
-    write_bundle,
-)
+from semeq_export.bundle import flat, store, vectors
 from semeq_export.bundle.card import model_card
-from semeq_export.bundle.inference import Decoder, EqEncoder
-from semeq_export.bundle.manifest import SCHEMA, DataSource
-from semeq_export.eq import SAFE_13, EqLayout
-from semeq_export.semantic import CentroidBank, Term
+from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
+from semeq_export.bundle.loading import write_bundle
+from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderRecord, EncoderSpec, FileEntry, GraphSpec, Manifest, TrainingRecord
+from semeq_export.bundle.store import CENTROIDS, FLAT, README
+from semeq_export.eq.settings import SAFE_13, EqLayout
+from semeq_export.words.terms import CentroidBank, Term
 
 LATENT_DIM = 4
 WINDOW_SAMPLES = 8_000

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import UnknownTermError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 
 WARM = EqSettings(
     (

@@ -20,13 +20,12 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.eq import EqSettings, ParamSpec
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.settings import EqSettings, ParamSpec
 from semeq_export.units import db_to_amplitude
-from semeq_host import hosts, lv2
-from semeq_host.external import faust
-from semeq_host.response import impulse, measured_response_db
+from semeq_host.lab import faust, hosts, lv2
+from semeq_host.lab.response import impulse, measured_response_db
 from semeq_presets import FormatInfo, Preset
 from semeq_presets._lv2_bundle import PortBundle, write_bundle
 
@@ -159,7 +158,7 @@ def cut_to(info: FormatInfo, eq: EqSettings) -> EqSettings:
 
 
 def in_host(host: str) -> Measure:
-    """Return what measures files in a host of `semeq_host.hosts`."""
+    """Return what measures files in a host of `semeq_host.lab.hosts`."""
 
     def measure(format_id: str, paths: Sequence[Path], freqs_hz: Float64Array) -> tuple[list[Float64Array], str]:
         measurements = hosts.measure(host, format_id, paths, RATE_HZ)

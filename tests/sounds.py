@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.audio import Audio, read_audio
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio
 
 LAW_WORDS = ("warm", "bright", "soft", "loud", "clear")
 """The five words that the laws of adaptive EQ are checked with: of those that `analyze` speaks, the ones with the most examples."""

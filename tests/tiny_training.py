@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import sounds
 
-from semeq_export.audio import write_audio
-from semeq_export.eq import SAFE_13
+from semeq_export.audio.writer import write_audio
+from semeq_export.eq.settings import SAFE_13
 
 WORDS = {"warm": (1.0, -1.0), "bright": (-1.0, 1.0), "thin": (-1.0, 0.2)}
 RECIPE = {

@@ -12,46 +12,46 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semeq_host.audio_names import plan_outputs
-    from semeq_host.batch import Batch, plan_batch
-    from semeq_host.chain import SemanticEq
+    from semeq_host.chain import Chain, chain_stage, run_live
     from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
     from semeq_host.chain_writer import write_chain
-    from semeq_host.intent import Intent
-    from semeq_host.job import StemJob
     from semeq_host.offline import ProcessReport, process_file
     from semeq_host.process_options import ProcessOptions
     from semeq_host.rolling import RollingReport, process_rolling
-    from semeq_host.runner import Chain, chain_stage, run_live
-    from semeq_host.session_file import Session, read_session_file
-    from semeq_host.stem import run_stem
+    from semeq_host.semantic_eq import SemanticEq
+    from semeq_host.stems.audio_names import plan_outputs
+    from semeq_host.stems.batch import Batch, plan_batch
+    from semeq_host.stems.intent import Intent
+    from semeq_host.stems.job import StemJob
+    from semeq_host.stems.resources import Studio
+    from semeq_host.stems.session_file import Session, read_session_file
+    from semeq_host.stems.stem import run_stem
     from semeq_host.stream import AdaptiveEq
-    from semeq_host.studio import Studio
 
 _MODULES = {
     "AdaptiveEq": "stream",
-    "Batch": "batch",
-    "Chain": "runner",
+    "Batch": "stems.batch",
+    "Chain": "chain",
     "ChainSpec": "chain_file",
-    "Intent": "intent",
+    "Intent": "stems.intent",
     "LoadedChain": "chain_file",
     "ProcessOptions": "process_options",
     "ProcessReport": "offline",
     "RollingReport": "rolling",
-    "SemanticEq": "chain",
-    "Session": "session_file",
-    "StemJob": "job",
-    "Studio": "studio",
-    "chain_stage": "runner",
+    "SemanticEq": "semantic_eq",
+    "Session": "stems.session_file",
+    "StemJob": "stems.job",
+    "Studio": "stems.resources",
+    "chain_stage": "chain",
     "load_chain": "chain_file",
-    "plan_batch": "batch",
-    "plan_outputs": "audio_names",
+    "plan_batch": "stems.batch",
+    "plan_outputs": "stems.audio_names",
     "process_file": "offline",
     "process_rolling": "rolling",
     "read_chain": "chain_file",
-    "read_session_file": "session_file",
-    "run_live": "runner",
-    "run_stem": "stem",
+    "read_session_file": "stems.session_file",
+    "run_live": "chain",
+    "run_stem": "stems.stem",
     "write_chain": "chain_writer",
 }
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from semeq_export.biquad import MAX_CHANNELS, check_samples
-from semeq_export.curve import FloatArray
+from semeq_export.eq.biquad import MAX_CHANNELS, check_samples
+from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import AudioError
-from semeq_export.spectrum import BANDS_HZ, Spectrum, analysis_grid, spectrum_of
+from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, analysis_grid, spectrum_of
 
 CONTEXT_S = 2.0
 MIN_CONTEXT_S, MAX_CONTEXT_S = 0.2, 60.0
 
 
 class RollingSpectrum:
-    """The third-octave spectrum of the last `context_s` seconds, as `semeq_export.spectrum.measure` would give it, window by window.
+    """The third-octave spectrum of the last `context_s` seconds, as `semeq_export.listening.spectrum.measure` would give it, window by
+    window.
 
     Windows end at sample window_samples + k * hop_samples of the stream, whatever the blocks. Memory is fixed at the start.
     Raises AudioError on a bad rate, channel count or context (0.2..60 s).

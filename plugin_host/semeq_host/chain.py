@@ -1,201 +1,200 @@
-"""The semantic EQ as a Pedalboard plug-in: a chain of its filters that nests in any other chain."""
+"""Chains that run block by block and listen while they run: Pedalboard plug-ins and AdaptiveEq stages in any order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 
-from pedalboard import (  # type: ignore[attr-defined]  # Pedalboard is re-exported without saying so
-    Gain,
-    HighShelfFilter,
-    LowShelfFilter,
-    PeakFilter,
-    Pedalboard,
-)
+from pedalboard import Plugin, PluginContainer
+from pedalboard.io import AudioStream
 
-from semeq_export.adapt import Adaptation, Difference, adapt_eq, difference
-from semeq_export.audio import Audio
-from semeq_export.biquad import for_rate
-from semeq_export.curve import FloatArray
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.errors import AudioError, SemeqError
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import measure
-from semeq_host.source import EqSource, as_target
+from semeq_export.audio.samples import AudioInfo
+from semeq_export.eq.biquad import MAX_CHANNELS, check_samples
+from semeq_export.eq.curve import FloatArray
+from semeq_export.errors import AudioError, ChainError, EnvironmentFailure
+from semeq_export.units import check_sample_rate_hz
+from semeq_host.plugin_stage import PluginStage
+from semeq_host.stream import AdaptiveEq, AlignedStage, OneCaller
 
-EqPlugin = LowShelfFilter | PeakFilter | HighShelfFilter
+LIVE_BLOCK_SAMPLES = 512
 
-_PLUGINS: dict[BandKind, type[EqPlugin]] = {
-    BandKind.LOW_SHELF: LowShelfFilter,
-    BandKind.PEAK: PeakFilter,
-    BandKind.HIGH_SHELF: HighShelfFilter,
-}
+_owners: weakref.WeakValueDictionary[int, Chain] = weakref.WeakValueDictionary()
+"""Which chain each plug-in belongs to, by its id: a chain keeps its plug-ins alive, so an id is not used again before the chain is gone."""
+_owners_lock = threading.Lock()
 
 
-class SemanticEq(Pedalboard):
-    """The EQ of a word as a Pedalboard of float32 filters; nests in any chain and changes live.
+class Chain:
+    """Stages run block by block, one after the other; the first hears what comes in.
 
-    Setting `target` or `intensity` changes the held filters in place, so an outer Pedalboard that holds this one follows at its next block.
-    At intensity 0 no filter is held and the output is the input, bit for bit. A change is a step (no crossfade) and not atomic: set it
-    between blocks.
+        live = Chain([AdaptiveEq(engine, "warm", sample_rate_hz=48_000), Compressor()])
+        out = live.process(block)
 
-    `listen` sets it for one piece of audio: less where that has the quality already, more where it has the opposite. What was heard
-    counts for later targets too, until `forget`. To listen while it runs, use `AdaptiveEq` in a `runner.Chain`.
+    stages: Pedalboard plug-ins (a Pedalboard is one) and `AdaptiveEq`s. sample_rate_hz, channels: those of its AdaptiveEqs where left out.
+    As many samples come out as went in, `latency_samples` late. One owner: a second concurrent caller gets InUseError. `AdaptiveEq`s may be
+    told other targets while it runs.
 
-    Keep a reference to it: a chain holds only the sound of a plug-in, and gives back a plain Chain where the Python object is gone.
+    No sample that is not finite passes: see `AdaptiveEq` and `PluginStage`; `unusable_samples` counts those that came in at any stage,
+    `restarts` the plug-ins that had to start anew. Own stages give the same bits for any block sizes; Pedalboard's plug-ins are float32 and
+    may differ by -110 dBFS.
 
-    sample_rate_hz: the lowest rate that the chain will run at. Pedalboard does not tell a nested plug-in its rate, and clamps a band above
-    Nyquist to another frequency without a word; bands that this rate cannot hold are left out here and named in `warnings`.
-    Raises UnknownTermError, InvalidTargetError and AudioError (rate).
+    Raises ChainError where nothing is in it, rate or channels are not stated or contradict, a plug-in is in it twice or belongs to another
+    chain, or a plug-in cannot be streamed (`PluginStage`); AudioError on a bad rate or channel count.
     """
 
-    def __init__(
-        self,
-        engine: EqSource,
-        target: SemanticTarget | str,
-        intensity: float | None = None,
-        *,
-        sample_rate_hz: float = 44_100.0,
-    ) -> None:
-        super().__init__([])
-        self._engine, self._sample_rate_hz = engine, sample_rate_hz
-        self._heard: _Heard | None = None
-        self._hold(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
-
-    @property
-    def target(self) -> SemanticTarget:
-        """What is asked for. Setting a text keeps the intensity; setting a SemanticTarget takes its own."""
-        return self._target
-
-    @target.setter
-    def target(self, target: SemanticTarget | str) -> None:
-        self._hold(as_target(target, self._target.intensity if isinstance(target, str) else target.intensity))
-
-    @property
-    def intensity(self) -> float:
-        """How much, -3..3; 0 is flat."""
-        return self._target.intensity
-
-    @intensity.setter
-    def intensity(self, intensity: float) -> None:
-        self._hold(replace(self._target, intensity=intensity))
-
-    def listen(
-        self,
-        audio: FloatArray | Audio,
-        sample_rate_hz: float | None = None,
-        *,
-        reference: Reference | None = None,
-        mode: Literal["soft", "target"] | None = None,
-    ) -> Adaptation:
-        """Set the EQ for this audio and return what was found; as `Engine.adapt` does.
-
-        audio: (channels, n) at sample_rate_hz, or an `Audio`, which knows its rate. reference: what it is compared with; the stored
-        reference of all sources where left out. mode: "target" meets the reference, the default for one that was heard; "soft" leans
-        towards it, the default for a stored one. Audio without a signal gives the word as it is.
-        Raises AudioError on bad audio, or a rate that is missing or contradicts the audio's; then nothing changes.
-        """
-        samples, rate = _samples(audio, sample_rate_hz)
-        against = stored_reference() if reference is None else reference
-        spectrum = measure(samples, rate)
-        why = f"no signal ({spectrum.no_signal}): the word as it is" if not spectrum.has_signal else "nothing to compare: the word as it is"
-        chosen = mode or ("soft" if against.is_stored else "target")
-        heard = _Heard(difference(spectrum, against.spectrum), chosen, rate, against.name, why)
-        before, self._heard = self._heard, heard
+    def __init__(self, stages: Sequence[Plugin | AdaptiveEq], *, sample_rate_hz: float | None = None, channels: int | None = None) -> None:
+        if not stages:
+            raise ChainError("a chain needs at least one stage")
+        listening = [stage for stage in stages if isinstance(stage, AdaptiveEq)]
+        self._sample_rate_hz = check_sample_rate_hz(_stated("sample_rate_hz", sample_rate_hz, [eq.sample_rate_hz for eq in listening]))
+        count = _stated("channels", channels, [eq.channels for eq in listening])
+        if not (1 <= count <= MAX_CHANNELS and count == int(count)):
+            raise AudioError(f"{count:g} channels, expected 1..{MAX_CHANNELS}")
+        self._channels = int(count)
+        self._owner = threading.Lock()
+        self._members = [member for stage in stages for member in _members(stage)]
+        self._claim()
         try:
-            self._hold(self._target)
-        except SemeqError:
-            self._heard = before
+            self._stages = [
+                stage if isinstance(stage, AdaptiveEq) else PluginStage(stage, self._sample_rate_hz, self._channels) for stage in stages
+            ]
+        except BaseException:
+            self._release()
             raise
-        return self._adapted(self._target, heard)
-
-    def forget(self) -> None:
-        """Go back to the word as it is, whatever was heard."""
-        self._heard = None
-        self._hold(self._target)
 
     @property
-    def eq(self) -> EqSettings:
-        """The EQ that the filters hold now."""
-        return self._eq
+    def sample_rate_hz(self) -> float:
+        """The rate that it runs at."""
+        return self._sample_rate_hz
 
     @property
-    def has_listened(self) -> bool:
-        """Whether the EQ is that of the words for what was heard, not of the words alone."""
-        return self._heard is not None
+    def channels(self) -> int:
+        """The channels of its blocks, (channels, n)."""
+        return self._channels
+
+    @property
+    def latency_samples(self) -> int:
+        """How late the output is: the sum over the stages."""
+        return sum(stage.latency_samples for stage in self._stages)
+
+    @property
+    def unusable_samples(self) -> int:
+        """How many samples were not finite, or over +60 dBFS, where a stage heard them, since the start or the last reset."""
+        return sum(stage.unusable_samples for stage in self._stages)
+
+    @property
+    def restarts(self) -> int:
+        """How often a plug-in made a sample that is not finite and had to start anew."""
+        return sum(stage.restarts for stage in self._stages if isinstance(stage, PluginStage))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for each band that the sample rate cannot hold."""
-        return self._warnings
+        """One line for each band of an `AdaptiveEq` that the sample rate cannot hold."""
+        return tuple(line for stage in self._stages if isinstance(stage, AdaptiveEq) for line in stage.warnings)
 
-    def __repr__(self) -> str:
-        return f"<SemanticEq target={str(self._target)!r} intensity={self._target.intensity:g}>"
+    def process(self, samples: FloatArray, sample_rate_hz: float | None = None) -> FloatArray:
+        """Return the block (channels, n), n from 0 on, in the type that it came in, float32 or float64.
 
-    def _hold(self, target: SemanticTarget) -> None:
-        eq = self._engine.eq_for(target) if self._heard is None else self._adapted(target, self._heard).eq
-        fitted = for_rate(eq, self._sample_rate_hz)
-        hold_eq(self, fitted.eq)
-        self._target, self._eq, self._warnings = target, fitted.eq, fitted.warnings
+        sample_rate_hz: may be given to have it checked. Raises AudioError on another rate, shape or type than stated (then nothing was
+        heard), ChainError where a plug-in refuses, InUseError on a second concurrent caller.
+        """
+        with OneCaller(self._owner):
+            check_samples(samples, self._channels)
+            if sample_rate_hz is not None and sample_rate_hz != self._sample_rate_hz:
+                raise AudioError(f"sample rate {sample_rate_hz:g} Hz, but the chain runs at {self._sample_rate_hz:g} Hz; make another one")
+            if samples.shape[1] == 0:
+                return samples.copy()
+            block = samples
+            for stage in self._stages:
+                block = stage.process(block)
+            return block
 
-    def _adapted(self, target: SemanticTarget, heard: _Heard) -> Adaptation:
-        term = self._engine.eq_for(replace(target, intensity=1.0))
-        return adapt_eq(
-            term,
-            target.intensity,
-            heard.compared,
-            heard.mode,
-            heard.sample_rate_hz,
-            reference=heard.reference,
-            why_static=heard.why_static,
-        )
+    def reset(self) -> None:
+        """Forget everything heard so far. Raises InUseError while `process` runs in another thread."""
+        with OneCaller(self._owner):
+            for stage in self._stages:
+                stage.reset()
+
+    def _release(self) -> None:
+        """Let other chains have what is in this one, which was never finished."""
+        with _owners_lock:
+            for member in self._members:
+                if _owners.get(id(member)) is self:
+                    del _owners[id(member)]
+
+    def _claim(self) -> None:
+        seen: set[int] = set()
+        with _owners_lock:
+            for member in self._members:
+                if id(member) in seen:
+                    raise ChainError(f"{type(member).__name__} is in the chain twice; a plug-in has one state, make another one")
+                if id(member) in _owners:
+                    raise ChainError(f"{type(member).__name__} belongs to another chain; a plug-in has one state, make another one")
+                seen.add(id(member))
+            for key in seen:
+                _owners[key] = self
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Heard:
-    """What was heard: its difference from the reference, and how that is to be used."""
+def chain_stage(make_chain: Callable[[AudioInfo], Chain]) -> Callable[[AudioInfo], AlignedStage]:
+    """Return what `process_file` takes as `make_stage`: a fresh chain for each file, its latency taken out.
 
-    compared: Difference | None
-    mode: Literal["soft", "target"]
-    sample_rate_hz: float
-    reference: str
-    why_static: str
-
-
-def _samples(audio: FloatArray | Audio, sample_rate_hz: float | None) -> tuple[FloatArray, float]:
-    if isinstance(audio, Audio):
-        if sample_rate_hz not in (None, audio.sample_rate_hz):
-            raise AudioError(f"sample_rate_hz {sample_rate_hz:g}, but the audio is at {audio.sample_rate_hz:g} Hz")
-        return audio.samples, audio.sample_rate_hz
-    if sample_rate_hz is None:
-        raise AudioError("sample_rate_hz of the audio is not stated")
-    return audio, sample_rate_hz
-
-
-def eq_plugins(eq: EqSettings) -> list[Gain | EqPlugin]:
-    """Return the EQ as Pedalboard plug-ins: a Gain for the preamp, then one filter for each enabled band.
-
-    Nothing at all for a flat EQ: in float32, Pedalboard's filters at 0 dB differ from the input by up to 1e-7.
+    process_file("in.wav", "out.wav", EqSettings(), make_stage=chain_stage(lambda info: Chain([...], channels=info.channels)))
     """
-    if eq.is_flat:
-        return []
-    return [Gain(eq.preamp_db), *(_PLUGINS[band.kind](band.freq_hz, band.gain_db, band.q) for band in _enabled(eq))]
+    return lambda info: AlignedStage(make_chain(info))
 
 
-def hold_eq(board: Pedalboard, eq: EqSettings) -> None:
-    """Make a board hold an EQ: by the parameters of its filters where they are of the right kinds, else with other filters."""
-    wanted = eq_plugins(eq)
-    if [type(plugin) for plugin in board] != [type(plugin) for plugin in wanted]:
-        for plugin in list(board):
-            board.remove(plugin)
-        for plugin in wanted:
-            board.append(plugin)
-        return
-    for held, plugin in zip(board, wanted, strict=True):
-        for name in ("gain_db",) if isinstance(plugin, Gain) else ("gain_db", "cutoff_frequency_hz", "q"):
-            setattr(held, name, getattr(plugin, name))
+def run_live(
+    chain: Chain,
+    *,
+    input_device: str | None = None,
+    output_device: str | None = None,
+    block_samples: int = LIVE_BLOCK_SAMPLES,
+    is_wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Play what an input device hears through a chain, until `is_wanted` says no; the system's default devices where none is named.
+
+    Python reads, processes and writes block by block, so the latency is that of the devices' buffers and one block, besides the chain's.
+    Raises EnvironmentFailure where there is no such device, or one that does not give the chain's rate and channels.
+    """
+    source = _device("input", input_device, AudioStream.input_device_names, AudioStream.default_input_device_name)
+    sink = _device("output", output_device, AudioStream.output_device_names, AudioStream.default_output_device_name)
+    rate, count = chain.sample_rate_hz, chain.channels
+    try:
+        with (
+            AudioStream(source, None, None, rate, block_samples, num_input_channels=count) as heard,
+            AudioStream(None, sink, None, rate, block_samples, num_output_channels=count) as played,
+        ):
+            while is_wanted():
+                played.write(chain.process(heard.read(block_samples)).astype("float32"), rate)
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, ChainError | AudioError):
+            raise
+        raise EnvironmentFailure(f"audio device: {' '.join(str(error).split())[:200]}") from error
 
 
-def _enabled(eq: EqSettings) -> list[Band]:
-    return [band for band in eq.bands if band.enabled]
+def _device(direction: str, wanted: str | None, names: Sequence[str], default: str | None) -> str:
+    if not names:
+        raise EnvironmentFailure(f"no audio {direction} device on this machine; process files instead: semeq-export process")
+    name = default if wanted is None else wanted
+    if name is None or name not in names:
+        raise EnvironmentFailure(f"no audio {direction} device {name!r}; there are {', '.join(map(repr, names))}")
+    return name
+
+
+def _members(stage: Plugin | AdaptiveEq) -> Iterator[Plugin | AdaptiveEq]:
+    """Give a stage and, where it is a container, everything in it."""
+    if not isinstance(stage, Plugin | AdaptiveEq):
+        raise ChainError(f"a {type(stage).__name__} is no stage; stages are Pedalboard plug-ins and AdaptiveEq")
+    yield stage
+    if isinstance(stage, PluginContainer):
+        for inner in stage:
+            yield from _members(inner)
+
+
+def _stated(name: str, given: float | None, held: Sequence[float]) -> float:
+    values = list(dict.fromkeys([*([] if given is None else [given]), *held]))
+    if not values:
+        raise ChainError(f"{name} of the chain is not stated: give {name}=..., no AdaptiveEq says it")
+    if len(values) > 1:
+        raise ChainError(f"{name} of the chain is {values[0]:g} here and {values[1]:g} there")
+    return values[0]

@@ -33,14 +33,15 @@ from typing import Any
 import pedalboard
 from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # re-exported without saying so
 
-from semeq_export import strict_toml
-from semeq_export.audio import AudioInfo, read_audio
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import AudioInfo
 from semeq_export.errors import AudioError, ChainError, InvalidTargetError
-from semeq_export.files import printable, read_regular
-from semeq_export.semantic import SemanticTarget
+from semeq_export.files import strict_toml
+from semeq_export.files.disk import printable, read_regular
+from semeq_export.words.target import SemanticTarget
 from semeq_host.board_stage import ChainStage
-from semeq_host.chain import SemanticEq
 from semeq_host.plugin_limits import NEGLIGIBLE_OVER_NYQUIST, check_limits, over_nyquist
+from semeq_host.semantic_eq import SemanticEq
 from semeq_host.source import EqSource
 
 _CONTAINERS: dict[str, type[pedalboard.Chain | pedalboard.Mix]] = {"Chain": pedalboard.Chain, "Mix": pedalboard.Mix}

@@ -14,9 +14,10 @@ from pedalboard import Pedalboard  # type: ignore[attr-defined]  # re-exported w
 from tomlkit.items import Table
 
 from semeq_export.errors import ChainError
-from semeq_export.files import printable, write_atomic
-from semeq_host.chain import SemanticEq
+from semeq_export.files.atomic import write_atomic
+from semeq_export.files.disk import printable
 from semeq_host.chain_file import FILE_PARAMETERS, ChainSpec, LoadedChain, PluginSpec, builtins, hint, parse_chain
+from semeq_host.semantic_eq import SemanticEq
 
 _MAX_STEPS = 16
 

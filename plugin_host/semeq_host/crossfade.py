@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.biquad import check_samples
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import EqFilter
+from semeq_export.eq.biquad import check_samples
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.filter import EqFilter
+from semeq_export.eq.settings import EqSettings
 from semeq_export.units import check_sample_rate_hz
 
 WARM_UP_S = 0.010

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
-from semeq_export import strict_json
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import CentroidBank, SemanticTarget
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.files import strict_json
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import CentroidBank
 from semeq_host.source import EqSource
 from semeq_host.stream import AdaptiveEq
 

@@ -14,26 +14,22 @@ from typing import Protocol
 
 import numpy as np
 
-from semeq_export.adapt import Adaptation
-from semeq_export.audio import (
-    WAV_FAMILY,
-    AudioInfo,
-    AudioReader,
-    AudioWriter,
-    OutputFormat,
-    open_audio,
-    output_format,
-)
-from semeq_export.biquad import RateFit, for_rate
-from semeq_export.curve import FloatArray
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import EqFilter
+from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
+from semeq_export.audio.loudness import Loudness
+from semeq_export.audio.reader import AudioReader, open_audio
+from semeq_export.audio.samples import AudioInfo
+from semeq_export.audio.true_peak import TruePeak
+from semeq_export.audio.writer import AudioWriter
+from semeq_export.eq.biquad import RateFit, for_rate
+from semeq_export.eq.curve import FloatArray
+from semeq_export.eq.filter import EqFilter
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, EnvironmentFailure
-from semeq_export.files import atomic_file, check_output, is_same_file, printable
-from semeq_export.listening import Listening
-from semeq_export.loudness import Loudness
-from semeq_export.reference import measure_file
-from semeq_export.true_peak import TruePeak
+from semeq_export.files.atomic import atomic_file
+from semeq_export.files.disk import check_output, is_same_file, printable
+from semeq_export.listeners import Listening
+from semeq_export.listening.dose import Adaptation
+from semeq_export.listening.reference import measure_file
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_host.process_options import ProcessOptions, Progress
 from semeq_host.sample_queue import SampleQueue

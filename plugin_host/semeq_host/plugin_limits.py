@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from semeq_export.biquad import USABLE_NYQUIST
+from semeq_export.eq.biquad import USABLE_NYQUIST
 from semeq_export.errors import ChainError
 from semeq_export.units import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 

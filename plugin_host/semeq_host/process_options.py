@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from semeq_export.audio import BLOCK_SAMPLES
+from semeq_export.audio.samples import BLOCK_SAMPLES
 from semeq_export.errors import AudioError, OutputError
 
 MAX_BLOCK_SAMPLES = 65_536

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.adapt import band_response_db, doses_between
-from semeq_export.audio import AudioInfo
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import EqSettings
-from semeq_export.reference import Reference, measure_file, stored_reference
-from semeq_export.semantic import SemanticTarget
+from semeq_export.audio.samples import AudioInfo
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.settings import EqSettings
+from semeq_export.listening.dose import band_response_db, doses_between
+from semeq_export.listening.reference import Reference, measure_file, stored_reference
+from semeq_export.words.target import SemanticTarget
 from semeq_host.analysis import CONTEXT_S
 from semeq_host.offline import MakeStage, ProcessReport, Stage, process_file
 from semeq_host.process_options import ProcessOptions, Progress

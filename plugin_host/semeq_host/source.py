@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Protocol
 
-from semeq_export.eq import EqSettings
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.settings import EqSettings
+from semeq_export.words.target import SemanticTarget
 
 
 class EqSource(Protocol):

@@ -9,16 +9,16 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from semeq_export.adapt import Difference, ask, band_response_db, difference, settings_for
-from semeq_export.audio import MAX_PEAK_DBFS
-from semeq_export.biquad import check_samples, for_rate
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import EqSettings
+from semeq_export.audio.samples import MAX_PEAK_DBFS
+from semeq_export.eq.biquad import check_samples, for_rate
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, InUseError
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import FRAME_SAMPLES
+from semeq_export.listening.dose import Difference, ask, band_response_db, difference, settings_for
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import FRAME_SAMPLES
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
+from semeq_export.words.target import SemanticTarget
 from semeq_host.analysis import CONTEXT_S, RollingSpectrum
 from semeq_host.crossfade import CrossfadeEq, Moment
 from semeq_host.source import EqSource, as_target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_presets.model import Preset
 
 KEY = "as_read"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from semeq_export.biquad import USABLE_NYQUIST
-from semeq_export.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.biquad import USABLE_NYQUIST
+from semeq_export.eq.curve import Curve, Float64Array, log_grid
 from semeq_presets.model import Note, Preset
 
 _FINE_POINTS = 2_000

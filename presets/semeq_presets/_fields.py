@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import InvalidEqError, PresetReadError
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import Band, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import Band, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import AudioError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 from semeq_presets._fields import band, plain_decimal, settings, settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, EqSettings
+from semeq_export.eq.settings import Band, EqSettings
 from semeq_presets.model import Preset
 
 KEY = "pieces"

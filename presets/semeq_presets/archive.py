@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
-from semeq_export.files import write_atomic
+from semeq_export.files.atomic import write_atomic
 from semeq_presets.library import plan_library
 from semeq_presets.model import FormatInfo, Preset
 from semeq_presets.preamp import with_preamp

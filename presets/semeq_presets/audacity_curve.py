@@ -26,7 +26,7 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from semeq_export.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.curve import Curve, Float64Array, log_grid
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets._curves import difference_note, fine_grid, is_same, sampled_db, well_placed
 from semeq_presets._fields import number, plain_decimal, text_of

@@ -39,7 +39,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets import _as_read

@@ -15,7 +15,7 @@ Every control input is written, since hosts keep the old value of a port that a 
 
 from __future__ import annotations
 
-from semeq_export.eq import Band, BandKind, BandSlot, ParamSpec
+from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_presets._lv2_bundle import HOW_TO_IMPORT
 from semeq_presets._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat

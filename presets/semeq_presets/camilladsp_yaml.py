@@ -31,7 +31,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets import _as_read, _yaml
 from semeq_presets._as_read import AsRead

@@ -22,7 +22,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets._fields import band, number, settings, text_of
 from semeq_presets._pieces import KEY, Piece, merged, pieces_of, preamp_of

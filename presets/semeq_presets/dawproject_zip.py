@@ -39,9 +39,10 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, SubElement, indent
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, OutputError, PresetReadError, PresetWriteError
-from semeq_export.files import atomic_file, environment_failure, is_same_file, open_regular, printable
+from semeq_export.files.atomic import atomic_file
+from semeq_export.files.disk import environment_failure, is_same_file, open_regular, printable
 from semeq_export.units import amplitude_to_db, check_sample_rate_hz
 from semeq_presets import _as_read
 from semeq_presets._as_read import AsRead

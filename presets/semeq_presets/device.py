@@ -31,10 +31,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from semeq_export import strict_toml
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_export.files import printable, read_regular
+from semeq_export.files import strict_toml
+from semeq_export.files.disk import printable, read_regular
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.limits import error_db, fit_curve, fit_to, place
 from semeq_presets.model import Limits, Note, Preset

@@ -30,9 +30,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from semeq_export import strict_json
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
+from semeq_export.files import strict_json
 from semeq_presets import _as_read
 from semeq_presets._as_read import AsRead
 from semeq_presets._fields import band, settings

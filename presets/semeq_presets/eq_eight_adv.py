@@ -29,7 +29,7 @@ import math
 import zlib
 from xml.etree.ElementTree import Element, SubElement, indent
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets import _as_read
 from semeq_presets._as_read import AsRead

@@ -30,8 +30,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from semeq_export.curve import Curve
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
 from semeq_presets._curves import difference_note, fine_grid

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets._names import one_line

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 
-from semeq_export.eq import Band, BandKind, BandSlot, ParamSpec
+from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_presets._lv2_bundle import HOW_TO_IMPORT
 from semeq_presets._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
 from semeq_presets.model import FormatInfo, Limits, PresetFormat

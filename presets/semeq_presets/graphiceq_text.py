@@ -16,7 +16,7 @@ import re
 
 import numpy as np
 
-from semeq_export.curve import Curve
+from semeq_export.eq.curve import Curve
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets._curves import difference_note, is_same, sampled_db
 from semeq_presets._fields import number, text_of

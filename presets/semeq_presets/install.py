@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from semeq_export.errors import OutputError
-from semeq_export.files import printable
+from semeq_export.files.disk import printable
 from semeq_presets.library import Planned, file_names
 from semeq_presets.model import FormatInfo
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets._names import one_line

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semeq_export.errors import OutputError
-from semeq_export.files import environment_failure, printable, sync_all
+from semeq_export.files.atomic import sync_all
+from semeq_export.files.disk import environment_failure, printable
 from semeq_presets.model import FormatInfo, Preset, Written
 from semeq_presets.preamp import Preamp, with_preamp
 from semeq_presets.registry import check_place, get, write_file

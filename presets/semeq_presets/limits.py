@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from semeq_export.biquad import USABLE_NYQUIST, for_rate, response_db
-from semeq_export.curve import Curve, Float64Array, log_grid
-from semeq_export.eq import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
-from semeq_export.fit import FitBatch, fit_many
+from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
+from semeq_export.eq.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.fit import FitBatch, fit_many
+from semeq_export.eq.settings import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_presets.model import Limits, Note
 
 _BOTTOM_HZ = 20.0

@@ -21,7 +21,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_presets._fields import band, plain_decimal, settings

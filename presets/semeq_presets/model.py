@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.curve import Curve, Float64Array, FloatArray
-from semeq_export.eq import BandKind, BandSlot, EqSettings
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import Curve, Float64Array, FloatArray
+from semeq_export.eq.settings import BandKind, BandSlot, EqSettings
 from semeq_export.errors import PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 
@@ -139,7 +139,7 @@ class Preset:
     def response_db(self, freqs_hz: FloatArray) -> Float64Array:
         """Return the intended response (n,) in dB at freqs_hz (n,), below the Nyquist frequency of the preset's rate.
 
-        Bands that the rate cannot hold are left out as `semeq_export.biquad.for_rate` says. Raises PresetWriteError for an empty preset.
+        Bands that the rate cannot hold are left out as `semeq_export.eq.biquad.for_rate` says. Raises PresetWriteError for an empty preset.
         """
         if self.eq is not None:
             return response_db(for_rate(self.eq, self.sample_rate_hz).eq, freqs_hz, self.sample_rate_hz)

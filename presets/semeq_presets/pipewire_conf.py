@@ -41,7 +41,7 @@ import copy
 import re
 from itertools import pairwise
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets import _as_read, _spa_json
 from semeq_presets._as_read import AsRead

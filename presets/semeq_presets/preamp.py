@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.curve import Curve
-from semeq_export.eq import MAX_PREAMP_DB, EqSettings
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import MAX_PREAMP_DB, EqSettings
 from semeq_presets.model import FormatInfo, Note, Preset
 
 Preamp = Literal["auto", "none", "max"] | float

@@ -27,7 +27,7 @@ import math
 import struct
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets._binary import Record, Slots
 from semeq_presets._fields import band, settings, settled

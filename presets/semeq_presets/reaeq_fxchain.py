@@ -34,7 +34,7 @@ import re
 import struct
 from dataclasses import dataclass
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db, bandwidth_oct_to_q, db_to_amplitude, q_to_bandwidth_oct
 from semeq_presets._binary import Record

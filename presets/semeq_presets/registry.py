@@ -16,18 +16,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path, PurePosixPath
 
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AmbiguousFormatError, OutputError, PresetError, PresetReadError, PresetWriteError, UnknownFormatError
-from semeq_export.files import (
-    atomic_folder,
-    check_output,
-    check_output_folder,
-    environment_failure,
-    is_same_file,
-    printable,
-    read_regular,
-    write_atomic,
-)
+from semeq_export.files.atomic import atomic_folder, write_atomic
+from semeq_export.files.disk import check_output, check_output_folder, environment_failure, is_same_file, printable, read_regular
 from semeq_presets.limits import fit_curve, fit_to
 from semeq_presets.model import Files, FormatInfo, Note, Preset, PresetFormat, Written
 from semeq_presets.preamp import Preamp, protect_preset, with_preamp
@@ -192,7 +184,7 @@ def write_file(
 
     name: shown by the host; that of the preset, else of the file, when left out. format: chosen by the file's suffix when left out.
     protect: for playback systems (`FormatInfo.protects`), an EQ without a preamp gets one that keeps the maximum of its response at 0 dB;
-    a note says so. sync: see `semeq_export.files.atomic_file`. Raises as `write` and `format_for` do, and OutputError where the file exists
+    a note says so. sync: see `atomic_file`. Raises as `write` and `format_for` do, and OutputError where the file exists
     and overwrite is off.
     """
     place = Path(path)

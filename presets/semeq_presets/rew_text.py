@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import re
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
 from semeq_presets._fields import band, number, settings, text_of

@@ -13,7 +13,7 @@
 | eq | {"bands": [{"kind", "freq_hz", "gain_db", "q", "enabled"}], "preamp_db"}, or null |
 | curve | {"freqs_hz": [...], "gain_db": [...]}, only where no bands are known |
 
-Keys sorted, shortest exact numbers, UTF-8 (see semeq_export.strict_json): equal presets give equal bytes, and "format" stands at the top.
+Keys sorted, shortest exact numbers, UTF-8 (semeq_export.files.strict_json): equal presets give equal bytes, and "format" stands at the top.
 Unknown keys of the document and of preset are kept in `Preset.extras` and written back; unknown keys deeper down are refused.
 """
 
@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from semeq_export import strict_json
-from semeq_export.curve import Curve
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
+from semeq_export.files import strict_json
 from semeq_presets.model import Files, FormatInfo, Limits, Preset, PresetFormat, Written
 
 _KIND = "semeq-preset"

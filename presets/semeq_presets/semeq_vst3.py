@@ -33,9 +33,9 @@ from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
 
-from semeq_export.eq import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
+from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import _vstpreset
 from semeq_presets._binary import Record
 from semeq_presets._fields import band, settings

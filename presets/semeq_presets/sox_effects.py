@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 
-from semeq_export.eq import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets._fields import band, number, plain_decimal, settings, text_of

@@ -23,7 +23,7 @@ import copy
 import re
 from xml.etree.ElementTree import Element
 
-from semeq_export.eq import Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError
 from semeq_presets import _as_read
 from semeq_presets._as_read import AsRead

@@ -7,11 +7,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from semeq_export import plot
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.errors import SemeqError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.plot import figures as plot
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import Preset, formats, get
 from semeq_presets.archive import archive_files, write_archive
 from semeq_presets.semeq_vst3 import for_words

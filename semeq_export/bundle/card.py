@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from semeq_export.bundle.manifest import Manifest
-from semeq_export.semantic import CentroidBank, Term
+from semeq_export.words.terms import CentroidBank, Term
 
 _SHOWN_TERMS = 20
 _REFERENCES = {"alternate": "other seconds of the file", "halves": "other half of the file", "others": "other sources"}

@@ -55,8 +55,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import BandKind, EqLayout
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.settings import BandKind, EqLayout
 from semeq_export.errors import BundleFormatError
 
 MAGIC = b"\x89SEMEQ\r\n"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from semeq_export.bundle.manifest import EncoderSpec, GraphSpec
 from semeq_export.bundle.onnx_runtime import onnx_runtime
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import EqLayout
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import AudioError, BundleFormatError, InvalidEqError
 
 

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from semeq_export import files as rim
-from semeq_export.bundle import CENTROIDS, EVIDENCE, README, Bundle, Manifest, store, write_bundle
+from semeq_export.bundle import store
 from semeq_export.bundle.card import model_card
+from semeq_export.bundle.loading import Bundle, write_bundle
+from semeq_export.bundle.manifest import Manifest
+from semeq_export.bundle.store import CENTROIDS, EVIDENCE, README
 from semeq_export.errors import BundleFormatError, OutputError
-from semeq_export.semantic import CentroidBank
+from semeq_export.files.atomic import atomic_folder
+from semeq_export.files.disk import printable
+from semeq_export.words.terms import CentroidBank
 
 BENCHMARK = "benchmark.json"
 GUIDE = "GUIDE.md"
@@ -29,7 +33,7 @@ def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: b
     result = {name: data for name, data in bundle.files.items() if name != store.MANIFEST}
     scripts = [name for name in result if name.endswith(".pt")]
     if torchscript and not scripts:
-        raise BundleFormatError(f"{rim.printable(bundle.path)}: has no TorchScript; export it from a training run")
+        raise BundleFormatError(f"{printable(bundle.path)}: has no TorchScript; export it from a training run")
     if torchscript is False:
         for name in scripts:
             del result[name]
@@ -59,8 +63,8 @@ def write_kit(
     """
     target, model = Path(path), store.KIT_MODELS[zipped]
     if overwrite and target.is_dir() and any(target.iterdir()) and not is_kit(target):
-        raise OutputError(f"{rim.printable(path)}: is a folder without {store.KIT_MODELS[0]}, so no kit; it is not replaced")
-    with rim.atomic_folder(path, overwrite=overwrite) as temporary:
+        raise OutputError(f"{printable(path)}: is a folder without {store.KIT_MODELS[0]}, so no kit; it is not replaced")
+    with atomic_folder(path, overwrite=overwrite) as temporary:
         complete = write_bundle(temporary / model, manifest, files, zipped=zipped)
         (temporary / BENCHMARK).write_bytes(benchmark)
         _copy_sources(temporary)

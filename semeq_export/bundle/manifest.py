@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from semeq_export import strict_json
-from semeq_export.eq import EqLayout
+from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError, BundleVersionError, InvalidEqError
+from semeq_export.files import strict_json
 
 SCHEMA_MAJOR, SCHEMA_MINOR = 1, 0
 SCHEMA = f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}"

@@ -15,8 +15,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from semeq_export import files as rim
 from semeq_export.errors import BundleFormatError, OutputError
+from semeq_export.files.atomic import atomic_folder, write_atomic
+from semeq_export.files.disk import environment_failure, printable, read_regular
 
 MAX_FILES = 64
 MAX_FILE_BYTES = 64_000_000
@@ -24,6 +25,10 @@ MAX_TOTAL_BYTES = 128_000_000
 MAX_RATIO = 200
 """Bytes out per byte of a zip; real weights and JSON stay below 20."""
 MANIFEST = "manifest.json"
+CENTROIDS = "centroids.json"
+EVIDENCE = "evidence.json"
+FLAT = "decoder.semeq"
+README = "README.md"
 KIT_MODELS = ("model.semeq", "model.semeq.zip")
 """What the sealed bundle is called inside a developer's kit."""
 FOLDER = "vectors"
@@ -36,7 +41,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
 def check_name(name: str, where: str = "bundle") -> str:
     """Return a member's name; raises BundleFormatError unless it is one that this format has (no paths, no case, no pickles)."""
     if not _NAME.fullmatch(name):
-        raise BundleFormatError(f"{where}: {rim.printable(name[:100])!r} is no name of a bundle's file")
+        raise BundleFormatError(f"{where}: {printable(name[:100])!r} is no name of a bundle's file")
     return name
 
 
@@ -48,10 +53,10 @@ def read_files(path: str | os.PathLike[str]) -> dict[str, bytes]:
     place = Path(path)
     if place.is_dir() and not (place / MANIFEST).exists():
         place = next((place / name for name in KIT_MODELS if (place / name).exists()), place)
-    where = rim.printable(place)
+    where = printable(place)
     if place.is_dir():
         return _read_folder(place, where)
-    data = rim.read_regular(place, BundleFormatError, max_bytes=MAX_TOTAL_BYTES)
+    data = read_regular(place, BundleFormatError, max_bytes=MAX_TOTAL_BYTES)
     return _read_zip(data, where)
 
 
@@ -64,12 +69,12 @@ def write_files(path: str | os.PathLike[str], files: Mapping[str, bytes], *, zip
     _check_sizes(files)
     ordered = sorted(files, key=lambda name: (name == MANIFEST, name))
     if zipped:
-        rim.write_atomic(path, _zip({name: files[name] for name in ordered}), overwrite=overwrite)
+        write_atomic(path, _zip({name: files[name] for name in ordered}), overwrite=overwrite)
         return
     target = Path(path)
     if overwrite and target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
-        raise OutputError(f"{rim.printable(path)}: is a folder without {MANIFEST}, so no bundle; it is not replaced")
-    with rim.atomic_folder(path, overwrite=overwrite) as temporary:
+        raise OutputError(f"{printable(path)}: is a folder without {MANIFEST}, so no bundle; it is not replaced")
+    with atomic_folder(path, overwrite=overwrite) as temporary:
         for name in ordered:
             (temporary / name).parent.mkdir(exist_ok=True)
             (temporary / name).write_bytes(files[name])
@@ -80,7 +85,7 @@ def _read_folder(folder: Path, where: str) -> dict[str, bytes]:
     total = 0
     for name, member in _members(folder, "", where):
         _check_count(len(result) + 1, where)
-        data = rim.read_regular(member, BundleFormatError, max_bytes=MAX_FILE_BYTES, follow_links=False)
+        data = read_regular(member, BundleFormatError, max_bytes=MAX_FILE_BYTES, follow_links=False)
         total += len(data)
         if total > MAX_TOTAL_BYTES:
             raise BundleFormatError(f"{where}: more than {MAX_TOTAL_BYTES} bytes in all")
@@ -97,7 +102,7 @@ def _members(folder: Path, prefix: str, where: str) -> Iterable[tuple[str, Path]
                 else:
                     yield prefix + entry.name, Path(entry.path)
     except OSError as error:
-        raise rim.environment_failure(folder, error) from error
+        raise environment_failure(folder, error) from error
 
 
 def _read_zip(data: bytes, where: str) -> dict[str, bytes]:

@@ -21,11 +21,14 @@ import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper, shape_inference
 
-from semeq_export import files as rim
-from semeq_export.bundle import EVIDENCE, FLAT, README, AudioEncoder, Bundle, Decoder, EqEncoder, check_files, flat, store, vectors
+from semeq_export.bundle import flat, store, vectors
 from semeq_export.bundle.confined import TORCHSCRIPT, Confinement
+from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
+from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
+from semeq_export.bundle.store import EVIDENCE, FLAT, README
 from semeq_export.errors import BundleError, BundleFormatError, SemeqError
+from semeq_export.files.disk import open_regular, printable
 
 # fmt: off
 ALLOWED_OPERATORS = frozenset({
@@ -79,11 +82,11 @@ def validate(path: str | os.PathLike[str], level: int = 1, *, trust: bool = Fals
     """
     place = Path(path)
     if not place.is_dir():
-        os.close(rim.open_regular(place, BundleFormatError))
+        os.close(open_regular(place, BundleFormatError))
     try:
         bundle = check_files(store.read_files(place), place)
     except BundleError as error:
-        return [_finding(error, rim.printable(place.name))]
+        return [_finding(error, printable(place.name))]
     findings = list(_structure(bundle))
     with Confinement() as confinement:
         if level >= 2:
@@ -99,7 +102,7 @@ def require_sound(bundle: Bundle, *, trust: bool = False) -> list[Finding]:
     with Confinement() as confinement:
         for finding in chain(_graphs(bundle, confinement), _conformance(bundle, confinement), _torchscript(bundle, trust)):
             if finding.severity == "error":
-                raise BundleFormatError(f"{rim.printable(bundle.path)}: {finding.where}: {finding.message}")
+                raise BundleFormatError(f"{printable(bundle.path)}: {finding.where}: {finding.message}")
             findings.append(finding)
     return findings
 
@@ -151,7 +154,7 @@ def _structure(bundle: Bundle) -> Iterator[Finding]:
             yield _finding(error, EVIDENCE)
             return
         if unknown:
-            yield Finding("error", "evidence", EVIDENCE, f"word {rim.printable(unknown[0][:60])!r} is not one of the bundle's")
+            yield Finding("error", "evidence", EVIDENCE, f"word {printable(unknown[0][:60])!r} is not one of the bundle's")
 
 
 def _graphs(bundle: Bundle, confinement: Confinement) -> Iterator[Finding]:
@@ -328,7 +331,7 @@ def _check_nodes(graph: GraphProto, spec: GraphSpec) -> None:
         raise _wrong(spec, f"{len(graph.node)} operators, more than {MAX_NODES}")
     for node in graph.node:
         if node.op_type not in ALLOWED_OPERATORS or node.domain not in ("", "ai.onnx"):
-            raise _wrong(spec, f"operator {rim.printable(f'{node.domain}.{node.op_type}'.strip('.')[:60])} is not allowed")
+            raise _wrong(spec, f"operator {printable(f'{node.domain}.{node.op_type}'.strip('.')[:60])} is not allowed")
         for attribute in node.attribute:
             if attribute.ref_attr_name or attribute.type in (
                 AttributeProto.GRAPH,
@@ -350,7 +353,7 @@ def _check_initialisers(graph: GraphProto, spec: GraphSpec) -> None:
 
 def _check_tensor(tensor: TensorProto, spec: GraphSpec) -> int:
     """Return how many numbers a tensor holds, once it is known to be held here, finite and bounded."""
-    name = rim.printable(tensor.name[:60]) or "constant"
+    name = printable(tensor.name[:60]) or "constant"
     if tensor.data_location != TensorProto.DEFAULT or tensor.external_data:
         raise _wrong(spec, f"tensor {name} is in another file; a bundle's graph must be self-contained")
     if tensor.data_type not in _ELEMENT_TYPES or tensor.HasField("segment"):

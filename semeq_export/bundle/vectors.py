@@ -18,12 +18,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export import strict_json
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, FloatArray, log_grid
-from semeq_export.eq import EqLayout
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
+from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError
-from semeq_export.semantic import CentroidBank
+from semeq_export.files import strict_json
+from semeq_export.words.terms import CentroidBank
 
 DECODER, RESPONSE, EQ_ENCODER = "vectors/decoder.json", "vectors/response.json", "vectors/eq_encoder.json"
 AUDIO_ENCODER, NOISE, NOTES = "vectors/audio_encoder.json", "vectors/noise.wav", "vectors/notes.wav"

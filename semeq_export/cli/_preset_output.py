@@ -12,7 +12,8 @@ import click
 
 from semeq_export.cli import _shared
 from semeq_export.errors import OutputError
-from semeq_export.files import all_or_nothing, check_output, printable, write_atomic
+from semeq_export.files.atomic import all_or_nothing, write_atomic
+from semeq_export.files.disk import check_output, printable
 from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, get, plan_install, plan_library, write_library
 from semeq_presets.library import file_names, make_folder
 
@@ -130,7 +131,7 @@ def print_plan(planned: Sequence[Planned], picture: Path | None, *, as_json: boo
 
 def _draw(picture: Path, made: Sequence[Made]) -> None:
     """Draw the responses of all presets on one sheet, replacing an older one."""
-    from semeq_export import plot
+    from semeq_export.plot import figures as plot
 
     cells = []
     for one in made:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from semeq_export.cli import _shared
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError
-from semeq_export.files import check_output, printable
-from semeq_host.batch import Batch
-from semeq_host.job import Entry
+from semeq_export.files.disk import check_output, printable
+from semeq_host.stems.batch import Batch
+from semeq_host.stems.job import Entry
 from semeq_presets import FormatInfo, Preset, get, write_file
 from semeq_presets.dawproject_zip import Stem, write_session
 from semeq_presets.registry import check_place

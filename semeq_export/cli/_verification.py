@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from semeq_export.biquad import USABLE_NYQUIST
-from semeq_export.curve import Float64Array, log_grid, rms_db
+from semeq_export.eq.biquad import USABLE_NYQUIST
+from semeq_export.eq.curve import Float64Array, log_grid, rms_db
 from semeq_export.errors import MissingHostError, PresetReadError
-from semeq_host import hosts
+from semeq_host.lab import hosts
 from semeq_presets import Preset
 
 BY_MATHS = "maths"
@@ -80,7 +80,7 @@ def check(
 ) -> list[Checked]:
     """Return each preset measured, 20 Hz..20 kHz or what the rate can carry.
 
-    intended: what all of them should sound like; each its own reading when left out. host: a name of `semeq_host.hosts`, or "maths"; the
+    intended: what all of them should sound like; default: its own reading. host: a name of `semeq_host.lab.hosts`, or "maths"; the
     usual host of the format where it is installed, else maths, when left out. sample_rate_hz: that of each preset when left out.
     level_free: the difference in level does not count. on_start: told before each host starts.
     Raises MissingHostError where a named host is not installed, EnvironmentFailure where one crashes.

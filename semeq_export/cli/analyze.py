@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from semeq_export.engine import Engine
-    from semeq_export.profile import Profile
-    from semeq_export.reference import Reference
-    from semeq_export.spectrum import Spectrum
+    from semeq_export.listening.profile import Profile
+    from semeq_export.listening.reference import Reference
+    from semeq_export.listening.spectrum import Spectrum
 
 
 @click.command(epilog="Example: semeq-export analyze mix.wav --reference mix --top 8")
@@ -53,9 +53,9 @@ def command(
     spread over time and a suggestion follow. Silence and very short files give "no signal".
     """
     from semeq_export.errors import SemeqError
-    from semeq_export.files import check_output, printable
-    from semeq_export.reference import ReferenceSource, measure_file, write_reference
-    from semeq_host.audio_names import find_audio
+    from semeq_export.files.disk import check_output, printable
+    from semeq_export.listening.reference import ReferenceSource, measure_file, write_reference
+    from semeq_host.stems.audio_names import find_audio
 
     files = find_audio(audio)
     if picture is not None and len(files) != 1:
@@ -66,7 +66,7 @@ def command(
         if output is not None:
             check_output(output, overwrite=force, inputs=tuple(files))
     if picture is not None:
-        from semeq_export.plot import picture_format
+        from semeq_export.plot.figures import picture_format
 
         picture_format(picture)
     engine = _engine(bundle_path)
@@ -105,7 +105,7 @@ def command(
 
 
 def _engine(bundle_path: str | None) -> Engine:
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
 
     return Engine(load_bundle(bundle_path))
@@ -130,10 +130,10 @@ def _draw(
     target: str | None,
     force: bool,
 ) -> None:
-    from semeq_export import plot
-    from semeq_export.adapt import band_response_db
-    from semeq_export.audio import open_audio
-    from semeq_export.files import printable
+    from semeq_export.audio.reader import open_audio
+    from semeq_export.files.disk import printable
+    from semeq_export.listening.dose import band_response_db
+    from semeq_export.plot import figures as plot
 
     wanted = None
     if target is not None:

@@ -10,7 +10,7 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.latency import Benchmark, Timing
+    from semeq_export.bench.latency import Benchmark, Timing
 
 _ALL_SIZES = (32, 64, 128, 256, 512, 1_024, 2_048)
 _ALL_RATES_HZ = (44_100.0, 48_000.0, 96_000.0, 192_000.0)
@@ -61,14 +61,14 @@ def command(
     Nothing is dropped; the first call stands apart. Computing time (of the wall clock, and of the thread), latency in samples and deadlines
     are different things: all are shown.
     """
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bench.latency import benchmark, time_decoders
+    from semeq_export.bench.native import measure_native, native_decoder
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
-    from semeq_export.files import check_output
-    from semeq_export.latency import benchmark, time_decoders
-    from semeq_export.native import measure_native, native_decoder
+    from semeq_export.files.disk import check_output
 
     if figure is not None:
-        from semeq_export import plot
+        from semeq_export.plot import figures as plot
 
         plot.picture_format(figure)
         check_output(figure, overwrite=force, inputs=())
@@ -176,7 +176,7 @@ def _print_row(name: str, calls: int, wall: tuple[float, ...], thread: tuple[flo
 
 
 def _draw(result: Benchmark, compiled: Mapping[str, Any] | None, path: str, force: bool) -> None:  # Any: the values of a JSON document
-    from semeq_export import plot
+    from semeq_export.plot import figures as plot
 
     series: dict[str, dict[int, float]] = {}
     deadlines_us: dict[int, float] = {}

@@ -9,7 +9,7 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.bundle import Bundle
+    from semeq_export.bundle.loading import Bundle
 
 
 @click.command(epilog="Example: semeq-export bundle --terms warm,bright,airy -o my-kit")
@@ -45,13 +45,15 @@ def command(
     """
     from dataclasses import replace
 
-    from semeq_export.bundle import CENTROIDS, FLAT, kit, write_bundle
+    from semeq_export.bench.latency import benchmark
+    from semeq_export.bench.native import check_native, has_compiler
+    from semeq_export.bundle import kit
+    from semeq_export.bundle.loading import write_bundle
+    from semeq_export.bundle.store import CENTROIDS, FLAT
     from semeq_export.bundle.validate import require_sound
     from semeq_export.engine import Engine
-    from semeq_export.latency import benchmark
-    from semeq_export.native import check_native, has_compiler
-    from semeq_export.semantic import CentroidBank
-    from semeq_export.strict_json import dumps
+    from semeq_export.files.strict_json import dumps
+    from semeq_export.words.terms import CentroidBank
     from semeq_host.kit_vectors import kit_vectors
 
     bundle, is_ours = _bundle_of(source)
@@ -86,7 +88,7 @@ def _bundle_of(source: str | None) -> tuple[Bundle, bool]:
     from pathlib import Path
     from tempfile import TemporaryDirectory
 
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
 
     if source is None:
         return load_bundle(), True

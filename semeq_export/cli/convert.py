@@ -47,7 +47,7 @@ def command(
     from semeq_export.cli import _preset_output
     from semeq_export.cli._preset_output import KNOBS, Made
     from semeq_export.errors import OutputError
-    from semeq_export.files import is_same_file, printable
+    from semeq_export.files.disk import is_same_file, printable
     from semeq_presets import convert_file, read_device, read_file
 
     infos = _preset_output.formats_of(to_format, None if printed or device_path is not None else destination)

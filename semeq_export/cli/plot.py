@@ -10,7 +10,7 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.plot import Trace
+    from semeq_export.plot.figures import Trace
 
 
 @click.command(epilog="Example: semeq-export plot -t warm -t bright -o words.svg")
@@ -47,8 +47,8 @@ def command(
 
     Gain in dB over frequency, 20 Hz to 20 kHz. With --json, the curves are printed as numbers too.
     """
-    from semeq_export import plot
-    from semeq_export.files import check_output
+    from semeq_export.files.disk import check_output
+    from semeq_export.plot import figures as plot
 
     if not targets and not presets:
         raise click.UsageError("nothing to draw; give -t WORDS or --preset FILE")
@@ -82,10 +82,10 @@ def _of_words(
     """Return the traces of words, each with its notes, and what speaks against the words."""
     if not targets:
         return [], []
-    from semeq_export import plot
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
-    from semeq_export.semantic import SemanticTarget
+    from semeq_export.plot import figures as plot
+    from semeq_export.words.target import SemanticTarget
 
     engine = Engine(load_bundle(bundle_path))
     wanted = [SemanticTarget.parse(text, intensity) for text in targets]
@@ -102,8 +102,8 @@ def _of_presets(presets: tuple[str, ...], sample_rate_hz: float, markers: bool) 
         return []
     from pathlib import Path
 
-    from semeq_export import plot
-    from semeq_export.files import printable
+    from semeq_export.files.disk import printable
+    from semeq_export.plot import figures as plot
     from semeq_presets import read_file
 
     result = []

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
-    from semeq_export.adapt import Adaptation
     from semeq_export.cli._preset_output import Made
     from semeq_export.engine import Engine
-    from semeq_export.spectrum import Spectrum
+    from semeq_export.listening.dose import Adaptation
+    from semeq_export.listening.spectrum import Spectrum
     from semeq_presets import FormatInfo, Preamp, Preset
 
     _Meaning: TypeAlias = Callable[[str, float], tuple[Preset, Adaptation | None]]
@@ -150,7 +150,7 @@ def _check_places(format_list: str | None, output: str | None, *, all_terms: boo
 
 
 def _engine(bundle_path: str | None) -> Engine:
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
 
     return Engine(load_bundle(bundle_path))
@@ -168,7 +168,7 @@ def _words_of(engine: Engine, target: str | None, quiet: bool) -> tuple[list[str
 
 def _as_written(engine: Engine, intensity: float) -> _Meaning:
     """Give the settings of words, whatever they are for."""
-    from semeq_export.semantic import SemanticTarget
+    from semeq_export.words.target import SemanticTarget
     from semeq_presets.semeq_vst3 import for_words
 
     def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, None]:
@@ -180,9 +180,9 @@ def _as_written(engine: Engine, intensity: float) -> _Meaning:
 
 def _as_needed(engine: Engine, intensity: float, adapt_path: str, reference: str | None) -> _Meaning:
     """Give as much of words as a file needs, which is measured once."""
-    from semeq_export.listening import WordListening
-    from semeq_export.reference import ReferenceSource
-    from semeq_export.semantic import SemanticTarget
+    from semeq_export.listeners import WordListening
+    from semeq_export.listening.reference import ReferenceSource
+    from semeq_export.words.target import SemanticTarget
     from semeq_presets import Preset
 
     against = None if reference is None else ReferenceSource(reference).for_input(adapt_path)
@@ -198,8 +198,8 @@ def _as_needed(engine: Engine, intensity: float, adapt_path: str, reference: str
 
 def _matched(adapt_path: str, match_ref: str, intensity: float) -> _Meaning:
     """Give what takes a file to a reference; the word is its name."""
-    from semeq_export.listening import MatchListening
-    from semeq_export.reference import ReferenceSource
+    from semeq_export.listeners import MatchListening
+    from semeq_export.listening.reference import ReferenceSource
     from semeq_presets import Preset
 
     against = ReferenceSource(match_ref).for_input(adapt_path)
@@ -213,8 +213,8 @@ def _matched(adapt_path: str, match_ref: str, intensity: float) -> _Meaning:
 
 
 def _heard(adapt_path: str) -> tuple[Spectrum, float]:
-    from semeq_export.audio import open_audio
-    from semeq_export.reference import measure_file
+    from semeq_export.audio.reader import open_audio
+    from semeq_export.listening.reference import measure_file
 
     with open_audio(adapt_path) as reader:
         rate_hz = float(reader.info.sample_rate_hz)

@@ -16,14 +16,14 @@ from semeq_export.cli import _shared
 if TYPE_CHECKING:
     from semeq_export.cli._stem_presets import PresetWriter
     from semeq_export.engine import Engine
-    from semeq_export.eq import EqSettings
-    from semeq_export.semantic import SemanticTarget
-    from semeq_host.batch import Batch, Event
-    from semeq_host.cluster import Cluster
-    from semeq_host.job import Entry, StemJob
-    from semeq_host.pool import Crew
-    from semeq_host.session_file import Session
-    from semeq_host.studio import Studio
+    from semeq_export.eq.settings import EqSettings
+    from semeq_export.words.target import SemanticTarget
+    from semeq_host.stems.batch import Batch, Event
+    from semeq_host.stems.cluster import Cluster
+    from semeq_host.stems.job import Entry, StemJob
+    from semeq_host.stems.pool import Crew
+    from semeq_host.stems.resources import Studio
+    from semeq_host.stems.session_file import Session
 
 _STANDARD_INPUT = "standard input"
 _MAX_REPORT_BYTES = 1 << 28
@@ -118,11 +118,11 @@ def command(
     quiet: bool,
 ) -> None:
     """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
-    from semeq_export import strict_json
-    from semeq_export.files import write_atomic
-    from semeq_host.audio_names import find_audio
-    from semeq_host.batch import Batch, plan_batch
+    from semeq_export.files import strict_json
+    from semeq_export.files.atomic import write_atomic
     from semeq_host.process_options import ProcessOptions
+    from semeq_host.stems.audio_names import find_audio
+    from semeq_host.stems.batch import Batch, plan_batch
 
     _check_sources(audio, stdin=stdin, unusable={"--in-place": in_place, "--resume": resume, "--stem": stems, "--dask": dask})
     if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
@@ -156,7 +156,7 @@ def command(
     plan = plan_again(make_folder=False)
     report = None if report_path is None else Path(report_path)
     with _crew(plan, workers, dask, bundle_path) if not dry_run else contextlib.nullcontext() as crew:
-        from semeq_host.studio import Studio  # while the workers start
+        from semeq_host.stems.resources import Studio  # while the workers start
 
         studio = Studio(load_engine=lambda: _engine(bundle_path))
         _prepare(studio, plan, session)
@@ -200,7 +200,8 @@ def _standard_input(ctx: click.Context, output: str, export_preset: str | None, 
     import sys
 
     from semeq_export.errors import AudioError
-    from semeq_export.files import followed, spooled
+    from semeq_export.files.atomic import spooled
+    from semeq_export.files.disk import followed
 
     is_folder = Path(output).is_dir() or output.endswith(("/", os.sep))
     if is_folder or ctx.get_parameter_source("output") is click.core.ParameterSource.DEFAULT:
@@ -217,7 +218,7 @@ def _standard_input(ctx: click.Context, output: str, export_preset: str | None, 
 
 def _named_standard_input(entry: Entry) -> Entry:
     """Return an entry in which the temporary file is called what it is."""
-    from semeq_export.files import printable
+    from semeq_export.files.disk import printable
 
     path = printable(str(entry["path"]))
     error = {"error": str(entry["error"]).replace(path, _STANDARD_INPUT)} if "error" in entry else {}
@@ -226,7 +227,7 @@ def _named_standard_input(entry: Entry) -> Entry:
 
 def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, ...]) -> Session:
     """Return what is wanted of each stem, by the file and the command line."""
-    from semeq_host.session_file import Session, parse_rule, read_session_file
+    from semeq_host.stems.session_file import Session, parse_rule, read_session_file
 
     session = Session({}) if path is None else read_session_file(path)
     return session.overridden(values, tuple(map(parse_rule, stems)))
@@ -234,8 +235,8 @@ def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, .
 
 def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> bool:
     """Check the name of a report; return whether it is free. A run that goes on may replace a report, and nothing else."""
-    from semeq_export import strict_json
-    from semeq_export.files import check_output
+    from semeq_export.files import strict_json
+    from semeq_export.files.disk import check_output
 
     if path.parent == output and not output.exists():
         return True  # the folder is made with the first output
@@ -263,7 +264,7 @@ def _prepare(studio: Studio, plan: list[StemJob], session: Session) -> None:
 
 
 def _engine(bundle_path: str | None) -> Engine:
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
 
     return Engine(load_bundle(bundle_path))
@@ -297,13 +298,13 @@ def _crew(
     One file is worth a process only with a chain: plug-ins may crash.
     """
     if dask is not None:
-        from semeq_host.cluster import Cluster
+        from semeq_host.stems.cluster import Cluster
 
         return Cluster(dask, bundle_path)
     is_alone = len(plan) == 1 and plan[0].intent.chain is None
     if workers == 0 or (workers is None and is_alone):
         return contextlib.nullcontext()
-    from semeq_host.pool import Crew
+    from semeq_host.stems.pool import Crew
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Crew(min(workers or cores, len(plan)), bundle_path)
@@ -320,7 +321,7 @@ def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
 
 def _in_order(batch: Batch, studio: Studio, crew: Crew | Cluster | None, on_event: _OnEvent) -> Iterator[Entry]:
     """Run a batch, here without a crew, and give its entries in the order of the plan, each as soon as those before it are there."""
-    from semeq_host.pool import Finished, Working
+    from semeq_host.stems.pool import Finished, Working
 
     waiting: dict[int, Entry] = {}
     next_index = 0
@@ -341,7 +342,7 @@ def _in_order(batch: Batch, studio: Studio, crew: Crew | Cluster | None, on_even
 
 def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
     """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
-    from semeq_export.files import printable
+    from semeq_export.files.disk import printable
 
     path = printable(str(entry["path"]))
     if entry["output"] is None:
@@ -358,8 +359,8 @@ def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
 
 def _print_plan(batch: Batch, left_out: list[Path], said: Mapping[str, object], *, as_json: bool) -> None:
     """Say what would be done, stem by stem, what the headers say against it, and which files a session leaves out."""
-    from semeq_export.files import printable
-    from semeq_host.batch import look_at
+    from semeq_export.files.disk import printable
+    from semeq_host.stems.batch import look_at
 
     rows = []
     for index, job in enumerate(batch.jobs):
@@ -405,8 +406,8 @@ def _progress(plan: list[StemJob], quiet: bool) -> Iterator[_OnEvent]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from semeq_host.batch import look_at
-    from semeq_host.pool import Finished
+    from semeq_host.stems.batch import look_at
+    from semeq_host.stems.pool import Finished
 
     seconds = [look_at(job).seconds for job in plan]
     columns = (

@@ -38,12 +38,12 @@ def command(
 
     from pathlib import Path
 
-    from semeq_export.audio import open_audio
-    from semeq_export.bundle import load_bundle
+    from semeq_export.audio.reader import open_audio
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
-    from semeq_export.semantic import SemanticTarget
-    from semeq_host.audio_names import find_audio
-    from semeq_host.session_file import Session, parse_rule
+    from semeq_export.words.target import SemanticTarget
+    from semeq_host.stems.audio_names import find_audio
+    from semeq_host.stems.session_file import Session, parse_rule
     from semeq_presets.dawproject_zip import Stem, write_session
 
     session = Session({}, tuple(map(parse_rule, rules)))

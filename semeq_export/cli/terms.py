@@ -9,8 +9,8 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.bundle import Bundle
-    from semeq_export.semantic import Term
+    from semeq_export.bundle.loading import Bundle
+    from semeq_export.words.terms import Term
 
 
 @click.group(invoke_without_command=True, epilog="Example: semeq-export terms --plot words")
@@ -47,7 +47,7 @@ def command(
     if ctx.invoked_subcommand is not None:
         ctx.obj = bundle_path
         return
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
 
     bundle = load_bundle(bundle_path)
     terms = sorted(bundle.centroids.values(), key=lambda term: _sort_key(term, sort))
@@ -70,10 +70,10 @@ def command(
 def _plot(bundle: Bundle, folder: str, force: bool) -> None:
     from pathlib import Path
 
-    from semeq_export import plot
     from semeq_export.errors import OutputError
-    from semeq_export.files import environment_failure, printable
-    from semeq_export.plot_terms import figures
+    from semeq_export.files.disk import environment_failure, printable
+    from semeq_export.plot import figures as plot
+    from semeq_export.plot.terms import figures
 
     place = Path(folder)
     if place.exists() and not place.is_dir():
@@ -94,7 +94,8 @@ def _plot(bundle: Bundle, folder: str, force: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
     """Show one word: its EQ, what people did for it, and the words that sound most like it, with their distances in dB rms."""
-    from semeq_export.bundle import EVIDENCE, load_bundle
+    from semeq_export.bundle.loading import load_bundle
+    from semeq_export.bundle.store import EVIDENCE
     from semeq_export.engine import Engine
 
     bundle = load_bundle(_place(ctx, bundle_path))
@@ -131,8 +132,8 @@ def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, 
 
 def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
     """Return what people did for a word, and which other words mean the same or the opposite: correlation above 0.8, below -0.5."""
-    from semeq_export.curve import log_grid
-    from semeq_export.evidence import N_POINTS
+    from semeq_export.eq.curve import log_grid
+    from semeq_export.words.evidence import N_POINTS
 
     evidence = bundle.evidence
     if term.name not in evidence.words:
@@ -164,7 +165,7 @@ def of(
     ctx: click.Context, preset: str, from_format: str | None, language: str, top: int, bundle_path: str | None, as_json: bool, quiet: bool
 ) -> None:
     """Say which words people would most likely type for a PRESET, with how far each word's mean curve is away."""
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
     from semeq_export.teach import settings_of
     from semeq_presets import read_file
@@ -208,7 +209,7 @@ def add(
     quiet: bool,
 ) -> None:
     """Teach a WORD from three or more presets of yours, of any format, and write a bundle that knows it. No training is needed."""
-    from semeq_export.bundle import load_bundle, write_bundle
+    from semeq_export.bundle.loading import load_bundle, write_bundle
     from semeq_export.teach import settings_of, teach
     from semeq_presets import read_file
 
@@ -234,7 +235,7 @@ def add(
 @click.pass_context
 def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
     """Go from one word to another in steps that are even to the ear, and say how large each is and how far it leaves the straight line."""
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
 
     engine = Engine(load_bundle(_place(ctx, bundle_path)))

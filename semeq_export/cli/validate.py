@@ -45,7 +45,7 @@ def _check(path: str, level: int, trust: bool) -> tuple[str, list[Finding]]:
     from pathlib import Path
 
     from semeq_export.errors import SemeqError
-    from semeq_export.files import open_regular
+    from semeq_export.files.disk import open_regular
 
     place = Path(path)
     if place.is_dir():

@@ -58,14 +58,14 @@ def command(
     from pathlib import Path
 
     from semeq_export.cli import _verification
-    from semeq_export.files import check_output
+    from semeq_export.files.disk import check_output
     from semeq_export.units import check_sample_rate_hz
     from semeq_presets import read_file
 
     if sample_rate_hz is not None:
         check_sample_rate_hz(sample_rate_hz)
     if picture is not None:
-        from semeq_export import plot
+        from semeq_export.plot import figures as plot
 
         plot.picture_format(picture)
         check_output(picture, overwrite=force, inputs=paths)
@@ -100,9 +100,9 @@ def _intended(target: str | None, intensity: float, reference: str | None, bundl
         return read_file(reference)
     if target is None:
         return None
-    from semeq_export.bundle import load_bundle
+    from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
-    from semeq_export.semantic import SemanticTarget
+    from semeq_export.words.target import SemanticTarget
 
     engine, wanted = Engine(load_bundle(bundle_path)), SemanticTarget.parse(target, intensity)
     _shared.say_doubts(engine, [wanted], quiet)
@@ -141,8 +141,8 @@ def _entry(result: Checked, tolerance_db: float) -> dict[str, object]:
 
 
 def _draw(picture: str, results: list[Checked], intended: str, force: bool) -> None:
-    from semeq_export import plot
-    from semeq_export.files import printable
+    from semeq_export.files.disk import printable
+    from semeq_export.plot import figures as plot
 
     cells = []
     for result in results:

@@ -22,7 +22,8 @@ from pathlib import Path
 import bundles
 import numpy as np
 
-from semeq_export.bundle import check_files, flat, load_bundle, store, validate, write_bundle
+from semeq_export.bundle import flat, store, validate
+from semeq_export.bundle.loading import check_files, load_bundle, write_bundle
 from semeq_export.errors import BundleError
 
 SLOW_S = 10.0

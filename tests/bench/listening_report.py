@@ -18,16 +18,16 @@ import numpy as np
 import sounds
 from check_bars import machine
 
-from semeq_export.adapt import difference, doses_between
-from semeq_export.audio import Audio
-from semeq_export.biquad import for_rate
-from semeq_export.bundle import factory_path, load_bundle
-from semeq_export.curve import level_free
+from semeq_export.audio.samples import Audio
+from semeq_export.bundle.loading import factory_path, load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply as apply_eq
-from semeq_export.profile import profile_of
-from semeq_export.reference import Reference
-from semeq_export.spectrum import Spectrum, mean_spectrum, measure
+from semeq_export.eq.biquad import for_rate
+from semeq_export.eq.curve import level_free
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.listening.dose import difference, doses_between
+from semeq_export.listening.profile import profile_of
+from semeq_export.listening.reference import Reference
+from semeq_export.listening.spectrum import Spectrum, mean_spectrum, measure
 
 DOSES = (-1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 APPLIED = 2.0  # doses of the word that is to be named

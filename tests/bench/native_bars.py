@@ -14,9 +14,9 @@ from typing import Any
 
 from check_bars import machine
 
-from semeq_export.bundle import Bundle, load_bundle
-from semeq_export.latency import time_decoders
-from semeq_export.native import measure_native, native_decoder
+from semeq_export.bench.latency import time_decoders
+from semeq_export.bench.native import measure_native, native_decoder
+from semeq_export.bundle.loading import Bundle, load_bundle
 
 RUNS = 3
 

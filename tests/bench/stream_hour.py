@@ -24,10 +24,10 @@ sys.path.insert(0, str(HERE.parent))
 
 from bench.check_bars import machine  # noqa: E402  # run as a script, from anywhere
 
-from semeq_export.bundle import load_bundle  # noqa: E402
+from semeq_export.bundle.loading import load_bundle  # noqa: E402
 from semeq_export.engine import Engine  # noqa: E402
-from semeq_export.eq_filter import apply  # noqa: E402
-from semeq_export.semantic import SemanticTarget  # noqa: E402
+from semeq_export.eq.filter import apply  # noqa: E402
+from semeq_export.words.target import SemanticTarget  # noqa: E402
 from semeq_host.stream import AdaptiveEq  # noqa: E402
 
 RATE_HZ = 44_100

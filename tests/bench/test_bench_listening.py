@@ -17,7 +17,7 @@ import sounds
 from click.testing import CliRunner
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import cli
 from semeq_export.engine import Engine
 

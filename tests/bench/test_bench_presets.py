@@ -9,9 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from threadpoolctl import threadpool_limits
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import formats, plan_library, write_library
 from semeq_presets.semeq_vst3 import for_words
 

@@ -14,12 +14,12 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from scipy.signal import sosfreqz
 from strategies import random_settings
 
-from semeq_export.biquad import design_sos, response_db
-from semeq_export.bundle import Bundle, load_bundle
-from semeq_export.curve import log_grid
+from semeq_export.bundle.loading import Bundle, load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.biquad import design_sos, response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import apply
+from semeq_export.words.target import SemanticTarget
 
 RATE_HZ = 48_000.0
 EQ = random_settings(1, seed=30)[0]

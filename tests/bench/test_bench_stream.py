@@ -10,7 +10,7 @@ from bench import stream_hour
 from conftest import ROOT
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_host.stream import AdaptiveEq
 

@@ -6,7 +6,7 @@ import json
 
 from conftest import ROOT
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 
 RECORD = json.loads((ROOT / "tests" / "records" / "encoder.json").read_text(encoding="utf-8"))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 
 RECORD = json.loads((ROOT / "tests" / "records" / "evaluation.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import json
 
 from conftest import ROOT
 
-from semeq_export.bundle import factory_path
+from semeq_export.bundle.loading import factory_path
 
 RECORD = json.loads((ROOT / "tests" / "records" / "listening.json").read_text(encoding="utf-8"))
 

@@ -8,7 +8,7 @@ import pytest
 from bench import stems_report
 from conftest import ROOT
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 
 RECORD = json.loads((ROOT / "tests" / "records" / "stems.json").read_text(encoding="utf-8"))
 

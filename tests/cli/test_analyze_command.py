@@ -11,10 +11,11 @@ import soundfile
 import sounds
 from fake_engine import WARM
 
-from semeq_export.audio import Audio, write_audio
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
 from semeq_export.cli import _shared, cli
-from semeq_export.eq_filter import apply as apply_eq
-from semeq_export.reference import load_reference
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.listening.reference import load_reference
 
 
 class Run:

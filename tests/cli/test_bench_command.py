@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from conftest import skip_or_fail
 
-from semeq_export import native
-from semeq_export.bundle import load_bundle
+from semeq_export.bench import native
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 
 

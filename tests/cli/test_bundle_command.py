@@ -11,8 +11,10 @@ import bundles
 import pytest
 from conftest import skip_or_fail
 
-from semeq_export import native
-from semeq_export.bundle import CENTROIDS, load_bundle, store
+from semeq_export.bench import native
+from semeq_export.bundle import store
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.store import CENTROIDS
 from semeq_export.bundle.validate import validate
 from semeq_export.cli import _shared, cli
 from semeq_host import kit_vectors

@@ -10,7 +10,7 @@ from conftest import ROOT
 from strategies import T5
 
 from semeq_export.cli import _shared, cli
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_presets import read_file, write_file
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"

@@ -169,11 +169,11 @@ def test_ascii_pipes_show_odd_names_escaped() -> None:  # fault C17
 def test_signals_leave_one_line_and_no_file(tmp_path: Path, sent: signal.Signals, code: int, line: str) -> None:  # fault C8
     program = f"""
         import sys, time, click
-        from semeq_export import files
+        from semeq_export.files import atomic, disk
         from semeq_export.cli import _shared
         @click.command()
         def do():
-            with files.atomic_file({str(tmp_path / "out.wav")!r}, overwrite=False) as temporary:
+            with atomic.atomic_file({str(tmp_path / "out.wav")!r}, overwrite=False) as temporary:
                 temporary.write_bytes(b"half")
                 print("started", flush=True)
                 time.sleep(60)

@@ -9,13 +9,13 @@ import bundles
 import numpy as np
 import pytest
 
-from semeq_export import plot
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
-from semeq_export.curve import Curve
 from semeq_export.engine import Engine
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.plot import figures as plot
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import Preset, get, write_file
 
 

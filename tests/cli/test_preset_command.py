@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from conftest import skip_or_fail
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
 from semeq_export.errors import BundleError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import peak_db, read, read_file
 from semeq_presets.semeq_vst3 import PluginState
 

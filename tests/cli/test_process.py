@@ -15,9 +15,9 @@ import soundfile
 from conftest import skip_or_fail
 from fake_engine import WARM, FakeEngine
 
-from semeq_export.audio import open_audio, read_audio
+from semeq_export.audio.reader import open_audio, read_audio
 from semeq_export.cli import _shared, cli, process
-from semeq_export.eq_filter import apply as apply_eq
+from semeq_export.eq.filter import apply as apply_eq
 
 Ran = tuple[int, str, str]
 

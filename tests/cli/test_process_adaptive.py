@@ -10,13 +10,15 @@ import pytest
 import soundfile
 import sounds
 
-from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.bundle import load_bundle
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply as apply_eq
-from semeq_export.reference import measure_file
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.listening.reference import measure_file
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file
 
 

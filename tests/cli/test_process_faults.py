@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from conftest import ROOT
 
-from semeq_host.journal import JOURNAL
+from semeq_host.stems.journal import JOURNAL
 
 
 def stem(path: str | bytes) -> None:

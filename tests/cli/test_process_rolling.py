@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.bundle import load_bundle
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply
-from semeq_export.reference import load_reference
+from semeq_export.eq.filter import apply
+from semeq_export.listening.reference import load_reference
 from semeq_host.stream import AdaptiveEq
 
 RATE_HZ = 48_000

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 from fake_engine import BRIGHT, WARM, FakeEngine
 
-from semeq_export.audio import read_audio
+from semeq_export.audio.reader import read_audio
 from semeq_export.cli import _shared, cli, process
-from semeq_export.eq_filter import apply as apply_eq
+from semeq_export.eq.filter import apply as apply_eq
 from semeq_presets import read_file
 from semeq_presets.dawproject_zip import read_session
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_presets.dawproject_zip import read_session
 
 

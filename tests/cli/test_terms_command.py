@@ -9,8 +9,9 @@ import bundles
 import numpy as np
 import pytest
 
-from semeq_export.audio import Audio, write_audio
-from semeq_export.bundle import factory_path, load_bundle
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
+from semeq_export.bundle.loading import factory_path, load_bundle
 from semeq_export.cli import _shared, cli
 
 

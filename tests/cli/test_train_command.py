@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_training import WORDS, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 
 

@@ -11,7 +11,7 @@ from conftest import skip_or_fail
 from strategies import T5, T10
 
 from semeq_export.cli import _shared, cli
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_presets import Preset, write_file
 
 

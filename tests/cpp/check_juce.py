@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pedalboard
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply
+from semeq_export.eq.filter import apply
 
 RATE_HZ = 48_000
 TOLERANCE = 1e-5

@@ -13,12 +13,12 @@ import soundfile
 from conftest import skip_or_fail
 from cpp.conftest import Kit
 
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply
+from semeq_export.eq.filter import apply
 from semeq_export.errors import MissingHostError
-from semeq_export.semantic import SemanticTarget
-from semeq_host.external import ardour
+from semeq_export.words.target import SemanticTarget
+from semeq_host.lab import ardour
 
 pytestmark = [pytest.mark.cpp, pytest.mark.daw]
 

@@ -17,13 +17,13 @@ from cpp.conftest import Kit
 from scipy.signal import butter, sosfiltfilt
 
 import semeq_presets as presets
-from semeq_export.bundle import load_bundle
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
-from semeq_export.curve import FloatArray
 from semeq_export.engine import Engine
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.curve import FloatArray
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.words.target import SemanticTarget
 from semeq_host.stream import AdaptiveEq
 from semeq_presets import _vstpreset
 from semeq_presets.semeq_vst3 import PluginState, for_words, pack_state

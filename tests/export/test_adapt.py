@@ -12,19 +12,11 @@ from fake_engine import BRIGHT, WARM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export.adapt import (
-    MAX_TARGET_GAIN,
-    adapt_eq,
-    band_response_db,
-    difference,
-    doses_between,
-    soft_gain,
-    target_gain,
-)
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply as apply_eq
-from semeq_export.reference import stored_reference
-from semeq_export.spectrum import BANDS_HZ, Spectrum, measure, windows_of
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.listening.dose import MAX_TARGET_GAIN, adapt_eq, band_response_db, difference, doses_between, soft_gain, target_gain
+from semeq_export.listening.reference import stored_reference
+from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, measure, windows_of
 
 RATE_HZ = 44_100.0
 WARM_DB = band_response_db(WARM, RATE_HZ)

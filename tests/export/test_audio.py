@@ -12,19 +12,11 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export import audio as audio_module
-from semeq_export.audio import (
-    Audio,
-    AudioInfo,
-    AudioWriter,
-    OutputFormat,
-    open_audio,
-    output_format,
-    read_audio,
-    resample,
-    to_mono,
-    write_audio,
-)
+from semeq_export.audio import formats
+from semeq_export.audio.formats import OutputFormat, output_format
+from semeq_export.audio.reader import open_audio, read_audio
+from semeq_export.audio.samples import Audio, AudioInfo, resample, to_mono
+from semeq_export.audio.writer import AudioWriter, write_audio
 from semeq_export.errors import AudioError, OutputError
 
 EXACT = [  # (suffix, container, subtype, bits or None for floats)
@@ -188,7 +180,7 @@ def test_wav_over_4_gib_becomes_rf64() -> None:  # fault C4
 
 
 def test_rf64_written_for_length_reads_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fault C4
-    monkeypatch.setattr(audio_module, "_RIFF_LIMIT_BYTES", 10_000)
+    monkeypatch.setattr(formats, "_RIFF_LIMIT_BYTES", 10_000)
     samples = np.random.default_rng(0).uniform(-0.9, 0.9, (2, 5_000)).astype(np.float32)
     info = AudioInfo(48_000, 2, 5_000, "WAV", "FLOAT")
     write_audio(tmp_path / "a.wav", Audio(samples, 48_000), like=info)
@@ -298,7 +290,8 @@ def test_the_same_blocks_give_the_same_bytes_whatever_the_clock(tmp_path: Path) 
     """By two processes, since libsndfile draws Ogg's serial once for each; the time of writing, in its PEAK chunks, is looked for."""
     forms = [*((container, subtype) for _, container, subtype, _ in EXACT), *((c, t) for _, c, t in LOSSY), ("AIFF", "DOUBLE")]
     script = (
-        "import sys\nfrom pathlib import Path\nimport numpy as np\nfrom semeq_export.audio import AudioWriter, OutputFormat\n"
+        "import sys\nfrom pathlib import Path\nimport numpy as np\n"
+        "from semeq_export.audio.formats import OutputFormat\nfrom semeq_export.audio.writer import AudioWriter\n"
         "noise = np.random.default_rng(4).uniform(-0.9, 0.9, (2, 9_000))\n"
         "for form in sys.argv[2:]:\n"
         "    with AudioWriter(Path(sys.argv[1], form), OutputFormat(*form.split()), 48_000, 2) as writer: writer.write(noise)\n"

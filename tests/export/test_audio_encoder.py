@@ -11,15 +11,18 @@ import pytest
 import sounds
 from onnx import helper
 
-from semeq_export import strict_json
-from semeq_export.audio import Audio
-from semeq_export.bundle import AudioEncoder, EncoderSpec, Manifest, load_bundle, store, vectors
+from semeq_export.audio.samples import Audio
+from semeq_export.bundle import store, vectors
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.hearing import code_of, eq_between, windows_of
+from semeq_export.bundle.inference import AudioEncoder
 from semeq_export.bundle.kit import select
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.manifest import EncoderSpec, Manifest
 from semeq_export.bundle.validate import check_graph, validate
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import AudioError, BundleFormatError, BundleIntegrityError
+from semeq_export.files import strict_json
 
 N = bundles.WINDOW_SAMPLES
 TONE = (0.1 * np.sin(2 * np.pi * 500.0 * np.arange(N) / N)).astype(np.float32)

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from semeq_export.audio import Audio, open_audio, read_audio, write_audio
+from semeq_export.audio.reader import open_audio, read_audio
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
 from semeq_export.errors import AudioError, EnvironmentFailure, SemeqError
 
 SAMPLES = np.random.default_rng(3).uniform(-0.4, 0.4, (2, 30_000))
@@ -249,7 +251,7 @@ def test_a_file_without_read_permission_is_an_environment_failure(tmp_path: Path
     path.chmod(0)
     tmp_path.chmod(0o755)
     script = (
-        "import os, sys\nfrom semeq_export.audio import read_audio\nfrom semeq_export.errors import EnvironmentFailure\n"
+        "import os, sys\nfrom semeq_export.audio.reader import read_audio\nfrom semeq_export.errors import EnvironmentFailure\n"
         "os.chdir(sys.argv[1])\n"
         "if os.getuid() == 0: os.setuid(65534)\n"  # root may read everything
         "try: read_audio('in.wav')\nexcept EnvironmentFailure as error: print(error.exit_code, error)\n"
@@ -261,7 +263,7 @@ def test_a_file_without_read_permission_is_an_environment_failure(tmp_path: Path
 def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path) -> None:  # fault C5
     (tmp_path / "old.wav").write_bytes(b"old")
     script = (
-        "import resource, signal, sys\nimport numpy as np\nfrom semeq_export.audio import Audio, write_audio\n"
+        "import resource, signal, sys\nimport numpy as np\nfrom semeq_export import Audio, write_audio\n"
         "from semeq_export.errors import EnvironmentFailure\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))\n"
         "noise = Audio(np.random.default_rng(0).uniform(-.5, .5, (2, 200_000)), 48_000)\n"

@@ -12,8 +12,8 @@ import pytest
 import soundfile
 from mpeg import end_of
 
-from semeq_export.audio import open_audio
-from semeq_export.decoder_messages import caught_messages
+from semeq_export.audio.decoder_messages import caught_messages
+from semeq_export.audio.reader import open_audio
 from semeq_export.errors import AudioError
 
 SAMPLES = np.random.default_rng(3).uniform(-0.4, 0.4, (60_000, 2))

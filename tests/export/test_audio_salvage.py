@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from semeq_export.audio import open_audio
+from semeq_export.audio.reader import open_audio
 from semeq_export.errors import AudioError
 
 SAMPLES = np.random.default_rng(3).uniform(-0.4, 0.4, (30_000, 2))

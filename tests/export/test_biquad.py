@@ -9,10 +9,10 @@ import pytest
 from scipy.signal import sosfreqz
 from strategies import random_settings
 
-from semeq_export.biquad import design_sos, for_rate, response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import EqFilter, apply
+from semeq_export.eq.biquad import design_sos, for_rate, response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import EqFilter, apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
 
 RATES_HZ = [8_000.0, 22_050.0, 44_100.0, 48_000.0, 96_000.0, 192_000.0, 384_000.0]

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from semeq_export.bundle import CENTROIDS, FLAT, check_files, load_bundle, store, write_bundle
+from semeq_export.bundle import store
+from semeq_export.bundle.loading import check_files, load_bundle, write_bundle
+from semeq_export.bundle.store import CENTROIDS, FLAT
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, BundleVersionError
-from semeq_export.semantic import CentroidBank
+from semeq_export.words.terms import CentroidBank
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 

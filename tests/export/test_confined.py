@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from semeq_export.bundle import GraphSpec, store, validate
+from semeq_export.bundle import store, validate
 from semeq_export.bundle.confined import Child, Confinement
 from semeq_export.bundle.inference import Graph
+from semeq_export.bundle.manifest import GraphSpec
 from semeq_export.errors import BundleFormatError, EnvironmentFailure
 
 SPEC = GraphSpec("g.onnx", "z", "params", (1, 4), (1, 1), bundles.OPSET)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export.curve import Curve, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.curve import Curve, correlation, level_free, log_grid, rms_db
 from semeq_export.errors import InvalidEqError
 
 gains = st.lists(st.floats(-24.0, 24.0), min_size=3, max_size=40).map(np.array)

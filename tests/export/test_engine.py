@@ -9,13 +9,13 @@ import bundles
 import numpy as np
 import pytest
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import Bundle, check_files, load_bundle
-from semeq_export.curve import correlation, level_free, log_grid
+from semeq_export.bundle.loading import Bundle, check_files, load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq import SAFE_13, Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import correlation, level_free, log_grid
+from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqSettings
 from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 
 FREQS = log_grid()
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import sounds
 
-from semeq_export.audio import Audio
-from semeq_export.bundle import load_bundle
+from semeq_export.audio.samples import Audio
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply as apply_eq
+from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.errors import InvalidTargetError, UnknownTermError
-from semeq_export.listening import MatchListening, WordListening, with_typical_intensity
-from semeq_export.reference import stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import measure
+from semeq_export.listeners import MatchListening, WordListening, with_typical_intensity
+from semeq_export.listening.reference import stored_reference
+from semeq_export.listening.spectrum import measure
+from semeq_export.words.target import SemanticTarget
 
 SILENCE = Audio(np.zeros((2, 48_000)), 48_000.0)
 

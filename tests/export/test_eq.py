@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from semeq_export.biquad import response_db
-from semeq_export.eq import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 
 PEAK = {"kind": "peak", "freq_hz": 1_000.0, "gain_db": 3.0, "q": 1.0}

@@ -9,11 +9,13 @@ import bundles
 import numpy as np
 import pytest
 
-from semeq_export.bundle import EVIDENCE, kit, load_bundle, store
+from semeq_export.bundle import kit, store
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.store import EVIDENCE
 from semeq_export.bundle.validate import validate
-from semeq_export.curve import log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.errors import BundleFormatError
-from semeq_export.evidence import N_POINTS, REGIONS, Evidence, word_evidence
+from semeq_export.words.evidence import N_POINTS, REGIONS, Evidence, word_evidence
 
 TILT_DB = np.linspace(6.0, -6.0, N_POINTS)
 

@@ -9,17 +9,19 @@ import numpy as np
 import pytest
 import sounds
 
-from semeq_export.adapt import Difference, band_response_db
-from semeq_export.audio import Audio, resample
-from semeq_export.biquad import response_db
-from semeq_export.bundle import FLAT, README, Bundle, factory_path, load_bundle, vectors
+from semeq_export.audio.samples import Audio, resample
+from semeq_export.bundle import vectors
 from semeq_export.bundle.hearing import code_of, eq_between
+from semeq_export.bundle.loading import Bundle, factory_path, load_bundle
+from semeq_export.bundle.store import FLAT, README
 from semeq_export.bundle.validate import validate
-from semeq_export.curve import correlation, log_grid
 from semeq_export.engine import Engine
-from semeq_export.eq import SAFE_13
-from semeq_export.eq_filter import apply
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import correlation, log_grid
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import SAFE_13
+from semeq_export.listening.dose import Difference, band_response_db
+from semeq_export.words.target import SemanticTarget
 
 FREQS = log_grid()
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from semeq_export import files
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, SemeqError
+from semeq_export.files import atomic, disk
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -66,7 +66,7 @@ def test_only_regular_files_are_read_and_nothing_waits(tmp_path: Path, kind: str
     path = special(tmp_path, kind)
     started = time.monotonic()
     with pytest.raises(AudioError, match=why) as caught:
-        files.read_regular(path, AudioError, max_bytes=100)
+        disk.read_regular(path, AudioError, max_bytes=100)
     assert str(caught.value).startswith(str(path))
     assert time.monotonic() - started < 1.0  # the row's own promise: it hung for ever
 
@@ -75,27 +75,27 @@ def test_only_regular_files_are_read_and_nothing_waits(tmp_path: Path, kind: str
 def test_unusable_names_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(AudioError):
-        files.read_regular(os.fspath(tmp_path) + "/" + name, AudioError, max_bytes=100)
+        disk.read_regular(os.fspath(tmp_path) + "/" + name, AudioError, max_bytes=100)
 
 
 def test_links_are_followed_only_where_asked(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"abc")
     (tmp_path / "link").symlink_to("real")
-    assert files.read_regular(tmp_path / "link", AudioError, max_bytes=3) == b"abc"
+    assert disk.read_regular(tmp_path / "link", AudioError, max_bytes=3) == b"abc"
     with pytest.raises(AudioError, match="is a link"):  # fault D21
-        files.read_regular(tmp_path / "link", AudioError, max_bytes=3, follow_links=False)
+        disk.read_regular(tmp_path / "link", AudioError, max_bytes=3, follow_links=False)
 
 
 def test_files_over_the_limit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"abcd")
     with pytest.raises(AudioError, match="larger than the limit of 3 bytes"):
-        files.read_regular(tmp_path / "big", AudioError, max_bytes=3)
+        disk.read_regular(tmp_path / "big", AudioError, max_bytes=3)
 
 
 def test_names_are_shown_on_one_printable_line() -> None:
-    assert files.printable("mix\n\x1b[2J.wav") == "mix\\n\\x1b[2J.wav"
-    assert files.printable(os.fsdecode(b"mix-\xff.wav")) == "mix-\\udcff.wav"
-    assert files.printable("déjà vu \U0001f600.wav") == "déjà vu \U0001f600.wav"
+    assert disk.printable("mix\n\x1b[2J.wav") == "mix\\n\\x1b[2J.wav"
+    assert disk.printable(os.fsdecode(b"mix-\xff.wav")) == "mix-\\udcff.wav"
+    assert disk.printable("déjà vu \U0001f600.wav") == "déjà vu \U0001f600.wav"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX ones")
@@ -104,10 +104,10 @@ def test_a_forbidden_file_is_the_environments_fault(tmp_path: Path) -> None:  # 
     (tmp_path / "secret").chmod(0)
     code = f"""
         import os
-        from semeq_export import files
+        from semeq_export.files import atomic, disk
         from semeq_export.errors import AudioError, EnvironmentFailure
         if os.geteuid() == 0: os.setuid(65534)  # root may read everything
-        try: files.read_regular({str(tmp_path / "secret")!r}, AudioError, max_bytes=9)
+        try: disk.read_regular({str(tmp_path / "secret")!r}, AudioError, max_bytes=9)
         except EnvironmentFailure as error: print(error)
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -119,7 +119,7 @@ def test_a_forbidden_file_is_the_environments_fault(tmp_path: Path) -> None:  # 
 
 def test_what_was_written_is_there_with_ordinary_permissions(tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
-    files.write_atomic(target, b"new", overwrite=False)
+    atomic.write_atomic(target, b"new", overwrite=False)
     assert target.read_bytes() == b"new"
     plain = tmp_path / "plain"
     plain.write_bytes(b"")
@@ -131,7 +131,7 @@ def test_replacing_keeps_the_permissions_of_the_old_file(tmp_path: Path) -> None
     target = tmp_path / "out.txt"
     target.write_bytes(b"old")
     target.chmod(0o640)
-    files.write_atomic(target, b"new", overwrite=True)
+    atomic.write_atomic(target, b"new", overwrite=True)
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
     assert target.read_bytes() == b"new"
 
@@ -140,13 +140,13 @@ def test_existing_files_stay_without_overwrite(tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
     target.write_bytes(b"old")
     with pytest.raises(OutputError, match="exists already; use --force"):
-        files.write_atomic(target, b"new", overwrite=False)
+        atomic.write_atomic(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
 
 
 def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:  # fault C11
     target = tmp_path / "out.txt"
-    with pytest.raises(OutputError, match="exists already"), files.atomic_file(target, overwrite=False) as temporary:
+    with pytest.raises(OutputError, match="exists already"), atomic.atomic_file(target, overwrite=False) as temporary:
         temporary.write_bytes(b"mine")
         target.write_bytes(b"theirs")
     assert target.read_bytes() == b"theirs"
@@ -171,21 +171,21 @@ def test_outputs_that_are_no_files_are_refused_even_by_force(
     path = special(tmp_path, kind)
     before = path.lstat()
     with pytest.raises(OutputError, match=why):
-        files.write_atomic(path, b"new", overwrite=overwrite)
+        atomic.write_atomic(path, b"new", overwrite=overwrite)
     assert path.lstat() == before
     assert leftovers(tmp_path) == []
 
 
 def test_a_device_is_never_replaced() -> None:
     with pytest.raises(OutputError, match="pipe or device"):
-        files.check_output("/dev/null", overwrite=True)
+        disk.check_output("/dev/null", overwrite=True)
 
 
 def test_a_linked_file_is_untouched(tmp_path: Path) -> None:  # fault C10
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(OutputError, match="is a link"):
-        files.write_atomic(tmp_path / "link", b"new", overwrite=True)
+        atomic.write_atomic(tmp_path / "link", b"new", overwrite=True)
     assert (tmp_path / "real").read_bytes() == b"old"
 
 
@@ -197,8 +197,8 @@ def test_the_input_is_known_under_every_name(tmp_path: Path) -> None:  # fault C
     (tmp_path / "hard").hardlink_to(source)
     for other in (source, tmp_path / "sub" / ".." / "mix.wav", tmp_path / "soft", tmp_path / "hard"):
         with pytest.raises(OutputError, match="is the input"):
-            files.check_output(other, overwrite=True, inputs=(source,))
-    files.check_output(tmp_path / "other.wav", overwrite=True, inputs=(source,))
+            disk.check_output(other, overwrite=True, inputs=(source,))
+    disk.check_output(tmp_path / "other.wav", overwrite=True, inputs=(source,))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_the_input_is_known_under_every_name(tmp_path: Path) -> None:  # fault C
 )
 def test_outputs_without_a_place_are_refused_before_any_work(tmp_path: Path, name: str, why: str) -> None:
     (tmp_path / "file").write_bytes(b"")
-    for check in (files.check_output, lambda path, overwrite: files.atomic_folder(path, overwrite=overwrite).__enter__()):
+    for check in (disk.check_output, lambda path, overwrite: atomic.atomic_folder(path, overwrite=overwrite).__enter__()):
         with pytest.raises(OutputError, match=why):
             check(os.fspath(tmp_path) + "/" + name, overwrite=True)
 
@@ -224,9 +224,9 @@ def test_outputs_without_a_place_are_refused_before_any_work(tmp_path: Path, nam
     "name", ["x" * 255, "-leading", "per%cent", 'quo"te', "new\nline", "naïve", "\U0001f600", os.fsdecode(b"\xff\xfe")]
 )
 def test_odd_names_work(tmp_path: Path, name: str) -> None:  # faults C13, C14, C15
-    files.write_atomic(tmp_path / name, b"1", overwrite=False)
-    files.write_atomic(tmp_path / name, b"2", overwrite=True)
-    assert files.read_regular(tmp_path / name, AudioError, max_bytes=9) == b"2"
+    atomic.write_atomic(tmp_path / name, b"1", overwrite=False)
+    atomic.write_atomic(tmp_path / name, b"2", overwrite=True)
+    assert disk.read_regular(tmp_path / name, AudioError, max_bytes=9) == b"2"
     assert leftovers(tmp_path) == []
 
 
@@ -238,7 +238,7 @@ def test_a_failed_block_leaves_the_old_file_and_nothing_else(
     target.write_bytes(b"old")
     with (
         pytest.raises((ValueError, KeyboardInterrupt, SystemExit, EnvironmentFailure)),
-        files.atomic_file(target, overwrite=True) as temporary,
+        atomic.atomic_file(target, overwrite=True) as temporary,
     ):
         temporary.write_bytes(b"half")
         raise error
@@ -252,7 +252,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(EnvironmentFailure, match=r"out\.txt: disk full$") as caught:
-        files.write_atomic(tmp_path / "out.txt", b"x", overwrite=False)
+        atomic.write_atomic(tmp_path / "out.txt", b"x", overwrite=False)
     assert caught.value.exit_code == 1
     assert list(tmp_path.iterdir()) == []
 
@@ -260,10 +260,10 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: py
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="tmpfs is Linux's")
 def test_a_really_full_disk_keeps_the_old_output(small_disk: Path) -> None:  # faults C5, C7
     target = small_disk / "out.bin"
-    files.write_atomic(target, b"old", overwrite=False)
+    atomic.write_atomic(target, b"old", overwrite=False)
     with pytest.raises(EnvironmentFailure, match="disk full"):
-        files.write_atomic(target, bytes(1_000_000), overwrite=True)
-    with pytest.raises(EnvironmentFailure, match="disk full"), files.atomic_folder(small_disk / "kit", overwrite=False) as folder:
+        atomic.write_atomic(target, bytes(1_000_000), overwrite=True)
+    with pytest.raises(EnvironmentFailure, match="disk full"), atomic.atomic_folder(small_disk / "kit", overwrite=False) as folder:
         (folder / "a").write_bytes(bytes(1_000_000))
     assert [entry.name for entry in small_disk.iterdir()] == ["out.bin"]
     assert target.read_bytes() == b"old"
@@ -271,13 +271,13 @@ def test_a_really_full_disk_keeps_the_old_output(small_disk: Path) -> None:  # f
 
 KILLING = """
 import os, signal, time
-from semeq_export import files
+from semeq_export.files import atomic, disk
 for n in range(1, 101):  # one interpreter, 100 children: only the writing is killed, not 100 start-ups
     child = os.fork()
     if child == 0:
         while True:
             n += 1
-            files.write_atomic({target!r}, bytes([65 + n % 26]) * 200_000, overwrite=True)
+            atomic.write_atomic({target!r}, bytes([65 + n % 26]) * 200_000, overwrite=True)
     time.sleep(0.0002 * n)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -306,7 +306,7 @@ def test_kill_leaves_old_or_new_never_half(tmp_path: Path) -> None:  # fault C6
 
 
 def test_a_folder_appears_whole(tmp_path: Path) -> None:
-    with files.atomic_folder(tmp_path / "kit", overwrite=False) as folder:
+    with atomic.atomic_folder(tmp_path / "kit", overwrite=False) as folder:
         (folder / "sub").mkdir()
         (folder / "sub" / "a").write_bytes(b"1")
         assert not (tmp_path / "kit").exists()
@@ -319,9 +319,9 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
 def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "old").write_bytes(b"")
-    with pytest.raises(OutputError, match="exists already"), files.atomic_folder(tmp_path / "kit", overwrite=False):
+    with pytest.raises(OutputError, match="exists already"), atomic.atomic_folder(tmp_path / "kit", overwrite=False):
         pass
-    with files.atomic_folder(tmp_path / "kit", overwrite=True) as folder:
+    with atomic.atomic_folder(tmp_path / "kit", overwrite=True) as folder:
         (folder / "new").write_bytes(b"")
     assert [entry.name for entry in (tmp_path / "kit").iterdir()] == ["new"]
     assert leftovers(tmp_path) == []
@@ -331,7 +331,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_a_failed_folder_leaves_the_old_one(tmp_path: Path, error: type[BaseException]) -> None:  # fault C7
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "old").write_bytes(b"")
-    with pytest.raises(error), files.atomic_folder(tmp_path / "kit", overwrite=True) as folder:
+    with pytest.raises(error), atomic.atomic_folder(tmp_path / "kit", overwrite=True) as folder:
         (folder / "new").write_bytes(b"")
         raise error
     assert [entry.name for entry in tmp_path.rglob("*")] == ["kit", "old"]
@@ -342,7 +342,7 @@ def test_a_folder_never_takes_the_place_of_something_else(tmp_path: Path, kind: 
     path = special(tmp_path, kind)
     if kind == "file":
         path.write_bytes(b"")
-    with pytest.raises(OutputError, match="is not a folder"), files.atomic_folder(path, overwrite=True):
+    with pytest.raises(OutputError, match="is not a folder"), atomic.atomic_folder(path, overwrite=True):
         pass
     assert leftovers(tmp_path) == []
 
@@ -350,14 +350,14 @@ def test_a_folder_never_takes_the_place_of_something_else(tmp_path: Path, kind: 
 def test_many_files_or_nothing_new(tmp_path: Path) -> None:  # fault C5
     old, new, kit = tmp_path / "old.txt", tmp_path / "a" / "b" / "new.txt", tmp_path / "a" / "kit"
     old.write_text("old")
-    with pytest.raises(KeyboardInterrupt), files.all_or_nothing([old, new, kit, tmp_path / "never" / "made"]):
+    with pytest.raises(KeyboardInterrupt), atomic.all_or_nothing([old, new, kit, tmp_path / "never" / "made"]):
         kit.mkdir(parents=True)
         (kit / "part").write_text("part")
         new.parent.mkdir()
         new.write_text("new")
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
-    with files.all_or_nothing([new]):
+    with atomic.all_or_nothing([new]):
         new.parent.mkdir(parents=True)
         new.write_text("new")
     assert new.read_text() == "new"
@@ -366,8 +366,8 @@ def test_many_files_or_nothing_new(tmp_path: Path) -> None:  # fault C5
 def test_what_fails_inside_a_folder_is_named_by_the_folders_name(tmp_path: Path) -> None:  # fault C5
     with (
         pytest.raises(EnvironmentFailure) as caught,
-        files.atomic_folder(tmp_path / "kit", overwrite=False) as outer,
-        files.atomic_folder(outer / "model.semeq", overwrite=False),
+        atomic.atomic_folder(tmp_path / "kit", overwrite=False) as outer,
+        atomic.atomic_folder(outer / "model.semeq", overwrite=False),
     ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert str(caught.value) == f"{tmp_path}/kit/model.semeq: disk full"

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import random_settings
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid, rms_db
-from semeq_export.eq import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid, rms_db
+from semeq_export.eq.fit import FitResult, fit_eq, fit_many
+from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import AudioError, InvalidEqError
-from semeq_export.fit import FitResult, fit_eq, fit_many
 
 RATE_HZ = 48_000.0
 GRID_HZ = log_grid(64)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semeq_export.bundle.flat import ALIGNMENT, Dense, Norm, Residual, pack, unpack
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import BundleFormatError
 
 

@@ -11,7 +11,7 @@ import pytest
 from onnx import helper
 
 from semeq_export.bundle.inference import Decoder, EqEncoder
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import BundleFormatError, InvalidEqError
 
 SPEC = bundles.manifest().decoder

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from semeq_export import latency
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.bench import latency
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError
 
 

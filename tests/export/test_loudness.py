@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from conftest import skip_or_fail
 
-from semeq_export.loudness import Loudness, k_weighting
+from semeq_export.audio.loudness import Loudness, k_weighting
 
 
 def measured(samples: np.ndarray, rate_hz: float = 48_000.0, block: int = 5_000) -> float | None:

@@ -7,14 +7,14 @@ import pytest
 import sounds
 from fake_engine import WARM
 
-from semeq_export.adapt import adapt_eq, band_response_db, difference, doses_between
-from semeq_export.biquad import for_rate
-from semeq_export.eq import SAFE_13
-from semeq_export.eq_filter import apply as apply_eq
+from semeq_export.eq.biquad import for_rate
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import AudioError
-from semeq_export.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refined
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.spectrum import measure
+from semeq_export.listening.dose import adapt_eq, band_response_db, difference, doses_between
+from semeq_export.listening.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refined
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import measure
 
 RATE_HZ = 44_100.0
 

@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from fake_engine import WARM
 
-from semeq_export.audio import open_audio, read_audio
-from semeq_export.metadata import read_metadata
+from semeq_export.audio.metadata import read_metadata
+from semeq_export.audio.reader import open_audio, read_audio
 from semeq_host import ProcessOptions, process_file
 
 NOISE = np.random.default_rng(4).uniform(-0.1, 0.1, (20_000, 2))

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from semeq_export.bundle import load_bundle
-from semeq_export.curve import Float64Array
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.morph import CurvesAt, Way, departures_db, steps_db
+from semeq_export.eq.curve import Float64Array
+from semeq_export.words.morph import CurvesAt, Way, departures_db, steps_db
 
 
 def straight(places: Float64Array) -> Float64Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from semeq_export.ogg_serial import zero_serial
+from semeq_export.audio.ogg_serial import zero_serial
 
 
 def crc(data: bytes) -> int:

@@ -10,10 +10,10 @@ import pytest
 from matplotlib.figure import Figure
 from strategies import T5, random_settings
 
-from semeq_export import plot
-from semeq_export.curve import Curve
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import OutputError
+from semeq_export.plot import figures as plot
 
 SHELVES = EqSettings((Band(BandKind.LOW_SHELF, 200.0, 5.0), Band(BandKind.HIGH_SHELF, 5_000.0, -4.0)))
 

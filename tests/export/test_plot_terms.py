@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.text import Annotation, Text
 
-from semeq_export import plot
-from semeq_export.bundle import load_bundle
-from semeq_export.evidence import Evidence, MapPoint, Place
-from semeq_export.plot_terms import figures, map_figure
-from semeq_export.semantic import CentroidBank, Term
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.plot import figures as plot
+from semeq_export.plot.terms import figures, map_figure
+from semeq_export.words.evidence import Evidence, MapPoint, Place
+from semeq_export.words.terms import CentroidBank, Term
 
 
 def crowd(spread: float) -> tuple[CentroidBank, Evidence]:

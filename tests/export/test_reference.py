@@ -10,9 +10,9 @@ import pytest
 import sounds
 
 import semeq_export
-from semeq_export.audio import write_audio
+from semeq_export.audio.writer import write_audio
 from semeq_export.errors import AudioError, EnvironmentFailure
-from semeq_export.reference import (
+from semeq_export.listening.reference import (
     GENERAL,
     ReferenceSource,
     kinds,
@@ -22,7 +22,7 @@ from semeq_export.reference import (
     stored_reference,
     write_reference,
 )
-from semeq_export.spectrum import measure
+from semeq_export.listening.spectrum import measure
 
 REFERENCES = Path(semeq_export.__file__).parent / "references"
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
-from semeq_export.semantic import CentroidBank, SemanticTarget, Term, normalise_term
+from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import CentroidBank, Term, normalise_term
 
 BANK = bundles.bank()
 WARM = BANK["warm"]

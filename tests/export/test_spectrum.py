@@ -8,9 +8,9 @@ import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semeq_export.audio import Audio, resample
+from semeq_export.audio.samples import Audio, resample
 from semeq_export.errors import AudioError
-from semeq_export.spectrum import (
+from semeq_export.listening.spectrum import (
     BAND_EDGES_HZ,
     BANDS_HZ,
     SpectrumMeter,

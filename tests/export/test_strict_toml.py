@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export import strict_toml
+from semeq_export.files import strict_toml
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import bundles
 import numpy as np
 import pytest
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import load_bundle, write_bundle
-from semeq_export.curve import Curve, level_free, log_grid, rms_db
+from semeq_export.bundle.loading import load_bundle, write_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Curve, level_free, log_grid, rms_db
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import BundleFormatError, InvalidTargetError
 from semeq_export.teach import settings_of, teach
 

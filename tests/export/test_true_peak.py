@@ -13,7 +13,7 @@ import soundfile
 from conftest import skip_or_fail
 from scipy.signal import resample
 
-from semeq_export.true_peak import TruePeak
+from semeq_export.audio.true_peak import TruePeak
 
 
 def measured(samples: np.ndarray, rate_hz: float = 48_000.0, *, floor: float = 0.0, block: int = 4_096) -> float:

@@ -11,9 +11,11 @@ import pytest
 import soundfile
 from broadcast import AFTER, BEFORE, CUE, broadcast_wav, chunks_of
 
-from semeq_export.audio import AudioWriter, OutputFormat, open_audio
+from semeq_export.audio.formats import OutputFormat
+from semeq_export.audio.reader import open_audio
+from semeq_export.audio.wav import read_chunks
+from semeq_export.audio.writer import AudioWriter
 from semeq_export.errors import AudioError, OutputError
-from semeq_export.wav_file import read_chunks
 
 
 def rewritten(source: Path, out: Path, container: str | None = None, subtype: str | None = None, gain: float = 0.5) -> bytes:

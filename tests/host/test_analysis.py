@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semeq_export.errors import AudioError
-from semeq_export.spectrum import measure
+from semeq_export.listening.spectrum import measure
 from semeq_host.analysis import RollingSpectrum
 
 

@@ -12,15 +12,15 @@ from conftest import skip_or_fail
 from scipy.signal import welch
 from strategies import T5
 
-from semeq_export.biquad import response_db
 from semeq_export.cli import _shared, cli
-from semeq_export.curve import log_grid
-from semeq_export.eq import BandKind, EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import BandKind, EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
 from semeq_export.units import db_to_amplitude, q_to_bandwidth_oct
-from semeq_host.external import ardour
-from semeq_host.lv2 import preset_of
+from semeq_host.lab import ardour
+from semeq_host.lab.lv2 import preset_of
 from semeq_presets import read_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.daw]

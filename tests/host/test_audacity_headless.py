@@ -10,11 +10,11 @@ import pytest
 from conftest import skip_or_fail
 from strategies import T5
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
-from semeq_host.external import audacity
+from semeq_host.lab import audacity
 
 pytestmark = [pytest.mark.slow, pytest.mark.daw]
 

@@ -17,16 +17,16 @@ import soundfile
 from conftest import ROOT
 from fake_engine import WARM
 
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, OutputError
 from semeq_host import read_chain
-from semeq_host.batch import Batch, plan_batch
-from semeq_host.job import Entry, StemJob, sha256_of
-from semeq_host.journal import JOURNAL, Claim, Done, Journal
-from semeq_host.pool import Crew, Finished
 from semeq_host.process_options import ProcessOptions
-from semeq_host.session_file import Session
-from semeq_host.studio import Studio
+from semeq_host.stems.batch import Batch, plan_batch
+from semeq_host.stems.job import Entry, StemJob, sha256_of
+from semeq_host.stems.journal import JOURNAL, Claim, Done, Journal
+from semeq_host.stems.pool import Crew, Finished
+from semeq_host.stems.resources import Studio
+from semeq_host.stems.session_file import Session
 
 WANTED = Session({"preset": "warm.json"})
 
@@ -302,9 +302,9 @@ def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing
     (tmp_path / "site" / "sitecustomize.py").write_text(STRANGE)
     usual = entries(Batch(plan(source, tmp_path / "usual"), None))
     script = (
-        "import sys\nfrom pathlib import Path\nfrom semeq_export.eq import EqSettings\nfrom semeq_host.batch import Batch, plan_batch\n"
-        "from semeq_host.pool import Crew\nfrom semeq_host.process_options import ProcessOptions\n"
-        "from semeq_host.session_file import Session\n"
+        "import sys\nfrom pathlib import Path\nfrom semeq_export import EqSettings\nfrom semeq_host.stems.batch import Batch, plan_batch\n"
+        "from semeq_host.stems.pool import Crew\nfrom semeq_host.process_options import ProcessOptions\n"
+        "from semeq_host.stems.session_file import Session\n"
         "import json\neq = EqSettings.from_dict(json.loads(sys.argv[3]))\n"
         "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"
         "with Crew(2, None) as crew:\n    for event in Batch(jobs, None).run(crew=crew): pass\n"
@@ -325,7 +325,7 @@ def test_orphaned_workers_end_by_themselves(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     jobs = [job.to_dict() for job in plan(source, tmp_path / "out")]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "semeq_host._stem_worker"],
+        [sys.executable, "-m", "semeq_host.stems._worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'plugin_host'}"},

@@ -9,17 +9,17 @@ from fake_engine import BRIGHT, WARM, FakeEngine
 from hypothesis import given
 from strategies import eq_settings, random_settings
 
-from semeq_export.adapt import adapt_eq, difference
-from semeq_export.audio import Audio
-from semeq_export.biquad import response_db
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.audio.samples import Audio
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, ChainError, InvalidTargetError, UnknownTermError
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import measure
+from semeq_export.listening.dose import adapt_eq, difference
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import measure
+from semeq_export.words.target import SemanticTarget
 from semeq_host.board_stage import ChainStage
-from semeq_host.chain import SemanticEq, eq_plugins, hold_eq
+from semeq_host.semantic_eq import SemanticEq, eq_plugins, hold_eq
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 20_000)).astype(np.float32)
 FREQS_HZ = np.geomspace(60.0, 20_000.0, 60)
@@ -199,7 +199,7 @@ def test_a_delaying_chain_keeps_length_and_place_to_the_sample(channels: int, fr
 def test_what_delaying_plugins_put_out_is_in_place(make: object, data_dir: object) -> None:
     from pathlib import Path
 
-    from semeq_export.audio import read_audio
+    from semeq_export.audio.reader import read_audio
 
     assert isinstance(data_dir, Path)
     samples = read_audio(data_dir / "audio" / "sodium_stem_vocal.flac").samples[:, :100_000]

@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT
 from fake_engine import WARM, FakeEngine
 
-from semeq_export.audio import Audio, AudioInfo, write_audio
+from semeq_export.audio.samples import Audio, AudioInfo
+from semeq_export.audio.writer import write_audio
 from semeq_export.errors import ChainError, SemeqError, UnknownTermError
 from semeq_host import load_chain, read_chain
 from semeq_host.chain_file import builtins

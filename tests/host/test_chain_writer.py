@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from pedalboard import Compressor, Convolution, Gain, Mix, Pedalboard, Reverb, load_plugin
 from strategies import chain_tables, live_plugins
 
-from semeq_export.eq import EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, OutputError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_host import SemanticEq, read_chain, write_chain
 from semeq_host.chain_file import ChainSpec, builtins, parse_chain
 

@@ -14,8 +14,8 @@ from dask_cluster import loopback_cluster
 from stems import make_session, process, process_until
 
 from semeq_export.errors import EnvironmentFailure
-from semeq_host.cluster import Cluster
-from semeq_host.job import sha256_of
+from semeq_host.stems.cluster import Cluster
+from semeq_host.stems.job import sha256_of
 
 STEMS = 60
 

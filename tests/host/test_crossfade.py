@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.signal import firwin, lfilter
 from strategies import random_settings
 
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
 from semeq_host.crossfade import CrossfadeEq
 

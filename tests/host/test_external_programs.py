@@ -13,13 +13,13 @@ import pytest
 from conftest import skip_or_fail
 from strategies import T5
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_host.external import audacity, faust, ffmpeg, sox, vst3
-from semeq_host.external._process import private_folder, program, run
-from semeq_host.response import Measurement
+from semeq_host.lab import audacity, faust, ffmpeg, sox, vst3
+from semeq_host.lab._process import private_folder, program, run
+from semeq_host.lab.response import Measurement
 
 FREQS_HZ = log_grid(1_000)
 

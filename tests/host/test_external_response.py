@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from strategies import T5, T5B, T10
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError
-from semeq_host.response import IMPULSE_AMPLITUDE, Measurement, impulse, measured_response_db
+from semeq_host.lab.response import IMPULSE_AMPLITUDE, Measurement, impulse, measured_response_db
 
 FREQS_HZ = log_grid(1_000)
 

@@ -15,12 +15,12 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.eq import EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
-from semeq_host import hosts
-from semeq_host.response import impulse, measured_response_db
+from semeq_host.lab import hosts
+from semeq_host.lab.response import impulse, measured_response_db
 
 FREQS_HZ = log_grid(1_000)
 ABOVE_40_HZ = log_grid(1_000, 40.0)

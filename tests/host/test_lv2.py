@@ -13,14 +13,14 @@ import pytest
 from conftest import skip_or_fail
 from strategies import random_settings
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import load_bundle
-from semeq_export.curve import log_grid
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, BundleError, EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_host import lv2
+from semeq_host.lab import lv2
 from semeq_presets import read_file, write_file
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "lsp-x16-lv2"

@@ -11,12 +11,12 @@ from conftest import skip_or_fail
 from strategies import T5
 
 import semeq_presets as presets
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import MissingHostError
-from semeq_host.lv2 import measured_responses_db, render_presets
-from semeq_host.response import measured_response_db
+from semeq_host.lab.lv2 import measured_responses_db, render_presets
+from semeq_host.lab.response import measured_response_db
 from semeq_presets import Preset
 
 FREQS_HZ = log_grid(1_000)

@@ -9,12 +9,14 @@ import pedalboard
 import pytest
 from fake_engine import BRIGHT, WARM, FakeEngine
 
-from semeq_export.audio import Audio, read_audio, write_audio
-from semeq_export.eq_filter import apply
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
+from semeq_export.eq.filter import apply
 from semeq_export.errors import OutputError
-from semeq_export.reference import Reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import analysis_grid, measure
+from semeq_export.listening.reference import Reference
+from semeq_export.listening.spectrum import analysis_grid, measure
+from semeq_export.words.target import SemanticTarget
 from semeq_host.board_stage import ChainStage
 from semeq_host.process_options import ProcessOptions
 from semeq_host.rolling import process_rolling

@@ -13,14 +13,16 @@ from fake_engine import WARM, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semeq_export.audio import Audio, AudioInfo, read_audio, write_audio
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio, AudioInfo
+from semeq_export.audio.writer import write_audio
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, InUseError
-from semeq_host.chain import SemanticEq
+from semeq_host.chain import Chain, chain_stage, run_live
 from semeq_host.offline import process_file
 from semeq_host.plugin_stage import PluginStage
-from semeq_host.runner import Chain, chain_stage, run_live
+from semeq_host.semantic_eq import SemanticEq
 from semeq_host.stream import AdaptiveEq
 
 RATE_HZ = 48_000.0

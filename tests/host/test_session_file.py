@@ -9,8 +9,8 @@ import pytest
 from fake_engine import WARM
 
 from semeq_export.errors import IntentError
-from semeq_host.intent import Intent
-from semeq_host.session_file import Session, StemRule, read_session_file
+from semeq_host.stems.intent import Intent
+from semeq_host.stems.session_file import Session, StemRule, read_session_file
 
 TOML = """
 [default]

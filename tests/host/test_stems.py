@@ -14,7 +14,7 @@ import soundfile
 from broadcast import AFTER, BEFORE, chunks_of
 from stems import make_session, process, start
 
-from semeq_host.job import sha256_of
+from semeq_host.stems.job import sha256_of
 
 STEMS = 60
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from fake_engine import BRIGHT, WARM, FakeEngine
 
-from semeq_export.adapt import adapt_eq, difference
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.eq import Band, BandKind, EqSettings
-from semeq_export.eq_filter import apply
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InUseError, InvalidTargetError, UnknownTermError
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import measure
+from semeq_export.listening.dose import adapt_eq, difference
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import measure
+from semeq_export.words.target import SemanticTarget
 from semeq_host.stream import FIRST_DOSE_S, AdaptiveEq
 
 RATE_HZ = 48_000.0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import skip_or_fail
 
-from semeq_host.external import vst3
+from semeq_host.lab import vst3
 from semeq_presets._vstpreset import Container, meta_info, pack
 
 ZAM_EQ2 = Path("/usr/lib/vst3/ZamEQ2.vst3")

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 import sounds
 
-from semeq_export.adapt import Adaptation, difference, doses_between
-from semeq_export.audio import Audio, resample
-from semeq_export.biquad import for_rate, response_db
-from semeq_export.bundle import load_bundle
-from semeq_export.curve import log_grid
+from semeq_export.audio.samples import Audio, resample
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq_filter import apply as apply_eq
-from semeq_export.reference import stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import Spectrum, measure
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.listening.dose import Adaptation, difference, doses_between
+from semeq_export.listening.reference import stored_reference
+from semeq_export.listening.spectrum import Spectrum, measure
+from semeq_export.words.target import SemanticTarget
 
 NAMES = (
     "audealize_drums",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import bands, random_settings
 
-from semeq_export.biquad import design_sos, for_rate, response_db
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import EqFilter, apply
+from semeq_export.eq.biquad import design_sos, for_rate, response_db
+from semeq_export.eq.filter import EqFilter, apply
+from semeq_export.eq.settings import EqSettings
 
 LEVELS_DBFS = [0.0, -20.0, -60.0, -100.0, -140.0, -300.0]
 

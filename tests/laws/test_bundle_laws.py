@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export.bundle import check_files, store
+from semeq_export.bundle import store
+from semeq_export.bundle.loading import check_files
 from semeq_export.bundle.validate import check_graphs
 from semeq_export.errors import BundleError, BundleIntegrityError
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import check_files
-from semeq_export.curve import log_grid
+from semeq_export.bundle.loading import check_files
 from semeq_export.engine import Engine
-from semeq_export.semantic import SemanticTarget
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.words.target import SemanticTarget
 
 ENGINE = Engine(check_files(bundles.sealed(bundles.files()), Path("tiny.semeq")))
 FREQS = log_grid()

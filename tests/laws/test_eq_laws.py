@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import bands, eq_settings, layout_settings
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import SAFE_13, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import SAFE_13, EqSettings
 
 FREQS_HZ = log_grid(48, 20.0, 20_000.0)
 

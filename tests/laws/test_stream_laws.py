@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import random_settings
 
-from semeq_export.biquad import design_sos
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import apply
-from semeq_export.reference import Reference, stored_reference
-from semeq_export.semantic import SemanticTarget
-from semeq_export.spectrum import measure
+from semeq_export.eq.biquad import design_sos
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import EqSettings
+from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.spectrum import measure
+from semeq_export.words.target import SemanticTarget
 from semeq_host.crossfade import CrossfadeEq
 from semeq_host.stream import AdaptiveEq
 

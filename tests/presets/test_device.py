@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import T5, T10, eq_settings, random_settings
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import Curve, log_grid
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets import Device, Preset, read_device

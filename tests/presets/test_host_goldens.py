@@ -12,7 +12,7 @@ import pytest
 from preset_files import files_of
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetWriteError
 from semeq_presets import Preset
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import OutputError
 from semeq_presets import Planned, Preset, get, plan_library, read_file, slug, write_library
 from semeq_presets.library import file_names, make_folder

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from strategies import bands, random_settings
 
 import semeq_presets as presets
-from semeq_export.curve import log_grid
-from semeq_export.eq import Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import FormatInfo, Limits, Preset, fit_to, peak_db, protected, write
 from semeq_presets.limits import place

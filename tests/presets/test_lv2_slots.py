@@ -10,7 +10,7 @@ from preset_files import files_of
 from strategies import T5, T10
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetWriteError
 from semeq_presets import Preset
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from strategies import random_settings, random_settings_inside
 
 import semeq_presets as presets
-from semeq_export.curve import Curve, log_grid
-from semeq_export.eq import Band, BandKind, EqSettings, ParamSpec
+from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.settings import Band, BandKind, EqSettings, ParamSpec
 from semeq_presets import FormatInfo, Preset
 
 FREQS_HZ = log_grid(300)

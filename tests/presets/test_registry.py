@@ -11,7 +11,7 @@ import pytest
 from strategies import random_settings
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import (
     AmbiguousFormatError,
     EnvironmentFailure,

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT, skip_or_fail
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.units import bandwidth_oct_to_q
 
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF

@@ -10,9 +10,9 @@ import pytest
 from strategies import T5, random_settings, random_settings_inside
 
 import semeq_presets as presets
-from semeq_export.biquad import response_db
-from semeq_export.curve import Curve, log_grid
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AmbiguousFormatError, PresetWriteError
 from semeq_presets import Preset
 

@@ -14,9 +14,9 @@ from preset_files import files_of
 from strategies import T5, eq_settings
 
 import semeq_presets as presets
-from semeq_export.eq import Band, BandKind, EqSettings
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_export.semantic import SemanticTarget
+from semeq_export.words.target import SemanticTarget
 from semeq_presets import FormatInfo, Preset, semeq_vst3
 from semeq_presets._vstpreset import Container, pack, unpack
 from semeq_presets.semeq_vst3 import PluginState, for_words, pack_state, unpack_state

@@ -14,9 +14,10 @@ import sounds  # noqa: E402
 from strategies import random_settings  # noqa: E402
 from tiny_training import write_tiny_audio  # noqa: E402
 
-from semeq_export.audio import Audio, write_audio  # noqa: E402
-from semeq_export.biquad import response_db  # noqa: E402
-from semeq_export.eq_filter import apply  # noqa: E402
+from semeq_export.audio.samples import Audio  # noqa: E402
+from semeq_export.audio.writer import write_audio  # noqa: E402
+from semeq_export.eq.biquad import response_db  # noqa: E402
+from semeq_export.eq.filter import apply  # noqa: E402
 from semeq_export.errors import AudioError, TrainingError  # noqa: E402
 from semeq_training import audio_material as material  # noqa: E402
 from semeq_training.audio_models import FINE, N_BANDS, SAMPLE_RATE_HZ, WINDOW_SAMPLES  # noqa: E402

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 import sounds  # noqa: E402
 
-from semeq_export.spectrum import BAND_EDGES_HZ, BANDS_HZ  # noqa: E402
+from semeq_export.listening.spectrum import BAND_EDGES_HZ, BANDS_HZ  # noqa: E402
 from semeq_training.audio_models import (  # noqa: E402
     FINE,
     N_FRAMES,

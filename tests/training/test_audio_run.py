@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.bundle import load_bundle, store, vectors
+from semeq_export.bundle import store, vectors
+from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.validate import ALLOWED_OPERATORS, validate
 from semeq_export.errors import OutputError, TrainingError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.curve import correlation, level_free, log_grid, rms_db
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import TrainingError
 
 pytestmark = pytest.mark.train

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.eq import SAFE_13
-from semeq_export.semantic import Term, normalise_term
+from semeq_export.eq.settings import SAFE_13
+from semeq_export.words.terms import Term, normalise_term
 from semeq_training.cleaning import MIN_ROWS, RULES, VARIANTS, clean
 from semeq_training.datasets import read_tables
 from semeq_training.tables import RawRow

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import DataError, EnvironmentFailure
 from semeq_training.datasets import ExampleTable, load_examples, read_tables
 from semeq_training.tables import N_FOLDS, SAFE_COLUMNS, SHAPE_FREQS_HZ, RawRow, fold_of, read_table

@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.bundle import FLAT, load_bundle, store, write_bundle
+from semeq_export.bundle import store
 from semeq_export.bundle import validate as checks
 from semeq_export.bundle.confined import ONNX, TORCHSCRIPT, Confinement
 from semeq_export.bundle.inference import EqEncoder
+from semeq_export.bundle.loading import load_bundle, write_bundle
 from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.bundle.store import FLAT
 from semeq_export.bundle.validate import ALLOWED_OPERATORS, check_graph, validate
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import OutputError, TrainingError
 
 pytestmark = pytest.mark.train

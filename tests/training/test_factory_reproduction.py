@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, skip_or_fail
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import factory_path, load_bundle, store
-from semeq_export.curve import correlation, level_free, log_grid, rms_db
+from semeq_export.bundle import store
+from semeq_export.bundle.loading import factory_path, load_bundle
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")

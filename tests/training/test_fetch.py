@@ -207,7 +207,7 @@ def test_a_folder_that_is_a_file_is_refused(server: Server, tmp_path: Path) -> N
 def test_a_folder_without_permission_is_an_environment_failure(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # root may write anywhere, so the system's answer is made up
-    monkeypatch.setattr("semeq_export.files.os.access", lambda *_arguments, **_options: False)
+    monkeypatch.setattr("semeq_export.files.disk.os.access", lambda *_arguments, **_options: False)
     with pytest.raises(EnvironmentFailure, match="permission denied"):
         fetch_from(server, tmp_path)
     assert names(tmp_path) == []
@@ -217,8 +217,8 @@ def test_a_full_disk_is_an_environment_failure_and_leaves_nothing(server: Server
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("semeq_export.files.os.link", full)
-    monkeypatch.setattr("semeq_export.files.os.fsync", full)
+    monkeypatch.setattr("semeq_export.files.atomic.os.link", full)
+    monkeypatch.setattr("semeq_export.files.atomic.os.fsync", full)
     with pytest.raises(EnvironmentFailure, match="disk full"):
         fetch_from(server, tmp_path)
     assert names(tmp_path) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import TrainingError
 
 pytestmark = pytest.mark.train

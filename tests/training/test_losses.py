@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from strategies import random_settings
 
-from semeq_export.eq import SAFE_13, BandKind, BandSlot, EqLayout, ParamSpec
+from semeq_export.eq.settings import SAFE_13, BandKind, BandSlot, EqLayout, ParamSpec
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import level_free, rms_db
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import level_free, rms_db
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import DataError, EnvironmentFailure
 from semeq_training.cleaning import CleanRow, clean
 from semeq_training.datasets import read_tables
@@ -56,7 +56,7 @@ def test_an_absurd_scale_is_refused(shapes: np.ndarray, scale_db: float) -> None
 def test_the_cache_gives_the_same_bits_without_fitting(shapes: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "cache" / "deep"
     fitted = fit_shapes(shapes, cache=folder)
-    monkeypatch.setattr("semeq_export.fit.fit_many", None)
+    monkeypatch.setattr("semeq_export.eq.fit.fit_many", None)
     calls: list[tuple[int, int]] = []
     again = fit_shapes(shapes, cache=folder, progress=lambda done, total: calls.append((done, total)))
     np.testing.assert_array_equal(again.vectors, fitted.vectors)

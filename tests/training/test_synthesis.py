@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from semeq_export.curve import rms_db
-from semeq_export.spectrum import BANDS_HZ, measure
+from semeq_export.eq.curve import rms_db
+from semeq_export.listening.spectrum import BANDS_HZ, measure
 from semeq_training.synthesis import modulated, pink_noise, random_colour_db
 
 RATE_HZ = 48_000

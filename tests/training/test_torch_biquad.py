@@ -1,4 +1,4 @@
-"""The differentiable twin of the filters: the same responses as `semeq_export.biquad`, and gradients that are the slopes of those."""
+"""The differentiable twin of the filters: the same responses as `semeq_export.eq.biquad`, and gradients that are the slopes of those."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import layout_settings, random_settings
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import log_grid
-from semeq_export.eq import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")

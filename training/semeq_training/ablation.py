@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from semeq_export import strict_json
 from semeq_export.errors import TrainingError
-from semeq_export.files import environment_failure, write_atomic
+from semeq_export.files import strict_json
+from semeq_export.files.atomic import write_atomic
+from semeq_export.files.disk import environment_failure
 from semeq_training import report
 from semeq_training.datasets import load_examples
 from semeq_training.recipe import Recipe, read_recipe

@@ -21,14 +21,14 @@ import msgspec
 import numpy as np
 import torch
 
-from semeq_export.adapt import Difference, band_response_db, difference
-from semeq_export.audio import Audio
+from semeq_export.audio.samples import Audio
 from semeq_export.bundle.hearing import eq_between, windows_of
-from semeq_export.curve import Float64Array, FloatArray
-from semeq_export.eq import EqSettings
-from semeq_export.eq_filter import apply
-from semeq_export.semantic import CentroidBank
-from semeq_export.spectrum import Spectrum, mean_spectrum, measure
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.eq.filter import apply
+from semeq_export.eq.settings import EqSettings
+from semeq_export.listening.dose import Difference, band_response_db, difference
+from semeq_export.listening.spectrum import Spectrum, mean_spectrum, measure
+from semeq_export.words.terms import CentroidBank
 from semeq_training.audio_material import RealFile
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioEncoder
 from semeq_training.models import EqAutoencoder

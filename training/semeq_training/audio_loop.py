@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semeq_export.curve import Float64Array
+from semeq_export.eq.curve import Float64Array
 from semeq_export.errors import TrainingError
-from semeq_export.spectrum import BANDS_HZ
+from semeq_export.listening.spectrum import BANDS_HZ
 from semeq_training.audio_material import FINE_HZ, KINDS, Kind, Source
 from semeq_training.audio_models import FINE, N_BANDS, N_FRAMES, AudioEncoder
 from semeq_training.loop import is_finite, rate_at, restore_state, training_state

@@ -2,7 +2,7 @@
 
 An EQ multiplies the power of a narrow band by its gain there: windows of 83 ms are longer than its filters ring. So material is analysed
 once, in 224 bands of an eighth of a third of an octave, and each training step applies its EQs as 224 gains: a thousandth of the cost of
-rendering. Against rendering with `semeq_export.biquad` and analysing that, long-term third-octave bands from 50 Hz on differ by less than
+rendering. Against `semeq_export.eq.biquad` rendered and analysed, long-term third-octave bands from 50 Hz on differ by less than
 0.1 dB in the mean (a test measures it); below, where a band is narrower than a window resolves, by more. The evaluation renders.
 """
 
@@ -18,12 +18,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semeq_export.audio import AUDIO_SUFFIXES, Audio, read_audio, resample, to_mono
+from semeq_export.audio.formats import AUDIO_SUFFIXES
+from semeq_export.audio.reader import read_audio
+from semeq_export.audio.samples import Audio, resample, to_mono
 from semeq_export.bundle.hearing import windows_of
-from semeq_export.curve import Float64Array, FloatArray
+from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.errors import AudioError, TrainingError
-from semeq_export.files import environment_failure, printable
-from semeq_export.spectrum import BANDS_HZ
+from semeq_export.files.disk import environment_failure, printable
+from semeq_export.listening.spectrum import BANDS_HZ
 from semeq_training.audio_models import FINE, SAMPLE_RATE_HZ, WINDOW_SAMPLES, ThirdOctaves, band_edges_hz
 from semeq_training.synthesis import modulated, pink_noise, random_colour_db
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semeq_export.spectrum import BAND_EDGES_HZ, BANDS_HZ
+from semeq_export.listening.spectrum import BAND_EDGES_HZ, BANDS_HZ
 
 SAMPLE_RATE_HZ, WINDOW_SAMPLES = 48_000, 96_000
 N_BANDS = len(BANDS_HZ)

@@ -23,10 +23,12 @@ import msgspec
 import numpy as np
 import torch
 
-from semeq_export import plot, strict_json
 from semeq_export.bundle.manifest import EncoderRecord
 from semeq_export.errors import SemeqError, TrainingError
-from semeq_export.files import printable, read_regular, write_atomic
+from semeq_export.files import strict_json
+from semeq_export.files.atomic import write_atomic
+from semeq_export.files.disk import printable, read_regular
+from semeq_export.plot import figures as plot
 from semeq_training.audio_evaluate import Heard, evaluate_source
 from semeq_training.audio_loop import AudioLosses, AudioTrainer
 from semeq_training.audio_material import RealFile, Source, noise_sources, read_real_files, real_sources

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semeq_export.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.eq.fit import fit_many
 from semeq_export.errors import TrainingError
-from semeq_export.fit import fit_many
-from semeq_export.semantic import CentroidBank, Term
+from semeq_export.words.terms import CentroidBank, Term
 from semeq_training.datasets import ExampleTable
 from semeq_training.models import EqAutoencoder
 from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse

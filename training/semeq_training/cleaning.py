@@ -29,8 +29,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq import SAFE_13
-from semeq_export.semantic import MAX_TERM_CHARS, normalise_term
+from semeq_export.eq.settings import SAFE_13
+from semeq_export.words.terms import MAX_TERM_CHARS, normalise_term
 from semeq_training.tables import RawRow
 
 MIN_ROWS = 5

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import silhouette_score
 
-from semeq_export.curve import Float64Array, correlation, level_free, log_grid, rms_db
-from semeq_export.eq import EqLayout
+from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.settings import EqLayout
 from semeq_training.centroids import latents_of, rows_of
 from semeq_training.datasets import ExampleTable
 from semeq_training.models import EqAutoencoder

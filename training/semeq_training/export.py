@@ -12,14 +12,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from semeq_export.biquad import response_db
-from semeq_export.bundle import CENTROIDS, EVIDENCE, FLAT, README, flat, vectors, write_bundle
+from semeq_export.bundle import flat, vectors
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
+from semeq_export.bundle.loading import write_bundle
 from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
-from semeq_export.curve import Float64Array, FloatArray, log_grid
+from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
 from semeq_export.errors import TrainingError
-from semeq_export.files import printable
+from semeq_export.files.disk import printable
 from semeq_training import onnx_graph, torchscript
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 from semeq_training.audio_run import EncoderRun, read_encoder_run

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.eq import EqLayout
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import TrainingError
 from semeq_training.losses import curve_loss, parameter_loss, supervised_contrastive_loss
 from semeq_training.models import EqAutoencoder

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semeq_export.curve import Float64Array, log_grid
-from semeq_export.eq import EqLayout
+from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.settings import EqLayout
 from semeq_training.torch_biquad import LayoutResponse
 
 EncoderKind = Literal["bands", "curve", "transformer"]

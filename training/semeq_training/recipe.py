@@ -9,10 +9,10 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 
-from semeq_export import strict_toml
-from semeq_export.eq import SAFE_13
+from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import TrainingError
-from semeq_export.files import printable, read_regular
+from semeq_export.files import strict_toml
+from semeq_export.files.disk import printable, read_regular
 from semeq_training.tables import N_FOLDS
 
 MAX_BYTES = 100_000

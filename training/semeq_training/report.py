@@ -24,11 +24,13 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import davies_bouldin_score, f1_score, silhouette_score
 
-from semeq_export import plot, strict_json
-from semeq_export.curve import Float64Array, correlation, level_free, log_grid
+from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid
 from semeq_export.errors import TrainingError
-from semeq_export.files import environment_failure, write_atomic
-from semeq_export.morph import Way, departures_db, steps_db
+from semeq_export.files import strict_json
+from semeq_export.files.atomic import write_atomic
+from semeq_export.files.disk import environment_failure
+from semeq_export.plot import figures as plot
+from semeq_export.words.morph import Way, departures_db, steps_db
 from semeq_training.baselines import baseline_errors_db
 from semeq_training.centroids import latents_of, rows_of
 from semeq_training.datasets import ExampleTable, load_examples

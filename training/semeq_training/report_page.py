@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from semeq_export import plot
+from semeq_export.plot import figures as plot
 
 _MAX_WORDS = 30
 _OURS, _THEIRS, _CEILING, _SOFT = plot.COLOURS[0], "#B8B8B8", plot.COLOURS[6], "#666666"

@@ -31,13 +31,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semeq_export import plot, strict_json
 from semeq_export.bundle.manifest import TrainingRecord
-from semeq_export.eq import SAFE_13, EqLayout
+from semeq_export.eq.settings import SAFE_13, EqLayout
 from semeq_export.errors import TrainingError
-from semeq_export.evidence import MAX_BYTES, Evidence
-from semeq_export.files import printable, read_regular, write_atomic
-from semeq_export.semantic import CentroidBank
+from semeq_export.files import strict_json
+from semeq_export.files.atomic import write_atomic
+from semeq_export.files.disk import printable, read_regular
+from semeq_export.plot import figures as plot
+from semeq_export.words.evidence import MAX_BYTES, Evidence
+from semeq_export.words.terms import CentroidBank
 from semeq_training.centroids import build_bank
 from semeq_training.datasets import ExampleTable, load_examples
 from semeq_training.evaluate import curve_errors_db, evaluate

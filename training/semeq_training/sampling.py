@@ -8,8 +8,8 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.curve import Float64Array
-from semeq_export.eq import BandKind, EqLayout
+from semeq_export.eq.curve import Float64Array
+from semeq_export.eq.settings import BandKind, EqLayout
 from semeq_training.losses import NO_WORD
 
 MOVED_DB, MOVED_SHARE = 0.5, 0.05

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from semeq_export.curve import Float64Array
-from semeq_export.spectrum import BANDS_HZ
+from semeq_export.eq.curve import Float64Array
+from semeq_export.listening.spectrum import BANDS_HZ
 
 _BEND_OCTAVES = 4.0
 _OWN_SHARE = 0.1

@@ -1,4 +1,4 @@
-"""The differentiable twin of `semeq_export.biquad`: from parameter vectors to response curves in dB.
+"""The differentiable twin of `semeq_export.eq.biquad`: from parameter vectors to response curves in dB.
 
 A digital cookbook filter is its analogue prototype at a warped frequency. With t = (tan(w/2) / tan(w0/2))^2 and A = 10^(gain_db/40):
 
@@ -18,8 +18,8 @@ import math
 import torch
 from torch import Tensor
 
-from semeq_export.curve import FloatArray
-from semeq_export.eq import BandKind, BandSlot, EqLayout, ParamSpec
+from semeq_export.eq.curve import FloatArray
+from semeq_export.eq.settings import BandKind, BandSlot, EqLayout, ParamSpec
 
 TRAINING_RATE_HZ = 48_000.0
 """The sample rate at which training compares curves; every frequency of a layout must lie below half of it."""

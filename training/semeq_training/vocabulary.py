@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from semeq_export.biquad import response_db
-from semeq_export.curve import Float64Array, correlation, level_free, log_grid, rms_db
-from semeq_export.eq import SAFE_13
-from semeq_export.evidence import N_POINTS, Evidence, MapPoint, word_evidence
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.settings import SAFE_13
+from semeq_export.words.evidence import N_POINTS, Evidence, MapPoint, word_evidence
 from semeq_training.cleaning import VARIANTS
 from semeq_training.datasets import EqExample, ExampleTable, WordCount
 

@@ -816,7 +816,7 @@ public:
 
 namespace detail {
 
-/// A strict JSON reader without a document: callers say what they expect. Refuses what semeq_export/strict_json.py refuses: duplicate
+/// A strict JSON reader without a document: callers say what they expect. Refuses what semeq_export/files/strict_json.py refuses: duplicate
 /// keys, NaN and infinities, a byte order mark, lone surrogates, bad UTF-8, nesting over 32 levels. Depends on no locale.
 class Json {
 public:

@@ -1,0 +1,239 @@
+"""Batches of stems: a plan, checked before anything is written, what is left of it, and results as they come, wherever they are made."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import semeq_export
+import semeq_host
+from semeq_export.audio.formats import output_format
+from semeq_export.audio.reader import open_audio
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import OutputError, SemeqError
+from semeq_export.files.disk import check_output, followed, printable
+from semeq_host.process_options import ProcessOptions, Progress
+from semeq_host.stems.audio_names import find_audio, plan_outputs
+from semeq_host.stems.cluster import Cluster
+from semeq_host.stems.job import Entry, StemJob, sha256_of
+from semeq_host.stems.journal import Claim, Done, Journal
+from semeq_host.stems.pool import Crew, Finished, Working
+from semeq_host.stems.session_file import Session
+
+if TYPE_CHECKING:
+    from semeq_host.stems.resources import Studio
+
+Event = Working | Finished
+
+_NOT_IN_KEY = ("overwrite", "block_samples")
+"""Options that do not change an output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is known of a file before it is processed. warning: why it will fail, as far as its header says."""
+
+    job: StemJob
+    seconds: float
+    warning: str = ""
+
+
+def plan_batch(
+    audio: Sequence[str | os.PathLike[str]],
+    session: Session,
+    output: str,
+    options: ProcessOptions,
+    *,
+    read_preset: Callable[[str], EqSettings],
+    follow: bool = False,
+    resume: bool = False,
+    make_folder: bool = True,
+) -> list[StemJob]:
+    """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
+
+    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
+    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
+    Raises IntentError, AudioError, OutputError and EnvironmentFailure.
+    """
+    wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
+    sources = [path for path, _ in wanted]
+    if options.in_place:
+        pairs = [(path, followed(path) if follow else path) for path in sources]
+        twice = [path for path, count in Counter(map(os.path.realpath, sources)).items() if count > 1]
+        if twice:
+            raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
+    else:
+        pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
+    for destination in () if options.subtype is None else (destination for _, destination in pairs):
+        output_format(destination, subtype=options.subtype)
+    bands = cache(read_preset)
+    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in wanted]
+    return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
+
+
+def look_at(job: StemJob) -> Planned:
+    """Return what a file's header says of it, for a plan that people read and for the time that is left."""
+    try:
+        with open_audio(job.source, salvage=job.options.salvage) as reader:
+            return Planned(job, reader.info.duration_s)
+    except SemeqError as error:
+        return Planned(job, 0.0, str(error))
+
+
+class Batch:
+    """Jobs with the journal that says what was done of them before.
+
+    resume: skip what is finished already, its source, everything that decides it and the output itself unchanged. Outputs that an earlier
+    run had begun to make are made anew. Raises OutputError where an output exists that is not the earlier run's, or was changed since.
+    """
+
+    def __init__(self, jobs: Sequence[StemJob], bundle_path: str | None, *, resume: bool = False, journal: bool = True) -> None:
+        self.jobs = list(jobs)
+        self._bundle_path, self._resume = bundle_path, resume
+        self._keys = _Keys(bundle_path)
+        folders = {job.destination.parent for job in jobs} if journal else set()
+        self._journals = {folder: Journal(folder) for folder in folders}
+        self.skipped: dict[int, Entry] = {}
+        """Entries of the jobs that need not be done, by index."""
+        if resume:
+            for index, job in enumerate(self.jobs):
+                entry = self._finished_before(job)
+                if entry is not None:
+                    self.skipped[index] = {**entry, "resumed": True}
+                elif not job.options.in_place and job.destination.exists():
+                    self.jobs[index] = job.again()
+        for index, job in enumerate(self.jobs):
+            if index not in self.skipped and job.options.in_place:
+                self.jobs[index] = replace(job, in_place_sha256=self._before(job))
+
+    def run(
+        self, *, studio: Studio | None = None, crew: Crew | Cluster | None = None, progress: Progress | None = None
+    ) -> Generator[Event, None, None]:
+        """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
+
+        One of two does it. studio: this process, which tells `progress` how far each job is. crew: worker processes, or a Dask cluster that
+        sees the same files under the same names. Close the iterator to stop early.
+        """
+        left = [index for index in range(len(self.jobs)) if index not in self.skipped]
+        self._claim(left)
+        for index, entry in self.skipped.items():
+            yield Finished(index, entry)
+        jobs = [self.jobs[index] for index in left]
+        if studio is not None:
+            run_stem = semeq_host.run_stem
+            events: Generator[Event, None, None] = (Finished(index, run_stem(studio, job, progress)) for index, job in enumerate(jobs))
+        else:
+            assert crew is not None
+            events = crew.run(jobs)
+        with contextlib.closing(events):
+            for event in events:
+                event = replace(event, index=left[event.index])
+                if isinstance(event, Finished):
+                    self._note(event)
+                yield event
+
+    def is_ours(self, index: int) -> bool:
+        """Whether what lies at a job's names may be replaced: an earlier run made it, or the options say so."""
+        return index in self.skipped or self.jobs[index].options.overwrite
+
+    def _before(self, job: StemJob) -> str | None:
+        """Return the hash of a source before anything was done to it: now, or when an interrupted run with the same wishes began.
+
+        Raises OutputError for a file that an earlier run has replaced: to filter it once more is seldom meant and cannot be undone.
+        """
+        journal, name, now = self._journals.get(job.destination.parent), job.destination.name, _sha256_or_none(job.source)
+        claim = None if journal is None else journal.claims.get(name)
+        if journal is None or claim is None or claim.source_sha256 is None:
+            return now
+        done = journal.done.get(name)
+        if self._resume and done is None and claim.key == self._keys.of(job):
+            return claim.source_sha256
+        is_replaced = now != claim.source_sha256 if done is None else now == done.entry.get("output_sha256")
+        if is_replaced and not job.options.overwrite:
+            raise OutputError(
+                f"{printable(job.destination)}: was processed in place before; --resume skips what is done, --force processes it again"
+            )
+        return now
+
+    def _claim(self, left: Sequence[int]) -> None:
+        for folder, journal in self._journals.items():
+            jobs = [self.jobs[index] for index in left if self.jobs[index].destination.parent == folder]
+            journal.claim((job.destination.name, Claim(self._keys.of(job), job.in_place_sha256)) for job in jobs)
+
+    def _note(self, event: Finished) -> None:
+        job = self.jobs[event.index]
+        if event.entry["output"] is not None and self._journals:
+            self._journals[job.destination.parent].finish(job.destination.name, Done(self._keys.of(job), event.entry))
+
+    def _finished_before(self, job: StemJob) -> Entry | None:
+        """Return the entry of a job that is done, None where it is to be done; raise where that would destroy what is not ours."""
+        journal = self._journals.get(job.destination.parent)
+        if journal is None or not job.destination.exists():
+            return None
+        name, key = job.destination.name, self._keys.of(job)
+        done, claim = journal.done.get(name), journal.claims.get(name)
+        if done is not None:
+            is_output_ours = sha256_of(job.destination) == done.entry.get("output_sha256")
+            if is_output_ours and done.key == key and (job.options.in_place or sha256_of(job.source) == done.entry.get("source_sha256")):
+                return done.entry
+            if is_output_ours or job.options.overwrite:
+                return None
+            raise OutputError(f"{printable(job.destination)}: was changed after it was made; use --force to replace it")
+        if claim is not None and claim.key == key:
+            return None
+        if not job.options.in_place:
+            check_output(job.destination, overwrite=job.options.overwrite)
+        return None
+
+
+class _Keys:
+    """Hashes of what decides outputs; files are read once."""
+
+    def __init__(self, bundle_path: str | None) -> None:
+        self._bundle_path = bundle_path
+        self._content: dict[str, str] = {}
+        self._chain_files: dict[str, list[str]] = {}
+
+    def of(self, job: StemJob) -> str:
+        intent = job.intent
+        options = {name: value for name, value in dataclasses.asdict(job.options).items() if name not in _NOT_IN_KEY}
+        names = [name for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None]
+        names += [] if intent.chain is None else self._files_of_chain(intent.chain)
+        document = {
+            "version": semeq_export.__version__,
+            "intent": intent.to_dict(),
+            "options": options,
+            "files": [self._hash(name) for name in names],
+        }
+        return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def _files_of_chain(self, name: str) -> list[str]:
+        """Return what a chain names: impulse responses and plug-ins."""
+        if name not in self._chain_files:
+            self._chain_files[name] = [str(path) for path in semeq_host.read_chain(name).files]
+        return self._chain_files[name]
+
+    def _hash(self, name: str) -> str:
+        """Return the hash of a file, or of every file in a folder, which plug-ins may be; names of stored references have none."""
+        if name not in self._content:
+            path = Path(name)
+            files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+            self._content[name] = name + "".join(f" {file.relative_to(path)} {sha256_of(file)}" for file in files if file.is_file())
+        return self._content[name]
+
+
+def _sha256_or_none(path: Path) -> str | None:
+    """Return the hash of a file; None for one that cannot be read, which its entry will say."""
+    try:
+        return sha256_of(path)
+    except SemeqError:
+        return None

@@ -1,0 +1,114 @@
+"""What is wanted of one stem: a word, a preset or a reference, how much of it, a chain. Plain data that travels to other processes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import IntentError
+
+MAX_INTENSITY = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is wanted of one stem; the fields are named as the options of `semeq-export process`.
+
+    target: words. preset: name of a preset file, whose bands are in `eq`. match: a reference to follow. intensity: None is 1, or what a
+    chain states. reference: what adaptive words are compared with. chain: a TOML file that runs after the EQ, or alone.
+    Raises IntentError for what contradicts itself or asks for nothing.
+    """
+
+    target: str | None = None
+    preset: str | None = None
+    match: str | None = None
+    intensity: float | Literal["auto"] | None = None
+    mode: Literal["static", "adaptive"] = "static"
+    analysis: Literal["whole", "rolling"] = "whole"
+    reference: str | None = None
+    refine: bool = False
+    chain: str | None = None
+    eq: EqSettings | None = None
+
+    def __post_init__(self) -> None:
+        named = [option for option, value in (("-t", self.target), ("--preset", self.preset), ("--match", self.match)) if value is not None]
+        if len(named) > 1:
+            raise IntentError(f"give {' or '.join(named)}, not both")
+        if not named and self.chain is None:
+            raise IntentError("nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML")
+        if not named and self.intensity is not None:
+            raise IntentError("--intensity needs -t, --preset or --match; a chain states its own")
+        if isinstance(self.intensity, (int, float)) and not abs(self.intensity) <= MAX_INTENSITY:
+            raise IntentError(f"intensity {self.intensity:g} is outside {-MAX_INTENSITY:g}..{MAX_INTENSITY:g}")
+        if self.listens_to_words and self.target is None:
+            raise IntentError("--mode adaptive and --intensity auto need -t TEXT")
+        if (self.reference is not None or self.refine) and not self.listens_to_words:
+            raise IntentError("--reference and --refine need --mode adaptive or --intensity auto")
+        if self.analysis == "rolling" and (not self.listens_to_words or self.refine):
+            raise IntentError("--analysis rolling needs --mode adaptive or --intensity auto, without --refine")
+
+    @property
+    def listens_to_words(self) -> bool:
+        """Whether the dose of the word follows the sound."""
+        return self.mode == "adaptive" or self.intensity == "auto"
+
+    @property
+    def amount(self) -> float:
+        """The intensity as a number; 1 where it is to be found, or not stated."""
+        return 1.0 if self.intensity is None or isinstance(self.intensity, str) else self.intensity
+
+    def summary(self) -> str:
+        """Return one line for people."""
+        parts = [self.target or self.preset or (f"like {self.match}" if self.match is not None else "")]
+        parts.append("" if self.intensity is None else str(self.intensity))
+        parts.append(f"adaptive{'' if self.reference is None else f' to {self.reference}'}" if self.listens_to_words else "")
+        parts.append("" if self.chain is None else f"chain {self.chain}")
+        return ", ".join(part for part in parts if part)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**fields, "eq": None if self.eq is None else self.eq.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Intent:
+        """Return the intent that `to_dict` wrote. Raises IntentError naming the field that is unknown or of a wrong type."""
+        check_values(data)
+        values = dict(data)
+        if isinstance(values.get("intensity"), int | float):
+            values["intensity"] = float(values["intensity"])  # type: ignore[arg-type]  # just checked
+        if isinstance(values.get("eq"), Mapping):
+            values["eq"] = EqSettings.from_dict(values["eq"])  # type: ignore[arg-type]
+        return cls(**values)  # type: ignore[arg-type]
+
+
+def check_values(values: Mapping[str, object]) -> None:
+    """Raise IntentError for a field that does not exist, or a value that it cannot have whatever the others are."""
+    for name, value in values.items():
+        if name not in _TYPES:
+            raise IntentError(f"unknown key {name!r}; there are {', '.join(sorted(_TYPES.keys() - {'eq'}))}")
+        if not _TYPES[name](value):
+            raise IntentError(f"{name} {value!r} is not usable here")
+
+
+def _is_text(value: object) -> bool:
+    return value is None or (isinstance(value, str) and bool(value))
+
+
+def _is_intensity(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value is None or value == "auto" or is_number
+
+
+_TYPES: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("target", "preset", "match", "reference", "chain"), _is_text),
+    "intensity": _is_intensity,
+    "mode": lambda value: value in ("static", "adaptive"),
+    "analysis": lambda value: value in ("whole", "rolling"),
+    "refine": lambda value: isinstance(value, bool),
+    "eq": lambda value: value is None or isinstance(value, Mapping),
+}

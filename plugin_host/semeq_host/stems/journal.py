@@ -1,0 +1,99 @@
+"""What a batch has done so far, so that it can go on after whatever ended it: one line of JSON for each event, beside the outputs.
+
+    {"claim": NAME, "key": KEY, "source_sha256": HASH or null}     before anything is written
+    {"done": NAME, "key": KEY, "entry": ENTRY}                     when an output is complete and on the disk
+
+NAME is the output's name in the folder, KEY a hash of everything that decides the output but the source itself. A line that a crash cut
+short is ignored. Lines are only appended; of several for one name the last counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from semeq_export.errors import AudioError
+from semeq_export.files import strict_json
+from semeq_export.files.disk import environment_failure, read_regular
+from semeq_host.stems.job import Entry
+
+JOURNAL = ".semeq-journal.jsonl"
+_MAX_BYTES = 1 << 30
+_IN_ENTRY = {"path", "output", "warnings"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An output that a batch was to make. source_sha256: where the output was to replace its source."""
+
+    key: str
+    source_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An output that a batch made, and its entry of the report."""
+
+    key: str
+    entry: Entry
+
+
+class _Event(msgspec.Struct):
+    """A line as it is stored: a claim or what was done."""
+
+    key: str
+    claim: str | None = None
+    source_sha256: str | None = None
+    done: str | None = None
+    entry: Entry = {}
+
+
+class Journal:
+    """The journal of a folder. Raises EnvironmentFailure where it cannot be read or written."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / JOURNAL
+        self.claims: dict[str, Claim] = {}
+        self.done: dict[str, Done] = {}
+        if not self._path.exists():
+            return
+        for line in read_regular(self._path, AudioError, max_bytes=_MAX_BYTES, follow_links=False).splitlines():
+            try:
+                event = msgspec.convert(strict_json.loads(line, max_bytes=_MAX_BYTES, surrogates=True), _Event)
+            except ValueError:  # msgspec.ValidationError is one
+                continue  # cut short by a crash, or not ours: what it said is not known
+            if event.claim is not None:
+                self.claims[event.claim] = Claim(event.key, event.source_sha256)
+                self.done.pop(event.claim, None)
+            elif event.done is not None and event.entry.keys() >= _IN_ENTRY:
+                self.done[event.done] = Done(event.key, event.entry)
+
+    def claim(self, claims: Iterable[tuple[str, Claim]]) -> None:
+        """Write down what is about to be made."""
+        self._append({"claim": name, "key": claim.key, "source_sha256": claim.source_sha256} for name, claim in claims)
+
+    def finish(self, name: str, done: Done) -> None:
+        """Write down what was made."""
+        self._append([{"done": name, "key": done.key, "entry": done.entry}])
+
+    def _append(self, events: Iterable[dict[str, object]]) -> None:
+        lines = "".join(json.dumps(event, sort_keys=True) + "\n" for event in events)
+        if not lines:
+            return
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(("" if file.tell() == 0 or self._ends_well() else "\n") + lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise environment_failure(self._path, error) from error
+
+    def _ends_well(self) -> bool:
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"

@@ -1,0 +1,85 @@
+"""What stems are processed with: the engine of a bundle, chains and references, each loaded once.
+
+Nothing here processes a sample: whoever plans a batch can find out what would fail without loading what filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import semeq_host
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.engine import Engine
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import ChainError, UnknownTermError
+from semeq_export.files.disk import printable
+from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
+from semeq_export.listening.reference import ReferenceSource
+from semeq_export.words.target import SemanticTarget
+from semeq_host.stems.intent import Intent
+
+if TYPE_CHECKING:
+    from semeq_host.chain_file import ChainSpec
+
+
+class Studio:
+    """What stems are processed with: the engine and the chains and references that they name, each loaded once.
+
+    bundle_path: None is the factory bundle. load_engine: instead of it.
+    """
+
+    def __init__(self, bundle_path: str | None = None, *, load_engine: Callable[[], Engine] | None = None) -> None:
+        self._load_engine = load_engine or (lambda: Engine(load_bundle(bundle_path)))
+        self._chains: dict[str, ChainSpec] = {}
+        self._references: dict[str, ReferenceSource] = {}
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine; the bundle is loaded only where words occur."""
+        return self._load_engine()
+
+    def prepare(self, intent: Intent) -> None:
+        """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
+        if intent.target is not None:
+            self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+        for target in () if intent.chain is None else self.chain(intent.chain).targets:
+            try:
+                self.engine.eq_for(target)
+            except UnknownTermError as error:
+                raise ChainError(str(error), printable(intent.chain or "")) from error
+        for text in (intent.match, intent.reference):
+            if text is not None:
+                self.reference(text)
+
+    def eq_for(self, intent: Intent) -> EqSettings:
+        """Return the EQ of an intent that does not listen, flat where it names none."""
+        if intent.eq is not None:
+            return intent.eq.scaled(intent.amount)
+        return EqSettings() if intent.target is None else self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+
+    def listening(self, intent: Intent, source: Path) -> Listening | None:
+        """Return how to listen to a file, None where its sound does not matter; a folder as reference leaves out the file itself."""
+        if intent.match is not None:
+            return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
+        if not intent.listens_to_words or intent.target is None:
+            return None
+        wanted = SemanticTarget.parse(intent.target, intent.amount)
+        if intent.intensity == "auto":
+            wanted = with_typical_intensity(self.engine, wanted)
+        reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
+        return WordListening(self.engine, wanted, reference, intent.refine)
+
+    def chain(self, path: str) -> ChainSpec:
+        """Return the chain of a file; only chains load Pedalboard."""
+        if path not in self._chains:
+            self._chains[path] = semeq_host.read_chain(path)
+        return self._chains[path]
+
+    def reference(self, text: str) -> ReferenceSource:
+        """Return what is meant by a reference, measured once."""
+        if text not in self._references:
+            self._references[text] = ReferenceSource(text)
+        return self._references[text]

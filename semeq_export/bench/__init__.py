@@ -1,0 +1,1 @@
+"""How fast a bundle runs here: in Python, and natively in C++."""

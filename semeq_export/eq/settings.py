@@ -1,0 +1,307 @@
+"""The neutral EQ model: bands, settings, and layouts that turn settings into vectors. Data only; no filter maths, no files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.errors import InvalidEqError
+
+MAX_GAIN_DB = 60.0
+MAX_PREAMP_DB = 120.0
+MIN_FREQ_HZ, MAX_FREQ_HZ = 1e-6, 200_000.0
+MIN_Q, MAX_Q = 1e-6, 1_000.0  # far below any filter, far above where a response overflows
+
+
+class BandKind(str, Enum):
+    """What a band does; the names are those of the Audio EQ Cookbook."""
+
+    LOW_SHELF = "low_shelf"
+    PEAK = "peak"
+    HIGH_SHELF = "high_shelf"
+
+
+_ORDER = {BandKind.LOW_SHELF: 0, BandKind.PEAK: 1, BandKind.HIGH_SHELF: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """One filter of an EQ.
+
+    freq_hz: centre of a peak, half-gain point of a shelf, 1e-6 Hz to 200 kHz. gain_db: -60..60.
+    q: Q of the Audio EQ Cookbook, for shelves too, 1e-6..1000; octaves and slopes exist only inside preset formats.
+    Raises InvalidEqError naming field, value and bound.
+    """
+
+    kind: BandKind
+    freq_hz: float
+    gain_db: float
+    q: float = 0.7071
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        kinds = {kind.value for kind in BandKind}
+        if not isinstance(self.kind, str) or self.kind not in kinds:  # a BandKind is a str too
+            raise InvalidEqError("kind", repr(self.kind)[:60], f"not one of {', '.join(kind.value for kind in BandKind)}")
+        if not isinstance(self.enabled, bool):
+            raise InvalidEqError("enabled", repr(self.enabled)[:60], "not true or false")
+        object.__setattr__(self, "kind", BandKind(self.kind))
+        object.__setattr__(self, "freq_hz", _checked("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
+        object.__setattr__(self, "gain_db", _checked("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
+        object.__setattr__(self, "q", _checked("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        return {
+            "kind": self.kind.value,
+            "freq_hz": self.freq_hz,
+            "gain_db": self.gain_db,
+            "q": self.q,
+            "enabled": self.enabled,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EqSettings:
+    """Bands in series and an overall gain. preamp_db: -120..120, raises InvalidEqError otherwise."""
+
+    bands: tuple[Band, ...] = ()
+    preamp_db: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bands", tuple(self.bands))
+        for index, band in enumerate(self.bands, start=1):
+            if not isinstance(band, Band):
+                raise InvalidEqError(f"band {index}", repr(band)[:60], "not a Band")
+        object.__setattr__(self, "preamp_db", _checked("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
+
+    @property
+    def active_bands(self) -> tuple[Band, ...]:
+        """The bands that change the sound: enabled and with a gain other than 0 dB."""
+        return tuple(band for band in self.bands if band.enabled and band.gain_db != 0.0)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the response is 0 dB everywhere by construction."""
+        return not self.active_bands and self.preamp_db == 0.0
+
+    def canonical(self) -> EqSettings:
+        """Return the same EQ with its bands in the canonical order: low shelves, peaks, high shelves, each by frequency."""
+        bands = sorted(self.bands, key=lambda b: (_ORDER[b.kind], b.freq_hz, b.gain_db, b.q, b.enabled))
+        return replace(self, bands=tuple(bands))
+
+    def scaled(self, amount: float) -> EqSettings:
+        """Return the EQ with every gain, the preamp included, multiplied by amount.
+
+        0 is exactly flat. The response in dB scales with the gains up to a small error (0.07 dB at 1.5 on typical settings).
+        Raises InvalidEqError where a gain leaves its range.
+        """
+        bands = tuple(replace(band, gain_db=band.gain_db * amount + 0.0) for band in self.bands)
+        return EqSettings(bands, self.preamp_db * amount + 0.0)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        return {"bands": [band.to_dict() for band in self.bands], "preamp_db": self.preamp_db}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> EqSettings:
+        """Return the settings that `to_dict` wrote; raises InvalidEqError naming the field that is missing or wrong."""
+        data = _check_fields("eq", data, ("bands", "preamp_db"), needed=1)
+        bands = data["bands"]
+        if not isinstance(bands, list | tuple):
+            raise InvalidEqError("bands", repr(bands)[:60], "not a list")
+        parsed = tuple(_band_from_dict(index, item) for index, item in enumerate(bands, start=1))
+        return cls(parsed, data.get("preamp_db", 0.0))  # type: ignore[arg-type] # checked by the class
+
+
+@dataclass(frozen=True, slots=True)
+class ParamSpec:
+    """One number of a layout's vector: its unit, range (ends included), the scale on which it is even, and its idle value."""
+
+    name: str
+    unit: Literal["dB", "Hz", "q"]
+    minimum: float
+    maximum: float
+    scale: Literal["linear", "log"]
+    default: float
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.minimum) and math.isfinite(self.maximum) and self.minimum < self.maximum):
+            raise InvalidEqError(self.name, f"{self.minimum}..{self.maximum}", "not a range")
+        if self.scale == "log" and self.minimum <= 0:
+            raise InvalidEqError(self.name, self.minimum, "not above 0 on a log scale")
+        if not self.minimum <= self.default <= self.maximum:
+            raise InvalidEqError(f"{self.name} default", self.default, f"outside {self.minimum:g}..{self.maximum:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class BandSlot:
+    """A place for one band of a given kind in a layout. q: a range, or a number where the device's Q is fixed."""
+
+    kind: BandKind
+    gain_db: ParamSpec
+    freq_hz: ParamSpec
+    q: ParamSpec | float
+
+    def __post_init__(self) -> None:
+        low_q, high_q = (self.q, self.q) if isinstance(self.q, float | int) else (self.q.minimum, self.q.maximum)
+        Band(self.kind, self.freq_hz.minimum, self.gain_db.minimum, low_q)  # a slot whose ends are no bands is no slot
+        Band(self.kind, self.freq_hz.maximum, self.gain_db.maximum, high_q)
+
+    @property
+    def params(self) -> tuple[ParamSpec, ...]:
+        """The slot's free numbers, in vector order: gain, frequency and, unless it is fixed, Q."""
+        free = (self.gain_db, self.freq_hz)
+        return free if isinstance(self.q, float | int) else (*free, self.q)
+
+    def accepts(self, band: Band) -> bool:
+        """Whether the slot can hold the band exactly."""
+        inside = all(spec.minimum <= value <= spec.maximum for spec, value in ((self.gain_db, band.gain_db), (self.freq_hz, band.freq_hz)))
+        q_fits = self.q.minimum <= band.q <= self.q.maximum if isinstance(self.q, ParamSpec) else band.q == self.q
+        return band.kind is self.kind and inside and q_fits
+
+
+@dataclass(frozen=True)
+class EqLayout:
+    """The slots of an EQ device, and so how a vector of numbers and a set of bands correspond. Stored in the bundle's manifest.
+
+    Vector order: slot after slot, each as gain (dB), frequency (Hz) and, unless fixed, Q.
+    """
+
+    name: str
+    slots: tuple[BandSlot, ...]
+
+    @cached_property
+    def params(self) -> tuple[ParamSpec, ...]:
+        """All free numbers in vector order; `len(params)` is the vector's length."""
+        return tuple(spec for slot in self.slots for spec in slot.params)
+
+    @cached_property
+    def minimum(self) -> Float64Array:
+        """(n_params,) lower ends of the ranges."""
+        return np.array([spec.minimum for spec in self.params])
+
+    @cached_property
+    def maximum(self) -> Float64Array:
+        """(n_params,) upper ends of the ranges."""
+        return np.array([spec.maximum for spec in self.params])
+
+    def to_vector(self, eq: EqSettings) -> Float64Array:
+        """Return (n_params,) physical values; unused slots are idle (0 dB, default frequency and Q).
+
+        Bands may stand in any order: order carries no meaning. Disabled bands and the preamp have no place in a vector.
+        Raises InvalidEqError where a band fits into no free slot, a band is disabled, or the preamp is not 0.
+        """
+        if eq.preamp_db != 0.0:
+            raise InvalidEqError("preamp_db", eq.preamp_db, f"without a place in layout {self.name}")
+        placed: dict[int, Band] = {}
+        for band in eq.canonical().bands:
+            if not band.enabled:
+                raise InvalidEqError("band", f"{band.kind.value} at {band.freq_hz:g} Hz", "disabled: a vector cannot hold that")
+            first = max((i for i in placed if self.slots[i].kind is band.kind), default=-1) + 1
+            free = [i for i in range(first, len(self.slots)) if self.slots[i].accepts(band)]
+            if not free:
+                what = f"{band.kind.value} {band.freq_hz:g} Hz {band.gain_db:g} dB q {band.q:g}"
+                raise InvalidEqError("band", what, f"without a free slot in layout {self.name}")
+            placed[free[0]] = band
+        values: list[float] = []
+        for index, slot in enumerate(self.slots):
+            held = placed.get(index)
+            if held is None:
+                values += [0.0, *(spec.default for spec in slot.params[1:])]
+            else:
+                values += [held.gain_db, held.freq_hz, held.q][: len(slot.params)]
+        return np.array(values)
+
+    def from_vector(self, values: FloatArray) -> EqSettings:
+        """Return the settings of a vector (n_params,), one band per slot, in canonical order.
+
+        Raises InvalidEqError on another shape, or on a value outside its parameter's range.
+        """
+        if values.shape != (len(self.params),):
+            raise InvalidEqError("vector", f"of shape {values.shape}", f"not ({len(self.params)},)")
+        numbers: list[float] = np.asarray(values, dtype=np.float64).tolist()
+        for spec, value in zip(self.params, numbers, strict=True):
+            if not spec.minimum <= value <= spec.maximum:
+                raise InvalidEqError(spec.name, value, f"outside {spec.minimum:g}..{spec.maximum:g} {spec.unit}")
+        bands, start = [], 0
+        for slot in self.slots:
+            gain_db, freq_hz, *q = numbers[start : start + len(slot.params)]
+            start += len(slot.params)
+            bands.append(Band(slot.kind, freq_hz, gain_db, q[0] if q else float(slot.q)))  # type: ignore[arg-type]
+        return EqSettings(tuple(bands)).canonical()
+
+    def clip(self, values: FloatArray) -> Float64Array:
+        """Return vectors (..., n_params) with every value moved into its range; NaN stays NaN."""
+        return np.clip(np.asarray(values, dtype=np.float64), self.minimum, self.maximum)
+
+
+def _slot(kind: BandKind, name: str, freq_hz: tuple[float, float, float], fixed_q: float | None) -> BandSlot:
+    low, high, default = freq_hz
+    return BandSlot(
+        kind,
+        ParamSpec(f"{name}_gain_db", "dB", -12.0, 12.0, "linear", 0.0),
+        ParamSpec(f"{name}_freq_hz", "Hz", low, high, "log", default),
+        ParamSpec(f"{name}_q", "q", 0.1, 10.0, "log", 0.71) if fixed_q is None else fixed_q,
+    )
+
+
+def _checked(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:
+    """Return the value as a plain float, which JSON can hold whatever numpy type came in."""
+    if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
+        raise InvalidEqError(field, repr(value)[:60], "not a number")
+    try:
+        number = float(value)
+    except OverflowError as error:  # an integer of 400 digits
+        raise InvalidEqError(field, "", "too large") from error
+    if not math.isfinite(number):
+        raise InvalidEqError(field, number, "not finite")
+    if smallest is not None and number < smallest:
+        raise InvalidEqError(field, number, f"not above {minimum:g}" if number <= minimum else f"below {smallest:g}")
+    if not minimum <= number <= maximum:
+        raise InvalidEqError(field, number, f"outside {minimum:g}..{maximum:g}")
+    return number
+
+
+SAFE_13 = EqLayout(
+    "safe-13",
+    (
+        _slot(BandKind.LOW_SHELF, "low_shelf", (22.0, 1_000.0, 150.0), 0.71),
+        _slot(BandKind.PEAK, "peak1", (82.0, 3_900.0, 560.0), None),
+        _slot(BandKind.PEAK, "peak2", (180.0, 4_700.0, 1_000.0), None),
+        _slot(BandKind.PEAK, "peak3", (220.0, 10_000.0, 3_300.0), None),
+        _slot(BandKind.HIGH_SHELF, "high_shelf", (580.0, 20_000.0, 8_200.0), 0.71),
+    ),
+)
+"""The SAFE equaliser: two shelves of fixed Q and three peaks, 13 numbers. Ranges are those that the plug-in declares
+(semanticaudio/SAFE, SAFEEqualiser/Source/PluginProcessor.cpp)."""
+
+
+def _check_fields(where: str, data: object, known: tuple[str, ...], needed: int) -> Mapping[str, object]:
+    """Return the data if it is a mapping that holds the first `needed` of the known fields, and no others."""
+    if not isinstance(data, Mapping):
+        raise InvalidEqError(where, repr(data)[:60], "not an object")
+    for name in known[:needed]:
+        if name not in data:
+            raise InvalidEqError(f"{where} {name}", "", "missing")
+    for name, value in data.items():
+        if name not in known:
+            shown = name if isinstance(name, str) and name.isprintable() else repr(name)  # an error is one line
+            raise InvalidEqError(f"{where} {shown[:60]}", repr(value)[:60], "not a known field")
+    return data
+
+
+def _band_from_dict(index: int, item: object) -> Band:
+    where = f"band {index}"
+    fields = _check_fields(where, item, ("kind", "freq_hz", "gain_db", "q", "enabled"), needed=3)
+    try:
+        return Band(**fields)  # type: ignore[arg-type] # checked by the class
+    except InvalidEqError as error:
+        raise InvalidEqError(f"{where} {error.field}", error.value, error.bound) from error

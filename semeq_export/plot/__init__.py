@@ -1,0 +1,1 @@
+"""Pictures: response curves, analyses, word maps. The only room that imports matplotlib."""

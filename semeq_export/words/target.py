@@ -1,0 +1,74 @@
+"""What is asked for: words with weights and an intensity, such as "warm:0.7,bright:0.3"."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from semeq_export.errors import InvalidTargetError
+from semeq_export.words.terms import LESS, normalise_term
+
+MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticTarget:
+    """What is asked for: words with weights, and how much.
+
+    weights: word -> weight, finite, not 0; positive ones are blended in the latent, a negative one ("less harsh") subtracts that
+    word's dB curve.
+    intensity: -3..3; 0 = flat, 1 = the term, 2 = exaggerated, negative = the opposite. Raises InvalidTargetError.
+    """
+
+    weights: Mapping[str, float]
+    intensity: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            raise InvalidTargetError("a target needs at least one word, such as warm or warm:0.7,bright:0.3")
+        for name, number in (("intensity", self.intensity), *((f"weight of {word!r}", weight) for word, weight in self.weights.items())):
+            if not isinstance(number, numbers.Real):
+                raise InvalidTargetError(f"{name} {number!r:.60} is not a number")
+        for word, weight in self.weights.items():
+            if not math.isfinite(weight) or weight == 0 or abs(weight) > 1e6:
+                raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
+        if not any(weight > 0 for weight in self.weights.values()):
+            raise InvalidTargetError("a target needs one word with a weight above 0; for less of a word alone use a negative intensity")
+        if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
+            raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
+        object.__setattr__(self, "weights", MappingProxyType({word: float(weight) for word, weight in self.weights.items()}))
+        object.__setattr__(self, "intensity", float(self.intensity))
+
+    def __hash__(self) -> int:
+        return hash((frozenset(self.weights.items()), self.intensity))
+
+    @classmethod
+    def parse(cls, text: str, intensity: float = 1.0) -> SemanticTarget:
+        """Return the target of "warm", "warm:0.7,bright:0.3" or "warm,less harsh"; raises InvalidTargetError.
+
+        A word without a weight counts 1. "less" (Spanish "menos") before a word turns its weight around.
+        """
+        weights: dict[str, float] = {}
+        for part in text.split(","):
+            word, separator, number = part.partition(":")
+            name = normalise_term(word)
+            less, _, rest = name.partition(" ")
+            sign, name = (-1.0, rest) if rest and less in LESS else (1.0, name)
+            if not name:
+                raise InvalidTargetError(f"no word in {part.strip()!r} of target {text!r}")
+            try:
+                weight = sign * (float(number) if separator else 1.0)
+            except ValueError as error:
+                raise InvalidTargetError(f"weight {number.strip()!r} of {name!r} is not a number") from error
+            if name in weights:
+                raise InvalidTargetError(f"{name!r} occurs twice in target {text!r}")
+            weights[name] = weight
+        return cls(weights, intensity)
+
+    def __str__(self) -> str:
+        if len(self.weights) == 1:
+            return next(iter(self.weights))
+        return ",".join(f"{word}:{weight:g}" for word, weight in self.weights.items())

@@ -1,0 +1,179 @@
+"""Words as data: terms with the size of their evidence, and the bank that holds them."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.files import strict_json
+
+MAX_TERM_CHARS = 64
+MAX_TERMS = 5_000
+MAX_TYPICAL_INTENSITY, MAX_EXAMPLES = 100.0, 2**31 - 1
+AGREED = 0.1
+"""Agreement of people below which a word is no description: it is weak, and used only where it is asked for by name."""
+
+LESS = frozenset({"less", "menos"})
+"""What turns the weight of the word after it around; so no word begins with it."""
+
+OWN = "own presets"
+"""What `sources` calls the presets from which users teach words of their own."""
+
+_MAX_NOTE_CHARS = 300
+
+
+def normalise_term(text: str) -> str:
+    """Return a word as banks spell it: Unicode NFC, lower case, trimmed, runs of spaces joined."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word with its place in the latent space and the evidence for it.
+
+    z: (latent_dim,) in -1..1. language: "en" or "es". examples: number of people's settings behind it, by source in `sources`.
+    agreement: mean correlation of pairs of its examples' level-free curves; 0 = people disagree.
+    typical_intensity: how strongly the median contributor does it, in units of this term. note: what a user should know, "" for nothing.
+    """
+
+    name: str
+    z: tuple[float, ...]
+    language: str
+    examples: int
+    agreement: float
+    typical_intensity: float
+    sources: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def is_weak(self) -> bool:
+        """Whether people do not agree on it."""
+        return self.agreement < AGREED
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it is a word of some people only, such as warm@metal: those who worked on metal."""
+        return "@" in self.name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether a user taught it."""
+        return OWN in self.sources
+
+    def __post_init__(self) -> None:
+        if self.name != normalise_term(self.name) or not 0 < len(self.name) <= MAX_TERM_CHARS:
+            raise BundleFormatError(f"term {self.name[:60]!r} is not a lower-case word of 1..{MAX_TERM_CHARS} characters")
+        if self.name.partition(" ")[0] in LESS:
+            raise BundleFormatError(f"term {self.name!r} begins with {self.name.partition(' ')[0]!r}, which stands for a weight below 0")
+        if not self.name.isprintable() or re.search(r"[/\\:,]", self.name):
+            raise BundleFormatError(f"term {self.name[:60]!r} holds a character that no word has")
+        if not all(math.isfinite(v) and abs(v) <= 1.0 for v in self.z):
+            raise BundleFormatError(f"term {self.name!r}: z is outside -1..1")
+        for field_name, value, bounds in (
+            ("agreement", self.agreement, (-1.0, 1.0)),
+            ("typical_intensity", self.typical_intensity, (0.0, MAX_TYPICAL_INTENSITY)),
+            *(("number of examples", count, (0, MAX_EXAMPLES)) for count in (self.examples, *self.sources.values())),
+        ):
+            if not bounds[0] <= value <= bounds[1]:
+                raise BundleFormatError(f"term {self.name!r}: {field_name} {value:g} is outside {bounds[0]:g}..{bounds[1]}")
+        for field_name, text in (("language", self.language), *(("source", source) for source in self.sources)):
+            if not (0 < len(text) <= MAX_TERM_CHARS and text.isprintable()):
+                raise BundleFormatError(f"term {self.name!r}: {field_name} {text[:60]!r} is not 1..{MAX_TERM_CHARS} printable characters")
+        if len(self.note) > _MAX_NOTE_CHARS or (self.note and not self.note.isprintable()):
+            raise BundleFormatError(f"term {self.name!r}: note is not one printable line of at most {_MAX_NOTE_CHARS} characters")
+
+
+class CentroidBank(Mapping[str, Term]):
+    """The words of a bundle by name, all of one latent size, in alphabetical order. Raises BundleFormatError if empty or mixed."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        ordered = sorted(terms, key=lambda term: term.name)
+        self._terms = {term.name: term for term in ordered}
+        if not 0 < len(ordered) <= MAX_TERMS or len(self._terms) != len(ordered):
+            raise BundleFormatError(f"a centroid bank holds 1..{MAX_TERMS} terms of different names, found {len(ordered)}")
+        self.latent_dim = len(ordered[0].z)
+        if any(len(term.z) != self.latent_dim for term in ordered):
+            raise BundleFormatError("terms of a centroid bank differ in latent size")
+
+    def __getitem__(self, name: str) -> Term:
+        """Return a term by name, in any spelling of case and spaces; raises UnknownTermError with suggestions."""
+        term = self._terms.get(name) or self._terms.get(normalise_term(name))
+        if term is None:
+            raise UnknownTermError(name, self.suggest(name))
+        return term
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (name in self._terms or normalise_term(name) in self._terms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def suggest(self, name: str, top: int = 3) -> list[str]:
+        """Return known words spelled like this one, closest first; of several in one, their blend."""
+        parts = name.replace("+", " ").replace(" and ", " ").split()
+        if len(parts) > 1 and all(part in self for part in parts):
+            return [",".join(self[part].name for part in parts)]
+        return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], self._terms, n=top, cutoff=0.6)
+
+    def blend(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
+        """Return the weighted mean (latent_dim,) of the words' latent vectors; weights are positive, any sum.
+
+        Raises UnknownTermError, and InvalidTargetError where no weight is positive or one is not.
+        """
+        if not weights or any(not math.isfinite(w) or w <= 0 for w in weights.values()):
+            raise InvalidTargetError("a blend needs one or more words, all with weights above 0")
+        vectors = np.array([self[name].z for name in weights])
+        shares = np.array(list(weights.values()))
+        return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
+
+    def to_json(self) -> bytes:
+        """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""
+        return strict_json.dumps({"terms": {name: _term_to_dict(term) for name, term in self._terms.items()}})
+
+    @classmethod
+    def from_json(cls, data: bytes) -> CentroidBank:
+        """Return the bank of a centroids.json; raises BundleFormatError with the place that is wrong."""
+        try:
+            document = strict_json.loads(data, max_bytes=16_000_000)
+            stored = msgspec.convert(document, _StoredBank, strict=True)
+        except ValueError as error:  # msgspec.ValidationError is one
+            raise BundleFormatError(f"centroids.json: {error}") from error
+        return cls(Term(name=name, **msgspec.structs.asdict(term)) for name, term in stored.terms.items())
+
+
+class _StoredTerm(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+    z: tuple[float, ...]
+    language: str
+    examples: int
+    agreement: float
+    typical_intensity: float
+    sources: dict[str, int] = {}
+    note: str = ""
+
+
+class _StoredBank(msgspec.Struct, frozen=True):
+    terms: dict[str, _StoredTerm]
+
+
+def _term_to_dict(term: Term) -> dict[str, object]:
+    return {
+        "z": list(term.z),
+        "language": term.language,
+        "examples": term.examples,
+        "agreement": term.agreement,
+        "typical_intensity": term.typical_intensity,
+        "sources": dict(term.sources),
+        **({"note": term.note} if term.note else {}),
+    }
