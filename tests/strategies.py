@@ -10,8 +10,8 @@ import pedalboard
 from hypothesis import strategies as st
 
 from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
-from semeq_host.chain_file import builtins, choices
-from semeq_host.plugin_limits import limits_of
+from semeq_host.chains.chain_file import builtins, choices
+from semeq_host.chains.plugin_limits import limits_of
 from semeq_presets import Limits
 
 

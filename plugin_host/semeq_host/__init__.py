@@ -12,13 +12,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semeq_host.chain import Chain, chain_stage, run_live
-    from semeq_host.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
-    from semeq_host.chain_writer import write_chain
-    from semeq_host.offline import ProcessReport, process_file
-    from semeq_host.process_options import ProcessOptions
-    from semeq_host.rolling import RollingReport, process_rolling
-    from semeq_host.semantic_eq import SemanticEq
+    from semeq_host.chains.chain import Chain, chain_stage, run_live
+    from semeq_host.chains.chain_file import ChainSpec, LoadedChain, load_chain, read_chain
+    from semeq_host.chains.chain_writer import write_chain
+    from semeq_host.chains.semantic_eq import SemanticEq
     from semeq_host.stems.audio_names import plan_outputs
     from semeq_host.stems.batch import Batch, plan_batch
     from semeq_host.stems.intent import Intent
@@ -26,33 +23,36 @@ if TYPE_CHECKING:
     from semeq_host.stems.resources import Studio
     from semeq_host.stems.session_file import Session, read_session_file
     from semeq_host.stems.stem import run_stem
-    from semeq_host.stream import AdaptiveEq
+    from semeq_host.streams.offline import ProcessReport, process_file
+    from semeq_host.streams.process_options import ProcessOptions
+    from semeq_host.streams.rolling import RollingReport, process_rolling
+    from semeq_host.streams.stream import AdaptiveEq
 
 _MODULES = {
-    "AdaptiveEq": "stream",
+    "AdaptiveEq": "streams.stream",
     "Batch": "stems.batch",
-    "Chain": "chain",
-    "ChainSpec": "chain_file",
+    "Chain": "chains.chain",
+    "ChainSpec": "chains.chain_file",
     "Intent": "stems.intent",
-    "LoadedChain": "chain_file",
-    "ProcessOptions": "process_options",
-    "ProcessReport": "offline",
-    "RollingReport": "rolling",
-    "SemanticEq": "semantic_eq",
+    "LoadedChain": "chains.chain_file",
+    "ProcessOptions": "streams.process_options",
+    "ProcessReport": "streams.offline",
+    "RollingReport": "streams.rolling",
+    "SemanticEq": "chains.semantic_eq",
     "Session": "stems.session_file",
     "StemJob": "stems.job",
     "Studio": "stems.resources",
-    "chain_stage": "chain",
-    "load_chain": "chain_file",
+    "chain_stage": "chains.chain",
+    "load_chain": "chains.chain_file",
     "plan_batch": "stems.batch",
     "plan_outputs": "stems.audio_names",
-    "process_file": "offline",
-    "process_rolling": "rolling",
-    "read_chain": "chain_file",
+    "process_file": "streams.offline",
+    "process_rolling": "streams.rolling",
+    "read_chain": "chains.chain_file",
     "read_session_file": "stems.session_file",
-    "run_live": "chain",
+    "run_live": "chains.chain",
     "run_stem": "stems.stem",
-    "write_chain": "chain_writer",
+    "write_chain": "chains.chain_writer",
 }
 
 __all__ = [

@@ -9,11 +9,12 @@ preset = presets.read_file("warm.lv2")
 """
 
 from semeq_presets.device import Device, read_device
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.limits import fit_to
+from semeq_presets.formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
 from semeq_presets.install import plan_install
 from semeq_presets.library import Planned, Saved, plan_library, write_library
-from semeq_presets.limits import fit_to
-from semeq_presets.model import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
-from semeq_presets.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
+from semeq_presets.names import slug
 from semeq_presets.registry import (
     convert,
     convert_file,
@@ -26,7 +27,6 @@ from semeq_presets.registry import (
     write,
     write_file,
 )
-from semeq_presets.slug import slug
 
 __all__ = [
     "Device",

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from semeq_export.files.atomic import write_atomic
+from semeq_presets.formats.base import FormatInfo, Preset
+from semeq_presets.formats.preamp import with_preamp
 from semeq_presets.library import plan_library
-from semeq_presets.model import FormatInfo, Preset
-from semeq_presets.preamp import with_preamp
 from semeq_presets.registry import get, write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold: equal presets give equal bytes

@@ -28,8 +28,8 @@ from typing import Literal
 
 from semeq_export.errors import OutputError
 from semeq_export.files.disk import printable
+from semeq_presets.formats.base import FormatInfo
 from semeq_presets.library import Planned, file_names
-from semeq_presets.model import FormatInfo
 
 Platform = Literal["linux", "darwin", "win32"]
 _PLATFORMS: Mapping[str, str] = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}

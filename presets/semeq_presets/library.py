@@ -12,10 +12,10 @@ from pathlib import Path
 from semeq_export.errors import OutputError
 from semeq_export.files.atomic import sync_all
 from semeq_export.files.disk import environment_failure, printable
-from semeq_presets.model import FormatInfo, Preset, Written
-from semeq_presets.preamp import Preamp, with_preamp
+from semeq_presets.formats.base import FormatInfo, Preset, Written
+from semeq_presets.formats.preamp import Preamp, with_preamp
+from semeq_presets.names import distinct_slug, slug
 from semeq_presets.registry import check_place, get, write_file
-from semeq_presets.slug import distinct_slug, slug
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Child:
 
 
 ONNX = Child("semeq_export.bundle._onnx_child", memory_mb=500)
-TORCHSCRIPT = Child("semeq_training._torchscript_child", memory_mb=1_000)
+TORCHSCRIPT = Child("semeq_training.runs._torchscript_child", memory_mb=1_000)
 """By name, as nothing here may import torch, which takes half of it."""
 
 

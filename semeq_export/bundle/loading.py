@@ -92,9 +92,9 @@ def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
         bundle = check_files(files, place)
         if path is not None:
             # onnx takes longer to import than everything else together, and the factory bundle needs none of it
-            from semeq_export.bundle import validate
+            from semeq_export.bundle.graphs import check_graphs
 
-            validate.check_graphs(bundle)
+            check_graphs(bundle.manifest, bundle.files)
     except BundleError as error:
         raise type(error)(f"{printable(place)}: {error}") from error
     return bundle

@@ -14,7 +14,7 @@ from semeq_export.files.disk import check_output, printable
 from semeq_host.stems.batch import Batch
 from semeq_host.stems.job import Entry
 from semeq_presets import FormatInfo, Preset, get, write_file
-from semeq_presets.dawproject_zip import Stem, write_session
+from semeq_presets.formats.dawproject_zip import Stem, write_session
 from semeq_presets.registry import check_place
 
 DAWPROJECT = "dawproject"

@@ -54,7 +54,7 @@ def command(
     from semeq_export.engine import Engine
     from semeq_export.files.strict_json import dumps
     from semeq_export.words.terms import CentroidBank
-    from semeq_host.kit_vectors import kit_vectors
+    from semeq_host.streams.kit_vectors import kit_vectors
 
     bundle, is_ours = _bundle_of(source)
     words = None if terms is None else [word for word in terms.split(",") if word.strip()]
@@ -94,7 +94,7 @@ def _bundle_of(source: str | None) -> tuple[Bundle, bool]:
         return load_bundle(), True
     if not (Path(source) / "recipe.toml").is_file():
         return load_bundle(source), False
-    from semeq_training.export import export
+    from semeq_training.runs.export import export
 
     with TemporaryDirectory(prefix="semeq-") as scratch:
         exported = Path(scratch) / "run.semeq"

@@ -169,7 +169,7 @@ def _words_of(engine: Engine, target: str | None, quiet: bool) -> tuple[list[str
 def _as_written(engine: Engine, intensity: float) -> _Meaning:
     """Give the settings of words, whatever they are for."""
     from semeq_export.words.target import SemanticTarget
-    from semeq_presets.semeq_vst3 import for_words
+    from semeq_presets.formats.semeq_vst3 import for_words
 
     def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, None]:
         asked = SemanticTarget.parse(word, intensity)

@@ -120,9 +120,9 @@ def command(
     """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
     from semeq_export.files import strict_json
     from semeq_export.files.atomic import write_atomic
-    from semeq_host.process_options import ProcessOptions
     from semeq_host.stems.audio_names import find_audio
     from semeq_host.stems.batch import Batch, plan_batch
+    from semeq_host.streams.process_options import ProcessOptions
 
     _check_sources(audio, stdin=stdin, unusable={"--in-place": in_place, "--resume": resume, "--stem": stems, "--dask": dask})
     if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
@@ -272,7 +272,7 @@ def _engine(bundle_path: str | None) -> Engine:
 
 def _doubts(studio: Studio, plan: list[StemJob], quiet: bool) -> list[str]:
     """Say once what speaks against the words of a run, those of its chains too; returns the lines."""
-    from semeq_host.chain_file import read_chain
+    from semeq_host.chains.chain_file import read_chain
 
     targets: list[SemanticTarget | str] = [*dict.fromkeys(job.intent.target for job in plan if job.intent.target is not None)]
     for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):

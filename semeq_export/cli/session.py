@@ -44,7 +44,7 @@ def command(
     from semeq_export.words.target import SemanticTarget
     from semeq_host.stems.audio_names import find_audio
     from semeq_host.stems.session_file import Session, parse_rule
-    from semeq_presets.dawproject_zip import Stem, write_session
+    from semeq_presets.formats.dawproject_zip import Stem, write_session
 
     session = Session({}, tuple(map(parse_rule, rules)))
     engine = Engine(load_bundle(bundle_path))

@@ -12,10 +12,10 @@ from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
     from semeq_export.bundle.manifest import EncoderRecord, TrainingRecord
-    from semeq_training.audio_loop import AudioLosses
-    from semeq_training.audio_run import PhaseName as AudioPhase
-    from semeq_training.loop import Losses
-    from semeq_training.run import PhaseName
+    from semeq_training.fitting.audio_loop import AudioLosses
+    from semeq_training.fitting.loop import Losses
+    from semeq_training.runs.audio_run import PhaseName as AudioPhase
+    from semeq_training.runs.run import PhaseName
 
 _Number = TypeVar("_Number", int, float)
 _PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
@@ -41,7 +41,7 @@ def command() -> None:
 @_shared.needs_extra("train")
 def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
     """Fetch SAFE-DB and SocialFX into a FOLDER: the only command that uses a network."""
-    from semeq_training.fetch import fetch as fetch_tables
+    from semeq_training.data.fetch import fetch as fetch_tables
 
     tables = fetch_tables(folder, overwrite=force, progress=lambda line: _shared.note(line, quiet=quiet))
     if as_json:
@@ -69,7 +69,7 @@ def fit(
     recipe: Path, data: Path, out: Path, resume: bool, cache: Path | None, skip_bad_rows: bool, force: bool, as_json: bool, quiet: bool
 ) -> None:
     """Train by a RECIPE: evaluate on a held-out fold, then train on all rows."""
-    from semeq_training import run
+    from semeq_training.runs import run
 
     with _Bars(quiet) as bars:
         record = run.fit(
@@ -107,7 +107,7 @@ def encoder(
     quiet: bool,
 ) -> None:
     """Train the audio encoder by a RECIPE: without each source of real audio in turn, then on everything."""
-    from semeq_training.audio_run import fit_encoder
+    from semeq_training.runs.audio_run import fit_encoder
 
     audio, eq_run = audio or data / "audio", eq_run or recipe.parent / "default"
     with _Bars(quiet) as bars:
@@ -146,8 +146,8 @@ def report(
     quiet: bool,
 ) -> None:
     """Print the held-out metrics of a RUN; with --data, measure its recipe with several seeds on rows left out, beside baselines."""
-    from semeq_training.audio_run import is_encoder_run, read_encoder_run
-    from semeq_training.run import read_run
+    from semeq_training.runs.audio_run import is_encoder_run, read_encoder_run
+    from semeq_training.runs.run import read_run
 
     if is_encoder_run(run_folder):
         if data is not None:
@@ -160,7 +160,7 @@ def report(
         return
     if out is None:
         raise click.UsageError("--data needs -o FOLDER for the report")
-    from semeq_training import report as reports
+    from semeq_training.reports import report as reports
 
     with _Bars(quiet) as bars:
         document = reports.write(
@@ -189,7 +189,7 @@ def ablate(
     recipe: Path, data: Path, out: Path, weights: str, latents: str, steps: int | None, jobs: int, as_json: bool, quiet: bool
 ) -> None:
     """Train a RECIPE with every contrastive weight and latent size, and print what each changes on left-out folds."""
-    from semeq_training import ablation
+    from semeq_training.reports import ablation
 
     with _Bars(quiet) as bars:
         document = ablation.write(
@@ -224,7 +224,7 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
 @_shared.needs_extra("train")
 def export(run_folder: Path, encoder_run: Path | None, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
     """Make the bundle of a RUN: ONNX, TorchScript and flat weights, compared with each other first."""
-    from semeq_training.export import export as write
+    from semeq_training.runs.export import export as write
 
     manifest = write(run_folder, out, encoder=encoder_run, overwrite=force)
     size_bytes = sum(entry.size for entry in manifest.files.values())
@@ -249,7 +249,7 @@ def _print_record(record: TrainingRecord, *, as_json: bool, quiet: bool) -> None
 
 
 def _print_encoder_record(record: EncoderRecord, *, as_json: bool, quiet: bool) -> None:
-    from semeq_training.audio_evaluate import table
+    from semeq_training.fitting.audio_evaluate import table
 
     if as_json:
         import msgspec

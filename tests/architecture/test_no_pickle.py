@@ -15,7 +15,7 @@ SHIPPED = [
 ]
 FORBIDDEN_MODULES = {"pickle", "cPickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle"}
 FORBIDDEN_CALLS = {"torch.load", "jit.load", "pickle.load", "pickle.loads", "joblib.load", "read_pickle", "eval", "exec", "yaml.load"}
-TORCHSCRIPT_READER = ("training/semeq_training/_torchscript_child.py", "jit.load")
+TORCHSCRIPT_READER = ("training/semeq_training/runs/_torchscript_child.py", "jit.load")
 """A child process with limits, for TorchScript files that were made on this machine."""
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import bundles
 import numpy as np
 
-from semeq_export.bundle import flat, store, validate
+from semeq_export.bundle import flat, graphs, store, validate
 from semeq_export.bundle.loading import check_files, load_bundle, write_bundle
 from semeq_export.errors import BundleError
 
@@ -99,7 +99,7 @@ def _one(content: dict[str, bytes], sealed: dict[str, bytes], place: Path, rng: 
         bundle = load_bundle(place)
     else:  # the manifest alone
         bundle = check_files(sealed | {store.MANIFEST: damaged(sealed[store.MANIFEST], rng)}, place)
-        validate.check_graphs(bundle)
+        graphs.check_graphs(bundle.manifest, bundle.files)
     if "decoder.semeq" in bundle.files:
         flat.unpack(bundle.files["decoder.semeq"])
     validate.require_sound(bundle)

@@ -17,8 +17,8 @@ import msgspec
 from check_bars import machine
 
 from semeq_export.bundle.manifest import EncoderRecord
-from semeq_training.audio_evaluate import table
-from semeq_training.audio_run import fit_encoder
+from semeq_training.fitting.audio_evaluate import table
+from semeq_training.runs.audio_run import fit_encoder
 
 RECIPES = Path(__file__).resolve().parents[2] / "training" / "recipes"
 NAMES = ("encoder", "encoder_transformer")

@@ -18,10 +18,11 @@ from check_bars import machine
 from rich.console import Console
 from rich.progress import Progress
 
-from semeq_training import ablation, report, vocabulary
-from semeq_training.cleaning import clean
-from semeq_training.datasets import load_examples, read_tables
-from semeq_training.run import read_run
+from semeq_training.data import vocabulary
+from semeq_training.data.cleaning import clean
+from semeq_training.data.datasets import load_examples, read_tables
+from semeq_training.reports import ablation, report
+from semeq_training.runs.run import read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "training" / "recipes"

@@ -34,12 +34,12 @@ from pedalboard.io import AudioFile  # noqa: E402
 from stems import make_session, process, process_until, start  # noqa: E402
 
 from semeq_export.bundle.loading import load_bundle  # noqa: E402
-from semeq_host.offline import process_file  # noqa: E402
-from semeq_host.process_options import ProcessOptions  # noqa: E402
 from semeq_host.stems.intent import Intent  # noqa: E402
 from semeq_host.stems.job import StemJob, sha256_of  # noqa: E402
 from semeq_host.stems.resources import Studio  # noqa: E402
 from semeq_host.stems.stem import run_stem  # noqa: E402
+from semeq_host.streams.offline import process_file  # noqa: E402
+from semeq_host.streams.process_options import ProcessOptions  # noqa: E402
 
 LIMITS = {
     "static_times_real_time": 100.0,

@@ -28,7 +28,7 @@ from semeq_export.bundle.loading import load_bundle  # noqa: E402
 from semeq_export.engine import Engine  # noqa: E402
 from semeq_export.eq.filter import apply  # noqa: E402
 from semeq_export.words.target import SemanticTarget  # noqa: E402
-from semeq_host.stream import AdaptiveEq  # noqa: E402
+from semeq_host.streams.stream import AdaptiveEq  # noqa: E402
 
 RATE_HZ = 44_100
 BLOCK = 512

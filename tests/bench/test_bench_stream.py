@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_host.stream import AdaptiveEq
+from semeq_host.streams.stream import AdaptiveEq
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.store import CENTROIDS
 from semeq_export.bundle.validate import validate
 from semeq_export.cli import _shared, cli
-from semeq_host import kit_vectors
+from semeq_host.streams import kit_vectors
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_training_run_without_torch_names_the_extra(
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").touch()
-    monkeypatch.delitem(sys.modules, "semeq_training.export", raising=False)
+    monkeypatch.delitem(sys.modules, "semeq_training.runs.export", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert run("--from", tmp_path / "run", "-o", tmp_path / "kit") == 2
     assert "pip install 'semeq-export[train]'" in capsys.readouterr().err

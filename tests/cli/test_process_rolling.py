@@ -17,7 +17,7 @@ from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply
 from semeq_export.listening.reference import load_reference
-from semeq_host.stream import AdaptiveEq
+from semeq_host.streams.stream import AdaptiveEq
 
 RATE_HZ = 48_000
 

@@ -14,7 +14,7 @@ from semeq_export.audio.reader import read_audio
 from semeq_export.cli import _shared, cli, process
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_presets import read_file
-from semeq_presets.dawproject_zip import read_session
+from semeq_presets.formats.dawproject_zip import read_session
 
 Ran = tuple[int, str, str]
 

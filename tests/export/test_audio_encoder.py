@@ -14,12 +14,13 @@ from onnx import helper
 from semeq_export.audio.samples import Audio
 from semeq_export.bundle import store, vectors
 from semeq_export.bundle.card import model_card
+from semeq_export.bundle.graphs import check_graph
 from semeq_export.bundle.hearing import code_of, eq_between, windows_of
 from semeq_export.bundle.inference import AudioEncoder
 from semeq_export.bundle.kit import select
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.manifest import EncoderSpec, Manifest
-from semeq_export.bundle.validate import check_graph, validate
+from semeq_export.bundle.validate import validate
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import AudioError, BundleFormatError, BundleIntegrityError
 from semeq_export.files import strict_json

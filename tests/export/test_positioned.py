@@ -11,7 +11,7 @@ import soundfile
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.files.positioned import read_at, write_at
-from semeq_host.offline import process_file
+from semeq_host.streams.offline import process_file
 
 EQ = EqSettings((Band(BandKind.PEAK, 1_000.0, 4.0),))
 

@@ -15,11 +15,12 @@ import pytest
 from onnx import ModelProto, NodeProto, StringStringEntryProto, TensorProto, helper, numpy_helper
 
 from semeq_export.bundle import flat, store, vectors
+from semeq_export.bundle.graphs import check_graph
 from semeq_export.bundle.inference import Decoder
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.manifest import GraphSpec
 from semeq_export.bundle.store import CENTROIDS, FLAT, README
-from semeq_export.bundle.validate import check_graph, validate
+from semeq_export.bundle.validate import validate
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import BundleFormatError
 

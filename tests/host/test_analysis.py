@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from semeq_export.errors import AudioError
 from semeq_export.listening.spectrum import measure
-from semeq_host.analysis import RollingSpectrum
+from semeq_host.streams.analysis import RollingSpectrum
 
 
 def heard(rolling: RollingSpectrum, samples: np.ndarray, size: int = 10_000) -> list[int]:

@@ -20,13 +20,13 @@ from fake_engine import WARM
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, OutputError
 from semeq_host import read_chain
-from semeq_host.process_options import ProcessOptions
 from semeq_host.stems.batch import Batch, plan_batch
 from semeq_host.stems.job import Entry, StemJob, sha256_of
 from semeq_host.stems.journal import JOURNAL, Claim, Done, Journal
 from semeq_host.stems.pool import Crew, Finished
 from semeq_host.stems.resources import Studio
 from semeq_host.stems.session_file import Session
+from semeq_host.streams.process_options import ProcessOptions
 
 WANTED = Session({"preset": "warm.json"})
 
@@ -225,7 +225,7 @@ def test_a_changed_impulse_response_or_plugin_is_processed_again(tmp_path: Path,
         jobs = plan_batch([str(source)], session, f"{tmp_path}/out/", options, read_preset=lambda _: WARM, resume=True)
         batch = Batch(jobs, None, resume=True)
         if any(spec.type == "VST3" for spec in read_chain(chain).plugins):  # that such a plug-in loads is not the question
-            monkeypatch.setattr("semeq_host.chain_file.load_plugin", lambda *_, **__: pedalboard.Gain())
+            monkeypatch.setattr("semeq_host.chains.chain_file.load_plugin", lambda *_, **__: pedalboard.Gain())
         entries(batch)
         return len(jobs) - len(batch.skipped)
 
@@ -303,7 +303,7 @@ def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing
     usual = entries(Batch(plan(source, tmp_path / "usual"), None))
     script = (
         "import sys\nfrom pathlib import Path\nfrom semeq_export import EqSettings\nfrom semeq_host.stems.batch import Batch, plan_batch\n"
-        "from semeq_host.stems.pool import Crew\nfrom semeq_host.process_options import ProcessOptions\n"
+        "from semeq_host.stems.pool import Crew\nfrom semeq_host.streams.process_options import ProcessOptions\n"
         "from semeq_host.stems.session_file import Session\n"
         "import json\neq = EqSettings.from_dict(json.loads(sys.argv[3]))\n"
         "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"

@@ -18,8 +18,8 @@ from semeq_export.listening.dose import adapt_eq, difference
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
 from semeq_export.words.target import SemanticTarget
-from semeq_host.board_stage import ChainStage
-from semeq_host.semantic_eq import SemanticEq, eq_plugins, hold_eq
+from semeq_host.chains.board_stage import ChainStage
+from semeq_host.chains.semantic_eq import SemanticEq, eq_plugins, hold_eq
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 20_000)).astype(np.float32)
 FREQS_HZ = np.geomspace(60.0, 20_000.0, 60)

@@ -14,8 +14,8 @@ from semeq_export.audio.samples import Audio, AudioInfo
 from semeq_export.audio.writer import write_audio
 from semeq_export.errors import ChainError, SemeqError, UnknownTermError
 from semeq_host import load_chain, read_chain
-from semeq_host.chain_file import builtins
-from semeq_host.plugin_limits import limits_of, over_nyquist
+from semeq_host.chains.chain_file import builtins
+from semeq_host.chains.plugin_limits import limits_of, over_nyquist
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 8_000)).astype(np.float32)
 

@@ -24,7 +24,7 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, OutputError
 from semeq_export.words.target import SemanticTarget
 from semeq_host import SemanticEq, read_chain, write_chain
-from semeq_host.chain_file import ChainSpec, builtins, parse_chain
+from semeq_host.chains.chain_file import ChainSpec, builtins, parse_chain
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 8_000)).astype(np.float32)
 ZAM = Path("/usr/lib/vst3/ZamComp.vst3")

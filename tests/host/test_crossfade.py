@@ -13,7 +13,7 @@ from strategies import random_settings
 from semeq_export.eq.filter import apply
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
-from semeq_host.crossfade import CrossfadeEq
+from semeq_host.streams.crossfade import CrossfadeEq
 
 RATE_HZ = 48_000.0
 FLAT = EqSettings()

@@ -31,10 +31,10 @@ from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, OutputError
-from semeq_host.board_stage import ChainStage
-from semeq_host.offline import TRIM_PEAK_DBTP, MakeStage, ProcessReport, process_file
-from semeq_host.process_options import ProcessOptions
+from semeq_host.chains.board_stage import ChainStage
 from semeq_host.stems.audio_names import plan_outputs
+from semeq_host.streams.offline import TRIM_PEAK_DBTP, MakeStage, ProcessReport, process_file
+from semeq_host.streams.process_options import ProcessOptions
 
 FLAT = EqSettings()
 AGAIN = ProcessOptions(overwrite=True)
@@ -552,7 +552,7 @@ def test_a_folder_without_write_permission_is_an_environment_failure(tmp_path: P
     (tmp_path / "locked").mkdir(mode=0o555)
     tmp_path.chmod(0o755)
     script = (
-        "import os, sys\nfrom semeq_host.stems.audio_names import plan_outputs\nfrom semeq_host.offline import process_file\n"
+        "import os, sys\nfrom semeq_host.stems.audio_names import plan_outputs\nfrom semeq_host.streams.offline import process_file\n"
         "from semeq_export import EqSettings\n"
         "from semeq_export.errors import EnvironmentFailure\nos.chdir(sys.argv[1])\n"
         "if os.getuid() == 0: os.setuid(65534)\n"  # root may write everywhere
@@ -572,8 +572,8 @@ KILLS = """
 import os, random, signal, sys
 from pathlib import Path
 from semeq_export.eq.settings import EqSettings
-from semeq_host.offline import MakeStage, process_file
-from semeq_host.process_options import ProcessOptions
+from semeq_host.streams.offline import MakeStage, process_file
+from semeq_host.streams.process_options import ProcessOptions
 folder, name, moments = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 source, out = folder / f"in{name}", folder / f"out{name}"
 eq = EqSettings.from_dict({"bands": [{"kind": "peak", "freq_hz": 1000.0, "gain_db": 12.0, "q": 0.3}]})
@@ -690,7 +690,7 @@ def test_memory_stays_bounded_whatever_the_length(tmp_path: Path) -> None:  # fa
     os.truncate(path, 44 + audio_bytes)
     script = (
         "import re, resource, sys\nfrom pathlib import Path\nresource.setrlimit(resource.RLIMIT_AS, (2**31, -1))\n"
-        "from semeq_host.offline import process_file\nfrom semeq_export import EqSettings\n"
+        "from semeq_host.streams.offline import process_file\nfrom semeq_export import EqSettings\n"
         "eq = EqSettings.from_dict({'bands': [{'kind': 'peak', 'freq_hz': 1000.0, 'gain_db': 3.0}]})\n"
         "process_file(sys.argv[1], sys.argv[2], eq)\n"
         "print(re.search(r'VmHWM:\\s+(\\d+) kB', Path('/proc/self/status').read_text())[1])\n"

@@ -17,10 +17,10 @@ from semeq_export.errors import OutputError
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import analysis_grid, measure
 from semeq_export.words.target import SemanticTarget
-from semeq_host.board_stage import ChainStage
-from semeq_host.process_options import ProcessOptions
-from semeq_host.rolling import process_rolling
-from semeq_host.stream import AdaptiveEq
+from semeq_host.chains.board_stage import ChainStage
+from semeq_host.streams.process_options import ProcessOptions
+from semeq_host.streams.rolling import process_rolling
+from semeq_host.streams.stream import AdaptiveEq
 
 RATE_HZ = 44_100
 WORD = SemanticTarget.parse("warm")

@@ -19,11 +19,11 @@ from semeq_export.audio.writer import write_audio
 from semeq_export.eq.filter import apply
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure, InUseError
-from semeq_host.chain import Chain, chain_stage, run_live
-from semeq_host.offline import process_file
-from semeq_host.plugin_stage import PluginStage
-from semeq_host.semantic_eq import SemanticEq
-from semeq_host.stream import AdaptiveEq
+from semeq_host.chains.chain import Chain, chain_stage, run_live
+from semeq_host.chains.plugin_stage import PluginStage
+from semeq_host.chains.semantic_eq import SemanticEq
+from semeq_host.streams.offline import process_file
+from semeq_host.streams.stream import AdaptiveEq
 
 RATE_HZ = 48_000.0
 NOISE = np.random.default_rng(60).uniform(-0.3, 0.3, (2, 60_000)).astype(np.float32)

@@ -16,7 +16,7 @@ from semeq_export.listening.dose import adapt_eq, difference
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
 from semeq_export.words.target import SemanticTarget
-from semeq_host.stream import FIRST_DOSE_S, AdaptiveEq
+from semeq_host.streams.stream import FIRST_DOSE_S, AdaptiveEq
 
 RATE_HZ = 48_000.0
 CONTEXT_SAMPLES = round(2.0 * RATE_HZ)

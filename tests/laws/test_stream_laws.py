@@ -19,8 +19,8 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
 from semeq_export.words.target import SemanticTarget
-from semeq_host.crossfade import CrossfadeEq
-from semeq_host.stream import AdaptiveEq
+from semeq_host.streams.crossfade import CrossfadeEq
+from semeq_host.streams.stream import AdaptiveEq
 
 RATE_HZ = 48_000.0
 LEVELS_DBFS = [-20.0, -60.0, -100.0, -140.0]

@@ -15,7 +15,7 @@ from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import FormatInfo, Limits, Preset, fit_to, peak_db, protected, write
-from semeq_presets.limits import place
+from semeq_presets.formats.limits import place
 
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 FREQS_HZ = log_grid(400)

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from semeq_training import audio_evaluate as evaluation  # noqa: E402
+from semeq_training.fitting import audio_evaluate as evaluation  # noqa: E402
 
 
 def test_exact_doses_are_an_r2_of_one_and_a_constant_is_nothing() -> None:

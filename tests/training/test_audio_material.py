@@ -19,8 +19,8 @@ from semeq_export.audio.writer import write_audio  # noqa: E402
 from semeq_export.eq.biquad import response_db  # noqa: E402
 from semeq_export.eq.filter import apply  # noqa: E402
 from semeq_export.errors import AudioError, TrainingError  # noqa: E402
-from semeq_training import audio_material as material  # noqa: E402
 from semeq_training.audio_models import FINE, N_BANDS, SAMPLE_RATE_HZ, WINDOW_SAMPLES  # noqa: E402
+from semeq_training.fitting import audio_material as material  # noqa: E402
 
 
 def band_levels_db(powers: np.ndarray) -> np.ndarray:

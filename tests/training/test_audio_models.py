@@ -11,15 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 import sounds  # noqa: E402
 
 from semeq_export.listening.spectrum import BAND_EDGES_HZ, BANDS_HZ  # noqa: E402
-from semeq_training.audio_models import (  # noqa: E402
-    FINE,
-    N_FRAMES,
-    SAMPLE_RATE_HZ,
-    WINDOW_SAMPLES,
-    AudioEncoder,
-    ThirdOctaves,
-    band_edges_hz,
-)
+from semeq_training.audio_models import FINE, N_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES, AudioEncoder, ThirdOctaves, band_edges_hz  # noqa: E402
 
 ARCHITECTURES = ("separable", "transformer")
 

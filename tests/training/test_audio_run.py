@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from semeq_export.bundle import store, vectors
+from semeq_export.bundle.graphs import ALLOWED_OPERATORS
 from semeq_export.bundle.loading import load_bundle
-from semeq_export.bundle.validate import ALLOWED_OPERATORS, validate
+from semeq_export.bundle.validate import validate
 from semeq_export.errors import OutputError, TrainingError
 
 pytestmark = pytest.mark.train
@@ -25,11 +26,15 @@ for package in ("safetensors", "sklearn", "onnxscript"):
 from tiny_training import vectors as people  # noqa: E402
 from tiny_training import write_data, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data  # noqa: E402
 
-from semeq_training import audio_run, run_folder, torchscript  # noqa: E402
-from semeq_training import export as exporter  # noqa: E402
-from semeq_training.audio_loop import AudioLosses  # noqa: E402
-from semeq_training.export import export  # noqa: E402
-from semeq_training.run import fit  # noqa: E402
+from semeq_training.fitting.audio_loop import AudioLosses  # noqa: E402
+from semeq_training.runs import (  # noqa: E402
+    audio_run,
+    run_folder,
+    torchscript,
+)
+from semeq_training.runs import export as exporter  # noqa: E402
+from semeq_training.runs.export import export  # noqa: E402
+from semeq_training.runs.run import fit  # noqa: E402
 
 RESULTS = {"recipe.toml", "weights.safetensors", "record.json", "history.csv", "loss.png"}
 
@@ -102,7 +107,9 @@ def test_training_moves_the_weights_and_is_finite(complete: Path) -> None:
 
 
 def test_another_process_gives_the_same_bytes(inputs: Path, quick: Path, tmp_path: Path) -> None:  # fault E12
-    code = "import sys, pathlib; from semeq_training.audio_run import fit_encoder; fit_encoder(*map(pathlib.Path, sys.argv[1:]), folds=0)"
+    code = (
+        "import sys, pathlib; from semeq_training.runs.audio_run import fit_encoder; fit_encoder(*map(pathlib.Path, sys.argv[1:]), folds=0)"
+    )
     arguments = [inputs / "ear.toml", inputs / "data", inputs / "audio", inputs / "eq", tmp_path / "run"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True, env=environment)
@@ -259,7 +266,7 @@ def test_an_eq_recipe_is_no_encoder_recipe(inputs: Path, tmp_path: Path) -> None
 def test_losses_that_are_not_finite_stop_with_the_batch(inputs: Path, tmp_path: Path) -> None:  # fault E11
     recipe = write_encoder_recipe(tmp_path / "r.toml", learning_rate=1.0, pink_weight=1000.0, alignment_weight=1000.0, steps=4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("semeq_training.audio_loop.is_finite", lambda _model, _loss: False)
+        patch.setattr("semeq_training.fitting.audio_loop.is_finite", lambda _model, _loss: False)
         with pytest.raises(TrainingError, match="not finite in batch 1"):
             train(inputs, tmp_path / "run", recipe=recipe, folds=0)
     assert run_folder.RECORD not in content(tmp_path / "run")

@@ -11,9 +11,9 @@ import pytest
 
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.words.terms import Term, normalise_term
-from semeq_training.cleaning import MIN_ROWS, RULES, VARIANTS, clean
-from semeq_training.datasets import read_tables
-from semeq_training.tables import RawRow
+from semeq_training.data.cleaning import MIN_ROWS, RULES, VARIANTS, clean
+from semeq_training.data.datasets import read_tables
+from semeq_training.data.tables import RawRow
 
 SETTINGS = np.array([6.0, 120.0, 0.0, 560.0, 0.71, 0.0, 1_000.0, 0.71, 0.0, 3_300.0, 0.71, -3.0, 8_200.0])
 

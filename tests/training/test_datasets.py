@@ -12,8 +12,8 @@ from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import DataError, EnvironmentFailure
-from semeq_training.datasets import ExampleTable, load_examples, read_tables
-from semeq_training.tables import N_FOLDS, SAFE_COLUMNS, SHAPE_FREQS_HZ, RawRow, fold_of, read_table
+from semeq_training.data.datasets import ExampleTable, load_examples, read_tables
+from semeq_training.data.tables import N_FOLDS, SAFE_COLUMNS, SHAPE_FREQS_HZ, RawRow, fold_of, read_table
 
 SETTINGS = [6.0, 120.5, 2.0, 1_500.0, 1.2, -3.0, 400.0, 0.71, 0.5, 3_300.0, 4.0, -2.25, 9_000.0]
 """Gain and frequency of the low shelf, three peaks, the high shelf; the peaks are out of order."""

@@ -15,8 +15,8 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from tiny_training import write_tiny_data  # noqa: E402
 
-from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
-from semeq_training.evaluate import curve_errors_db, effective_rank, evaluate  # noqa: E402
+from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.fitting.evaluate import curve_errors_db, effective_rank, evaluate  # noqa: E402
 from semeq_training.models import EqAutoencoder  # noqa: E402
 
 

@@ -16,11 +16,12 @@ import pytest
 from semeq_export.bundle import store
 from semeq_export.bundle import validate as checks
 from semeq_export.bundle.confined import ONNX, TORCHSCRIPT, Confinement
+from semeq_export.bundle.graphs import ALLOWED_OPERATORS, check_graph
 from semeq_export.bundle.inference import EqEncoder
 from semeq_export.bundle.loading import load_bundle, write_bundle
 from semeq_export.bundle.manifest import GraphSpec
 from semeq_export.bundle.store import FLAT
-from semeq_export.bundle.validate import ALLOWED_OPERATORS, check_graph, validate
+from semeq_export.bundle.validate import validate
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import OutputError, TrainingError
 
@@ -32,10 +33,13 @@ pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
 from tiny_training import vectors, write_recipe, write_tiny_data  # noqa: E402
 
-from semeq_training import export as exporter  # noqa: E402
-from semeq_training import onnx_graph, torchscript  # noqa: E402
 from semeq_training.models import EqAutoencoder  # noqa: E402
-from semeq_training.run import fit, read_run  # noqa: E402
+from semeq_training.runs import export as exporter  # noqa: E402
+from semeq_training.runs import (
+    onnx_graph,
+    torchscript,
+)
+from semeq_training.runs.run import fit, read_run  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +90,7 @@ def test_onnx_and_flat_weights_give_what_torch_gives(bundle_folder: Path, run_fo
 
 
 def test_another_process_in_another_folder_gives_the_same_bytes(bundle_folder: Path, run_folder: Path, tmp_path: Path) -> None:
-    code = "import sys, pathlib; from semeq_training.export import export; export(pathlib.Path(sys.argv[1]), sys.argv[2])"
+    code = "import sys, pathlib; from semeq_training.runs.export import export; export(pathlib.Path(sys.argv[1]), sys.argv[2])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
     command = [sys.executable, "-c", code, str(run_folder.resolve()), str(tmp_path / "again.semeq")]
     subprocess.run(command, check=True, env=environment, cwd=tmp_path)

@@ -22,11 +22,11 @@ pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
-from semeq_training import run as runs  # noqa: E402
-from semeq_training.audio_run import read_encoder_run  # noqa: E402
-from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
-from semeq_training.export import AUDIO_ENCODER, export  # noqa: E402
-from semeq_training.vocabulary import curves_of, entries, evidence_of  # noqa: E402
+from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.data.vocabulary import curves_of, entries, evidence_of  # noqa: E402
+from semeq_training.runs import run as runs  # noqa: E402
+from semeq_training.runs.audio_run import read_encoder_run  # noqa: E402
+from semeq_training.runs.export import AUDIO_ENCODER, export  # noqa: E402
 
 RECIPES = ROOT / "training" / "recipes"
 COMMITTED = RECIPES / "default"

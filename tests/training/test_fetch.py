@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from semeq_export.errors import DataError, EnvironmentFailure, OutputError
-from semeq_training.datasets import load_examples, read_tables
-from semeq_training.fetch import SAFE_FILE, SOCIALFX_FILE, SOCIALFX_REPO, fetch
-from semeq_training.tables import SHAPE_FREQS_HZ
+from semeq_training.data.datasets import load_examples, read_tables
+from semeq_training.data.fetch import SAFE_FILE, SOCIALFX_FILE, SOCIALFX_REPO, fetch
+from semeq_training.data.tables import SHAPE_FREQS_HZ
 
 pytestmark = pytest.mark.train
 pyarrow = pytest.importorskip("pyarrow", reason="needs the [train] extra")

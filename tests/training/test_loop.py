@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
 from tiny_training import RECIPE, vectors  # noqa: E402
 
-from semeq_training.loop import Trainer, deterministic, load_weights, rate_at  # noqa: E402
-from semeq_training.losses import NO_WORD  # noqa: E402
+from semeq_training.data.recipe import Recipe  # noqa: E402
+from semeq_training.fitting.loop import Trainer, deterministic, load_weights, rate_at  # noqa: E402
+from semeq_training.fitting.losses import NO_WORD  # noqa: E402
 from semeq_training.models import EqAutoencoder  # noqa: E402
-from semeq_training.recipe import Recipe  # noqa: E402
 
 
 def trainer(labels: list[int] | None = None, params: np.ndarray | None = None, **changes: object) -> Trainer:

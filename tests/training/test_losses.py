@@ -12,7 +12,7 @@ from semeq_export.eq.settings import SAFE_13
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from semeq_training.losses import NO_WORD, curve_loss, parameter_loss, supervised_contrastive_loss  # noqa: E402
+from semeq_training.fitting.losses import NO_WORD, curve_loss, parameter_loss, supervised_contrastive_loss  # noqa: E402
 from semeq_training.models import LayoutScale  # noqa: E402
 
 

@@ -18,9 +18,9 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from tiny_training import WORDS, vectors, write_data, write_recipe  # noqa: E402
 
-from semeq_training import ablation  # noqa: E402
-from semeq_training import report as reports  # noqa: E402
-from semeq_training import run as runs  # noqa: E402
+from semeq_training.reports import ablation  # noqa: E402
+from semeq_training.reports import report as reports  # noqa: E402
+from semeq_training.runs import run as runs  # noqa: E402
 
 Rows = Sequence[tuple[str, list[float], int]]
 PEOPLE: Rows = [(word, row.tolist(), 1 + i % 2) for word in WORDS for i, row in enumerate(vectors(word, 24))]
@@ -87,7 +87,7 @@ def test_words_of_one_row_each_are_no_terms(tmp_path: Path) -> None:  # fault E1
 
 def test_a_loss_that_is_not_finite_stops_report_and_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E11
     run = fit(tmp_path, PEOPLE)
-    monkeypatch.setattr("semeq_training.loop.curve_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
+    monkeypatch.setattr("semeq_training.fitting.loop.curve_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     with pytest.raises(TrainingError, match="not finite in batch 1"):
         reports.write(run, tmp_path / "data", tmp_path / "out", quick=True, seeds=1)
     with pytest.raises(TrainingError, match="not finite in batch 1"):

@@ -10,7 +10,7 @@ from conftest import ROOT
 from tiny_training import RECIPE, write_recipe
 
 from semeq_export.errors import TrainingError
-from semeq_training.recipe import EncoderRecipe, Recipe, read_recipe
+from semeq_training.data.recipe import EncoderRecipe, Recipe, read_recipe
 
 pytestmark = pytest.mark.train
 RECIPES = sorted((ROOT / "training" / "recipes").glob("*.toml"))

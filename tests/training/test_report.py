@@ -20,11 +20,11 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from tiny_training import WORDS, vectors, write_data, write_recipe  # noqa: E402
 
-from semeq_training import report as reports  # noqa: E402
-from semeq_training import run as runs  # noqa: E402
-from semeq_training.baselines import baseline_errors_db  # noqa: E402
-from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
-from semeq_training.report_page import report_page  # noqa: E402
+from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.fitting.baselines import baseline_errors_db  # noqa: E402
+from semeq_training.reports import report as reports  # noqa: E402
+from semeq_training.reports.report_page import report_page  # noqa: E402
+from semeq_training.runs import run as runs  # noqa: E402
 
 
 @pytest.fixture(scope="module")

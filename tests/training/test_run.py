@@ -21,8 +21,8 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 
 from tiny_training import WORDS, vectors, write_data, write_recipe, write_tiny_data  # noqa: E402
 
-from semeq_training import run as runs  # noqa: E402
-from semeq_training.loop import Losses  # noqa: E402
+from semeq_training.fitting.loop import Losses  # noqa: E402
+from semeq_training.runs import run as runs  # noqa: E402
 
 RESULTS = {runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.VOCABULARY, runs.RECORD, runs.HISTORY, runs.PICTURE}
 
@@ -97,7 +97,7 @@ def test_the_evaluation_never_learns_from_held_out_rows(inputs: Path, complete: 
 
 
 def test_another_process_gives_the_same_bytes(inputs: Path, complete: Path, tmp_path: Path) -> None:  # fault E12
-    code = "import sys, pathlib; from semeq_training.run import fit; fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]))"
+    code = "import sys, pathlib; from semeq_training.runs.run import fit; fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]))"
     arguments = [inputs / "tiny.toml", inputs / "data", tmp_path / "run"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True, env=environment)
@@ -122,7 +122,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
 def test_a_killed_run_resumes_to_the_same_bytes(inputs: Path, complete: Path, tmp_path: Path) -> None:  # fault E13
     code = """
 import os, pathlib, signal, sys
-from semeq_training.run import fit
+from semeq_training.runs.run import fit
 def kill(phase, done, total, losses):
     if (phase, done) == ("evaluation", 33):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -11,10 +11,10 @@ from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import level_free, rms_db
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import DataError, EnvironmentFailure
-from semeq_training.cleaning import CleanRow, clean
-from semeq_training.datasets import read_tables
-from semeq_training.shapes import estimate_scale_db, fit_shapes
-from semeq_training.tables import SHAPE_FREQS_HZ, RawRow
+from semeq_training.data.cleaning import CleanRow, clean
+from semeq_training.data.datasets import read_tables
+from semeq_training.data.shapes import estimate_scale_db, fit_shapes
+from semeq_training.data.tables import SHAPE_FREQS_HZ, RawRow
 
 CENTRES_HZ = np.array(SHAPE_FREQS_HZ, dtype=np.float64)
 

@@ -9,7 +9,7 @@ import pytest
 
 from semeq_export.eq.curve import rms_db
 from semeq_export.listening.spectrum import BANDS_HZ, measure
-from semeq_training.synthesis import modulated, pink_noise, random_colour_db
+from semeq_training.data.synthesis import modulated, pink_noise, random_colour_db
 
 RATE_HZ = 48_000
 

@@ -15,8 +15,8 @@ pytest.importorskip("sklearn", reason="needs the [train] extra")
 from tiny_training import vectors, write_data  # noqa: E402
 
 from semeq_export.words.evidence import Evidence, word_evidence  # noqa: E402
-from semeq_training import vocabulary  # noqa: E402
-from semeq_training.datasets import ExampleTable, load_examples  # noqa: E402
+from semeq_training.data import vocabulary  # noqa: E402
+from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
 
 
 @pytest.fixture

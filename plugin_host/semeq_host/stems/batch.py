@@ -21,13 +21,13 @@ from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, SemeqError
 from semeq_export.files.disk import check_output, followed, printable
-from semeq_host.process_options import ProcessOptions, Progress
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
 from semeq_host.stems.job import Entry, StemJob, sha256_of
 from semeq_host.stems.journal import Claim, Done, Journal
 from semeq_host.stems.pool import Crew, Finished, Working
 from semeq_host.stems.session_file import Session
+from semeq_host.streams.process_options import ProcessOptions, Progress
 
 if TYPE_CHECKING:
     from semeq_host.stems.resources import Studio

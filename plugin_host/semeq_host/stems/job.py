@@ -11,8 +11,8 @@ from pathlib import Path
 
 from semeq_export.errors import AudioError, SemeqError
 from semeq_export.files.disk import environment_failure, open_regular
-from semeq_host.process_options import ProcessOptions
 from semeq_host.stems.intent import Intent
+from semeq_host.streams.process_options import ProcessOptions
 
 Entry = dict[str, object]
 """One file's part of the report: plain data for JSON."""

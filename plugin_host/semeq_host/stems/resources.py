@@ -22,7 +22,7 @@ from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.intent import Intent
 
 if TYPE_CHECKING:
-    from semeq_host.chain_file import ChainSpec
+    from semeq_host.chains.chain_file import ChainSpec
 
 
 class Studio:

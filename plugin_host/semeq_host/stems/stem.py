@@ -7,12 +7,12 @@ import time
 from semeq_export.errors import ChainError, SemeqError
 from semeq_export.files.disk import printable
 from semeq_export.listeners import WordListening
-from semeq_host.offline import ListenedReport, MakeStage, ProcessReport, process_file, process_listening
-from semeq_host.process_options import Progress
-from semeq_host.rolling import RollingReport, process_rolling
 from semeq_host.stems.intent import Intent
 from semeq_host.stems.job import Entry, StemJob, failed, sha256_of
 from semeq_host.stems.resources import Studio
+from semeq_host.streams.offline import ListenedReport, MakeStage, ProcessReport, process_file, process_listening
+from semeq_host.streams.process_options import Progress
+from semeq_host.streams.rolling import RollingReport, process_rolling
 
 
 def run_stem(studio: Studio, job: StemJob, progress: Progress | None = None) -> Entry:

@@ -1,0 +1,1 @@
+"""The semantic EQ in Pedalboard chains, live and from files."""

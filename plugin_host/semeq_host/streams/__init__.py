@@ -1,0 +1,1 @@
+"""Sound block by block: filters that follow a moving target, files processed through them."""
