@@ -19,8 +19,8 @@ from tiny_training import WORDS, write_tiny_data  # noqa: E402
 
 from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
 from semeq_training.fitting.centroids import build_bank, latents_of, mean_pair_correlation, rows_of  # noqa: E402
-from semeq_training.fitting.torch_biquad import LayoutResponse  # noqa: E402
 from semeq_training.models import EqAutoencoder  # noqa: E402
+from semeq_training.torch_biquad import LayoutResponse  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -35,10 +35,7 @@ from tiny_training import vectors, write_recipe, write_tiny_data  # noqa: E402
 
 from semeq_training.models import EqAutoencoder  # noqa: E402
 from semeq_training.runs import export as exporter  # noqa: E402
-from semeq_training.runs import (
-    onnx_graph,
-    torchscript,
-)
+from semeq_training.runs import onnx_graph, torchscript  # noqa: E402
 from semeq_training.runs.run import fit, read_run  # noqa: E402
 
 

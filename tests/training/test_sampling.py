@@ -14,7 +14,7 @@ from tiny_training import vectors  # noqa: E402
 
 from semeq_training.data.sampling import Sampler  # noqa: E402
 from semeq_training.fitting.losses import NO_WORD  # noqa: E402
-from semeq_training.fitting.torch_biquad import LayoutResponse  # noqa: E402
+from semeq_training.torch_biquad import LayoutResponse  # noqa: E402
 
 GRID = np.geomspace(20, 20_000, 60)
 

@@ -17,7 +17,7 @@ from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from semeq_training.fitting.torch_biquad import TRAINING_RATE_HZ, LayoutResponse  # noqa: E402
+from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse  # noqa: E402
 
 GRID = log_grid(200)
 TOLERANCE_DB = 1e-4

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from semeq_export.eq.curve import Float64Array, log_grid
 from semeq_export.eq.settings import EqLayout
-from semeq_training.fitting.torch_biquad import LayoutResponse
+from semeq_training.torch_biquad import LayoutResponse
 
 EncoderKind = Literal["bands", "curve", "transformer"]
 """What an encoder looks at: the parameters as they stand, the response curve that they make, or the bands as a set."""

@@ -25,8 +25,8 @@ from semeq_training.data.synthesis import random_colour_db
 from semeq_training.fitting.audio_material import FINE_HZ, KINDS, Kind, Source
 from semeq_training.fitting.loop import is_finite, rate_at, restore_state, training_state
 from semeq_training.fitting.losses import supervised_contrastive_loss
-from semeq_training.fitting.torch_biquad import LayoutResponse
 from semeq_training.models import EqAutoencoder
+from semeq_training.torch_biquad import LayoutResponse
 
 _ROWS_PER_WORD = 4
 _MIXED_EQS = 0.25

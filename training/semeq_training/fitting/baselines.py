@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from semeq_export.eq.curve import Float64Array, log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_training.data.datasets import ExampleTable
-from semeq_training.fitting.torch_biquad import LayoutResponse
 from semeq_training.models import LayoutScale
+from semeq_training.torch_biquad import LayoutResponse
 
 PCA_SIZES = (3, 5, 8)
 VAE_SIZES = (2, 3, 8)

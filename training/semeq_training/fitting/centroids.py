@@ -14,8 +14,8 @@ from semeq_export.errors import TrainingError
 from semeq_export.words.terms import CentroidBank, Term
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.data.vocabulary import Entry, entries, rows_of
-from semeq_training.fitting.torch_biquad import TRAINING_RATE_HZ, LayoutResponse
 from semeq_training.models import EqAutoencoder
+from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse
 
 __all__ = ["build_bank", "latents_of", "mean_pair_correlation", "rows_of"]
 

@@ -12,8 +12,8 @@ from semeq_export.eq.curve import Float64Array, correlation, level_free, log_gri
 from semeq_export.eq.settings import EqLayout
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.fitting.centroids import latents_of, rows_of
-from semeq_training.fitting.torch_biquad import LayoutResponse
 from semeq_training.models import EqAutoencoder
+from semeq_training.torch_biquad import LayoutResponse
 
 FIDELITY_ROWS = 10
 USED_GAIN_DB = 0.5

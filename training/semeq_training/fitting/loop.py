@@ -18,8 +18,8 @@ from semeq_export.errors import TrainingError
 from semeq_training.data.recipe import Recipe
 from semeq_training.data.sampling import Sampler
 from semeq_training.fitting.losses import curve_loss, parameter_loss, supervised_contrastive_loss
-from semeq_training.fitting.torch_biquad import LayoutResponse
 from semeq_training.models import EqAutoencoder
+from semeq_training.torch_biquad import LayoutResponse
 
 N_FREQS = 64
 _WARM_UP_STEPS = 100

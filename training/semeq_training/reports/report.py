@@ -37,10 +37,10 @@ from semeq_training.fitting.baselines import baseline_errors_db
 from semeq_training.fitting.centroids import latents_of, rows_of
 from semeq_training.fitting.evaluate import codes_of, curve_errors_db, effective_rank, parameter_errors
 from semeq_training.fitting.loop import Trainer, deterministic
-from semeq_training.fitting.torch_biquad import LayoutResponse
 from semeq_training.models import EqAutoencoder, LayoutScale
 from semeq_training.reports.report_page import report_page
 from semeq_training.runs.run import LAYOUT, Run, fingerprint, word_labels, write_evaluation
+from semeq_training.torch_biquad import LayoutResponse
 
 RANDOM = "random"
 MIN_BOTH = 10
