@@ -14,8 +14,10 @@ from semeq_export.eq.curve import Float64Array, log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_training.torch_biquad import LayoutResponse
 
-EncoderKind = Literal["bands", "curve", "transformer"]
-"""What an encoder looks at: the parameters as they stand, the response curve that they make, or the bands as a set."""
+EncoderKind = Literal["bands", "curve", "transformer", "codes"]
+"""What an encoder looks at: the parameters as they stand, the response curve that they make, or the bands as a set.
+
+"codes" is `curve_model`'s."""
 
 _GAIN_END, _LOG_END = 2e-4, 1e-3
 """How close to the ends of its range a value is told apart: 0.005 dB of 24, and 0.4 % of a frequency. Closer, float32 would differ between
@@ -266,7 +268,12 @@ class EqDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the parameters."""
-        return self.scale.to_physical(self.head(self.blocks(self.neck(z))))
+        return self.scale.to_physical(self.raw(z))
+
+    def raw(self, z: Tensor) -> Tensor:
+        """Return what the head gives, before the layout's ranges."""
+        raw: Tensor = self.head(self.blocks(self.neck(z)))
+        return raw
 
 
 class EqAutoencoder(nn.Module):

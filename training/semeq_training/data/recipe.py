@@ -30,8 +30,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     start as a linear map, which decodes well from the first step where latent_dim has room. contrastive_weight, parameter_weight: of the
     two losses beside the curve loss. temperature: of the contrastive loss. mixed_share: how many of the evenly drawn rows are put together
     from bands of different rows. varied_share: how many of all rows are turned over, made larger or smaller and moved, and lose their word.
-    encoder: what the encoder looks at (see `models`). word_path: words are told apart by a path of their own. words: those that the
-    contrastive loss pulls together, all usable ones where empty. min_rows: rows that a word needs to pull its rows together and to become
+    encoder: what the encoder looks at (see `models`); "codes": codes that are linear in dB (see `curve_model`). word_path: words are told
+    apart by a path of their own. words: those that the contrastive loss pulls together, all usable ones where empty. min_rows: rows that a
+    word needs to pull its rows together and to become
     a term. socialeq_scale_db: dB per unit of a SocialEQ shape.
     """
 
@@ -54,14 +55,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     socialeq_scale_db: Annotated[float, msgspec.Meta(ge=0.1, le=20.0)]
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)]
-    encoder: Literal["bands", "curve", "transformer"] = "bands"
+    encoder: Literal["bands", "curve", "transformer", "codes"] = "bands"
     word_path: bool = False
     words: tuple[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], ...] = ()
     varied_share: _Share = 0.0
 
     def __post_init__(self) -> None:
-        if self.word_path and self.latent_dim <= len(SAFE_13.params):
-            raise ValueError(f"word_path needs latent_dim above {len(SAFE_13.params)}, found {self.latent_dim}")
+        if (self.word_path or self.encoder == "codes") and self.latent_dim <= len(SAFE_13.params):
+            what = "word_path" if self.word_path else "encoder codes"
+            raise ValueError(f"{what} needs latent_dim above {len(SAFE_13.params)}, found {self.latent_dim}")
 
 
 class EncoderRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

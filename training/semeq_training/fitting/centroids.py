@@ -12,6 +12,7 @@ from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
 from semeq_export.eq.fit import fit_many
 from semeq_export.errors import TrainingError
 from semeq_export.words.terms import CentroidBank, Term
+from semeq_training.curve_model import CurveAutoencoder, code_grid
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.data.vocabulary import Entry, entries, rows_of
 from semeq_training.models import EqAutoencoder
@@ -54,6 +55,8 @@ def latents_of(model: EqAutoencoder, wanted_db: FloatArray) -> NDArray[np.float3
     bands that work against each other scale badly.
     """
     wanted = np.asarray(wanted_db, dtype=np.float64)
+    if isinstance(model, CurveAutoencoder):
+        return _codes_of(model, wanted)
     fits = fit_many(wanted, log_grid(), model.layout, TRAINING_RATE_HZ)
     response = LayoutResponse(model.layout, log_grid())
     target = torch.from_numpy(wanted.astype(np.float32))
@@ -74,6 +77,15 @@ def latents_of(model: EqAutoencoder, wanted_db: FloatArray) -> NDArray[np.float3
         (inner.grad,) = torch.autograd.grad(loss, inner)
         optimiser.step()
     z: NDArray[np.float32] = torch.tanh(inner.detach()).numpy()
+    return z
+
+
+def _codes_of(model: CurveAutoencoder, wanted_db: Float64Array) -> NDArray[np.float32]:
+    """Return the codes of curves on `log_grid()`: a linear map, with no rest, so that the decoder chooses the bands."""
+    at, grid = np.log(code_grid()), np.log(log_grid())
+    curves = level_free(np.array([np.interp(at, grid, curve) for curve in wanted_db]))
+    with torch.no_grad():
+        z: NDArray[np.float32] = model.z_of_curves(torch.from_numpy(curves.astype(np.float32))).numpy()
     return z
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from semeq_export.eq.curve import Float64Array, log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import TrainingError
+from semeq_training.curve_model import CurveAutoencoder
 from semeq_training.data.recipe import Recipe
 from semeq_training.data.sampling import Sampler
 from semeq_training.fitting.losses import curve_loss, parameter_loss, supervised_contrastive_loss
@@ -142,6 +143,8 @@ def is_finite(model: nn.Module, loss: Tensor) -> bool:
 
 def new_model(recipe: Recipe, layout: EqLayout) -> EqAutoencoder:
     """Return a fresh model of a recipe, from torch's random state."""
+    if recipe.encoder == "codes":
+        return CurveAutoencoder(layout, recipe.latent_dim)
     return EqAutoencoder(layout, recipe.latent_dim, recipe.dropout, recipe.encoder, word_path=recipe.word_path)
 
 

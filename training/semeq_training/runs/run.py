@@ -45,6 +45,7 @@ from semeq_training.data.recipe import Recipe, RecipeFile, read_recipe
 from semeq_training.data.sampling import NO_WORD
 from semeq_training.data.vocabulary import entries, evidence_of
 from semeq_training.fitting.centroids import build_bank
+from semeq_training.fitting.curve_loop import CurveTrainer
 from semeq_training.fitting.evaluate import curve_errors_db, evaluate
 from semeq_training.fitting.loop import Losses, Trainer, deterministic, load_weights, new_model
 from semeq_training.models import EqAutoencoder
@@ -258,7 +259,8 @@ class _Fit:
         self._write_checkpoint(None)
 
     def _trainer(self, table: ExampleTable, tensors: dict[str, torch.Tensor] | None) -> Trainer:
-        trainer = Trainer(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
+        kind = CurveTrainer if self.recipe.encoder == "codes" else Trainer
+        trainer = kind(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
         if tensors and self.state.step:
             trainer.restore(tensors, self.state.step)
         return trainer

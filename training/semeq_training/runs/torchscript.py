@@ -26,8 +26,9 @@ from semeq_export.bundle.confined import TORCHSCRIPT, Confinement
 from semeq_export.bundle.manifest import GraphSpec
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, TrainingError
 from semeq_training.audio_models import WINDOW_SAMPLES, AudioEncoder
+from semeq_training.curve_model import CurveAutoencoder
 from semeq_training.data.recipe import EncoderRecipe
-from semeq_training.models import EncoderKind, EqAutoencoder
+from semeq_training.models import EncoderKind, EqAutoencoder, EqEncoder
 from semeq_training.runs.run_folder import saved
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that zip knows
@@ -41,7 +42,9 @@ def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
 
     Raises TrainingError where the process that makes them fails.
     """
-    kind = np.array([model.latent_dim, get_args(EncoderKind).index(model.encoder.kind), model.encoder.words is not None])
+    settings = model.encoder
+    name, word_path = (settings.kind, settings.words is not None) if isinstance(settings, EqEncoder) else ("codes", False)
+    kind = np.array([model.latent_dim, get_args(EncoderKind).index(name), word_path])
     decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), saved(model.state_dict()))))
     return decoder, encoder
 
@@ -84,7 +87,12 @@ def _make() -> None:
 
     numbers, weights = _unpack(sys.stdin.buffer.read())
     latent_dim, kind, word_path = (int(number) for number in _load(numbers))
-    model = EqAutoencoder(LAYOUT, latent_dim, encoder=get_args(EncoderKind)[kind], word_path=bool(word_path))
+    name = get_args(EncoderKind)[kind]
+    model = (
+        CurveAutoencoder(LAYOUT, latent_dim)
+        if name == "codes"
+        else EqAutoencoder(LAYOUT, latent_dim, encoder=name, word_path=bool(word_path))
+    )
     model.load_state_dict(safetensors.torch.load(weights))
     files = [_script(model.decoder, latent_dim), _script(model.encoder, len(LAYOUT.params))]
     sys.stdout.buffer.write(_pack(*files))
