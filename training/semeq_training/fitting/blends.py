@@ -23,7 +23,7 @@ LOW_SHELF_HZ, BELL_HZ, HIGH_SHELF_HZ = (60.0, 600.0), (50.0, 12_000.0), (1_500.0
 BELL_Q = (0.4, 2.0)
 """Where engineers put them; softly, since a sum may need more."""
 
-FIGHT_FREE_DB = 0.7
+FIGHT_FREE_DB = 0.5
 """By so much two bands may take from each other at any frequency before it costs."""
 
 MAX_AMOUNT = 1.5

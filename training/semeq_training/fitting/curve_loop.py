@@ -16,7 +16,8 @@ from semeq_training.fitting.losses import curve_loss, supervised_contrastive_los
 from semeq_training.torch_biquad import LayoutResponse
 
 _LEVEL_WEIGHT = 0.02  # of the squared level in dB: a word changes the colour, not the loudness
-_FIGHT_WEIGHT, _OUTSIDE_WEIGHT, _IDLE_WEIGHT = 0.05, 0.3, 0.01
+_FIGHT_WEIGHT, _OUTSIDE_WEIGHT, _IDLE_WEIGHT = 0.15, 0.3, 0.03
+_RAW_WEIGHT, _RAW_REACH = 0.1, 7.0  # a head that goes further leaves no room for the rest of a row
 _RAMP_STEPS = 1_000  # curves first, then what is readable: the other way round the search ends in poor places
 _MAX_SLOPE = 1.0
 
@@ -52,7 +53,8 @@ class CurveTrainer(Trainer):
             group["lr"] = group["share"] * recipe.learning_rate * rate_at(number, recipe.steps)
         model.train()
         wanted = torch.from_numpy(self._blends.batch(number))
-        params = model.decoder(model.z_of_curves(wanted))
+        raw = model.decoder.raw(model.z_of_curves(wanted))
+        params = model.decoder.scale.to_physical(raw)
         bands = self._bands(params)
         found = bands.sum(dim=1)
         level = found.mean(dim=1, keepdim=True)
@@ -62,8 +64,11 @@ class CurveTrainer(Trainer):
         readable = ramp * (_FIGHT_WEIGHT * costs.fight + _IDLE_WEIGHT * costs.idle) + _OUTSIDE_WEIGHT * costs.outside
         batch = self._sampler.batch(number)
         rows = torch.from_numpy(batch.params.astype(np.float32))
-        contrastive = supervised_contrastive_loss(model.directions(model.encoder(rows)), torch.from_numpy(batch.labels), recipe.temperature)
-        loss = curve + _LEVEL_WEIGHT * torch.square(level).mean() + readable + recipe.contrastive_weight * contrastive
+        z = model.encoder(rows)
+        code = torch.cat([z[:, : model.n_codes], torch.zeros_like(rows)], dim=1)
+        far = torch.relu(raw.abs() - _RAW_REACH).mean() + torch.relu(model.decoder.raw(code).abs() - _RAW_REACH).mean()
+        contrastive = supervised_contrastive_loss(model.directions(z), torch.from_numpy(batch.labels), recipe.temperature)
+        loss = curve + _LEVEL_WEIGHT * torch.square(level).mean() + readable + _RAW_WEIGHT * far + recipe.contrastive_weight * contrastive
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), _MAX_SLOPE)
