@@ -9,7 +9,7 @@ preset = presets.read_file("warm.lv2")
 """
 
 from semeq_presets.device import Device, read_device
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
 from semeq_presets.formats.limits import fit_to
 from semeq_presets.formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
 from semeq_presets.install import plan_install
@@ -33,12 +33,15 @@ __all__ = [
     "Files",
     "FormatInfo",
     "Limits",
+    "MeasuringHost",
     "Note",
+    "Place",
     "Planned",
     "Preamp",
     "Preset",
     "PresetFormat",
     "Saved",
+    "Source",
     "Written",
     "convert",
     "convert_file",

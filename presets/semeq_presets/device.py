@@ -158,7 +158,7 @@ class Device:
                 raise PresetWriteError(f"{self.name}: the preset holds neither bands nor a curve")
             eq, notes = fit_curve(preset.curve, Limits(preamp_db=(-120.0, 120.0)), preset.sample_rate_hz)
         fitted = self.fit(eq, preset.sample_rate_hz, strict=strict)
-        held = replace(preset, eq=fitted.eq, curve=None, extras={}, format="")
+        held = replace(preset, eq=fitted.eq, curve=None, source=None, format="")
         return held, self.sheet(fitted, preset.name), (*notes, *fitted.notes)
 
     def sheet(self, fitted: Fitted, title: str) -> str:

@@ -141,7 +141,7 @@ def write(preset: Preset | EqSettings, format: str, *, strict: bool = False) -> 
     notes: tuple[Note, ...] = ()
     if given.format != info.id:
         notes = tuple(note for note in given.notes if note.kind == "unknown")
-        given = replace(given, extras={}, notes=(), format=info.id)
+        given = replace(given, source=None, notes=(), format=info.id)
     if info.carries == "bands":
         fitted, changes = _fitted(given, info)
         given, notes = replace(given, eq=fitted, curve=None), notes + changes

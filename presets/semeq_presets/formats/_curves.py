@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from semeq_export.eq.biquad import USABLE_NYQUIST
@@ -10,6 +12,19 @@ from semeq_presets.formats.base import Note, Preset
 
 _FINE_POINTS = 2_000
 _EVEN_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a text file, without their ends, and the index of the one that holds the curve."""
+
+    lines: tuple[str, ...]
+    place: int
+
+    def with_curve(self, text: str) -> str:
+        """Return the file with another line for the curve."""
+        end = "\r" if self.lines[self.place].endswith("\r") else ""
+        return "\n".join([*self.lines[: self.place], text + end, *self.lines[self.place + 1 :]])
 
 
 def sampled_db(preset: Preset, freqs_hz: Float64Array) -> Float64Array:
@@ -42,10 +57,3 @@ def difference_note(preset: Preset, held: Curve, precision_db: float, what: str,
     freqs_hz = fine_grid(preset, lowest_hz)
     error_db = float(np.max(np.abs(held.at(freqs_hz) - sampled_db(preset, freqs_hz))))
     return (Note("approximated", None, "response", "as asked for", what, error_db),) if error_db > precision_db else ()
-
-
-def is_same(a: Curve | None, b: object) -> bool:
-    """Whether two curves have the same points."""
-    if a is None or not isinstance(b, Curve):
-        return False
-    return np.array_equal(a.freqs_hz, b.freqs_hz) and np.array_equal(a.gain_db, b.gain_db)

@@ -21,7 +21,7 @@ from semeq_export.errors import AudioError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 from semeq_presets.formats._fields import band, plain_decimal, settings, settled
 from semeq_presets.formats._lv2_bundle import PortBundle, read_bundle, write_bundle
-from semeq_presets.formats.base import Files, FormatInfo, Note, Preset, Written
+from semeq_presets.formats.base import Files, FormatInfo, Note, Preset, Source, Written
 from semeq_presets.formats.limits import place
 
 _DIGITS = 9  # more than the float32 that plug-ins hold
@@ -104,7 +104,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Ports:
     """Where the bands of a file stand, the slots that hold something that is no band of ours, and the file's ports."""
 
     plugin: str
@@ -127,8 +127,7 @@ class SlotFormat:
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; one that was read from such a bundle keeps its build, its other ports and its slots."""
         assert preset.eq is not None
-        kept = preset.extras.get("lv2")
-        before = kept if isinstance(kept, _Kept) else None
+        before = preset.parts(_Ports)
         build, slots = self._placed(preset.eq.bands, before)
         ports = {**build.idle(), **(before.ports if before is not None else {})}
         if before is not None and build.plugin == before.plugin:
@@ -173,8 +172,8 @@ class SlotFormat:
                 bands.append(self._band(slot, values, rate))
                 of_bands.append(index)
         preamp_db = self._preamp_db(values[self._device.preamp])
-        kept = _Kept(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign))
-        return Preset(settings(bands, preamp_db, _WHERE), name=name, sample_rate_hz=rate, extras={"lv2": kept}, notes=tuple(notes))
+        source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)))
+        return Preset(settings(bands, preamp_db, _WHERE), name=name, sample_rate_hz=rate, source=source, notes=tuple(notes))
 
     def _rate(self, label: str) -> tuple[str, float, list[Note]]:
         if not self._device.keeps_rate:
@@ -187,7 +186,7 @@ class SlotFormat:
                 pass
         return label, 48_000.0, [Note("approximated", None, "sample_rate_hz", "not in the label", 48_000.0)]
 
-    def _placed(self, bands: Sequence[Band], before: _Kept | None) -> tuple[Build, tuple[int, ...]]:
+    def _placed(self, bands: Sequence[Band], before: _Ports | None) -> tuple[Build, tuple[int, ...]]:
         """Return the build and the slot of each band: those of the file where they fit, else the smallest build that holds them all."""
         writable = self._device.builds[: self._device.written]
         for build in (*(b for b in self._device.builds if before is not None and b.plugin == before.plugin), *writable):
@@ -230,7 +229,7 @@ def _settled(value: float, spec: ParamSpec | float) -> float:
     return settled(value, low, high)
 
 
-def _fill(bands: Sequence[Band], build: Build, before: _Kept | None) -> tuple[int, ...] | None:
+def _fill(bands: Sequence[Band], build: Build, before: _Ports | None) -> tuple[int, ...] | None:
     """Return a slot for each band, keeping the order of a file that was read; None where they do not all fit."""
     foreign = before.foreign if before is not None else frozenset()
     fixed = list(before.of_bands[: len(bands)]) if before is not None else []

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from semeq_export.eq.settings import Band, EqSettings
 from semeq_presets.formats.base import Preset
 
-KEY = "pieces"
-"""Where readers put the pieces in `Preset.extras`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -23,10 +20,17 @@ class Piece:
     says: Band | float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """All pieces of a file in their order: the parts of `Source` of formats that are read in pieces."""
+
+    pieces: tuple[Piece, ...]
+
+
 def pieces_of(preset: Preset) -> tuple[Piece, ...] | None:
     """Return the pieces that a preset was read from, None where it comes from elsewhere."""
-    kept = preset.extras.get(KEY)
-    return kept if isinstance(kept, tuple) and all(isinstance(piece, Piece) for piece in kept) else None
+    held = preset.parts(Pieces)
+    return held.pieces if held is not None else None
 
 
 def preamp_of(pieces: Sequence[Piece]) -> float:

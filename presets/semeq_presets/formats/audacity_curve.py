@@ -22,15 +22,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.fft import irfft, rfft
 
 from semeq_export.eq.curve import Curve, Float64Array, log_grid
 from semeq_export.errors import InvalidEqError, PresetReadError
-from semeq_presets.formats._curves import difference_note, fine_grid, is_same, sampled_db, well_placed
+from semeq_presets.formats._curves import Lines, difference_note, fine_grid, sampled_db, well_placed
 from semeq_presets.formats._fields import number, plain_decimal, text_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _POINTS = 200
 _BINS = 16_384
@@ -51,6 +52,14 @@ _POINT = re.compile(r"([fv])(\d{1,4})")
 
 
 _READ_RATE_HZ = 48_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Macro:
+    """The lines of a macro, and the parameters of its curve that are no points."""
+
+    lines: Lines
+    parameters: Mapping[str, str]
 
 
 class AudacityCurve:
@@ -74,22 +83,19 @@ class AudacityCurve:
 
     def write(self, preset: Preset) -> Written:
         """Return the line, and a note where straight lines between its points are further off than the format's precision."""
-        lines, place, before = preset.extras.get("lines"), preset.extras.get("place"), preset.extras.get("curve")
-        others = preset.extras.get("parameters")
-        if not (isinstance(lines, tuple) and isinstance(place, int) and isinstance(others, dict)):
-            lines, place, before, others = ("", ""), 0, None, _DEFAULTS
-        if preset.eq is None and is_same(preset.curve, before):
-            return Written({"preset.audacity.txt": "\n".join(lines).encode("utf-8")})
+        same = preset.unchanged()
+        if same is not None:
+            return Written({"preset.audacity.txt": same})
+        macro = preset.parts(_Macro) or _Macro(Lines(("", ""), 0), _DEFAULTS)
         grid_hz = fine_grid(preset)
         freqs = [plain_decimal(freq_hz, _DIGITS) for freq_hz in well_placed(grid_hz, sampled_db(preset, grid_hz), _POINTS)]
         freqs_hz = np.array([float(text) for text in freqs])
         gains = [plain_decimal(round(gain, 5), _DIGITS) for gain in _sharpened(preset, freqs_hz)]
         parameters = {f"f{index}": text for index, text in enumerate(freqs)} | {f"v{index}": text for index, text in enumerate(gains)}
-        step = "FilterCurve:" + " ".join(f'{name}="{value}"' for name, value in (parameters | others).items())
-        end = "\r" if lines[place].endswith("\r") else ""
-        text = "\n".join([*lines[:place], step + end, *lines[place + 1 :]])
+        step = "FilterCurve:" + " ".join(f'{name}="{value}"' for name, value in (parameters | dict(macro.parameters)).items())
+        text = macro.lines.with_curve(step)
         points = Curve(freqs_hz, np.array([float(text) for text in gains]))
-        held = _heard(points, preset.sample_rate_hz, others)
+        held = _heard(points, preset.sample_rate_hz, macro.parameters)
         notes = difference_note(preset, held, self.info.precision_db, f"a curve through {_POINTS} points")
         return Written({"preset.audacity.txt": text.encode("utf-8")}, notes)
 
@@ -112,7 +118,8 @@ class AudacityCurve:
         place, text = steps[0]
         points, others = _curve(text, f"line {place + 1}")
         curve = _heard(points, _READ_RATE_HZ, others)
-        return Preset(None, curve, extras={"lines": lines, "place": place, "curve": curve, "parameters": others}, notes=tuple(notes))
+        source = Source(_Macro(Lines(lines, place), others), data, curve=curve, name=None)
+        return Preset(None, curve, source=source, notes=tuple(notes))
 
 
 def _heard(points: Curve, rate_hz: float, parameters: Mapping[str, str]) -> Curve:

@@ -42,12 +42,10 @@ from xml.etree.ElementTree import Element, SubElement
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
-from semeq_presets.formats import _as_read
-from semeq_presets.formats._as_read import AsRead
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings, settled
 from semeq_presets.formats._xml import parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _PUBLIC_ID = "-//Apple//DTD PLIST 1.0//EN"
 _DOCTYPE = f'<!DOCTYPE plist PUBLIC "{_PUBLIC_ID}" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">'
@@ -72,11 +70,12 @@ _PARAMETER = Record(">", ("id", "I"), ("value", "f"))
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The binary table: its header, its parameters in order, and where the bands stand."""
+    """The binary table: its header, its parameters in order, and where the bands stand; and the property list that it stood in."""
 
     header: bytes
     values: Mapping[int, float]
     slots: Slots
+    file: bytes = b""
 
 
 class AuNBandEq:
@@ -99,11 +98,10 @@ class AuNBandEq:
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its other keys and parameters, and while nothing changed its bytes."""
         assert preset.eq is not None
-        same = _as_read.unchanged(preset)
+        same = preset.unchanged()
         if same is not None:
             return Written({"preset.aupreset": same})
-        kept = preset.extras.get("table")
-        table = kept if isinstance(kept, _Table) else _Table(_HEADER.pack({"scope": 0, "element": 0, "parameters": 81}), _idle(), Slots())
+        table = preset.parts(_Table) or _Table(_HEADER.pack({"scope": 0, "element": 0, "parameters": 81}), _idle(), Slots())
         values = dict(table.values)
         used = table.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
         for slot in set(table.slots.of_bands) - set(used):
@@ -114,8 +112,7 @@ class AuNBandEq:
         if values.get(0) != _float32(preset.eq.preamp_db):
             values[0] = _float32(preset.eq.preamp_db)
         number_of_bands = max([1, *(slot + 1 for slot in (*used, *table.slots.foreign))])
-        held = preset.extras.get(_as_read.KEY)
-        before = parse(held.data, "plist", public_id=_PUBLIC_ID) if isinstance(held, AsRead) else None
+        before = parse(table.file, "plist", public_id=_PUBLIC_ID) if table.file else None
         root = _plist(before, _packed(table.header, values), preset.name, number_of_bands)
         return Written({"preset.aupreset": render(root, doctype=_DOCTYPE)})
 
@@ -146,8 +143,8 @@ class AuNBandEq:
                 notes.append(Note("unknown", None, f"band {slot + 1} of the file", f"type {values[_TYPE + slot]:g} is not read", None))
         eq = settings(bands, values.get(0, 0.0), "parameter 0")
         name = (keys["name"].text or "") if "name" in keys and keys["name"].tag == "string" else ""
-        table = _Table(header, values, Slots(tuple(of_bands), frozenset(foreign)))
-        return Preset(eq, name=name, extras={_as_read.KEY: AsRead(data, eq, name), "table": table}, notes=tuple(notes))
+        table = _Table(header, values, Slots(tuple(of_bands), frozenset(foreign)), data)
+        return Preset(eq, name=name, source=Source(table, data, eq, name=name), notes=tuple(notes))
 
 
 def _dictionary(root: Element) -> dict[str, Element]:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
 
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import Curve, Float64Array, FloatArray
 from semeq_export.eq.settings import BandKind, BandSlot, EqSettings
-from semeq_export.errors import PresetWriteError
+from semeq_export.errors import MissingHostError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 
 Files = Mapping[str, bytes]
 """Relative POSIX name -> content: one entry for single-file formats, several for folders."""
+
+Platform = Literal["linux", "darwin", "win32"]
+"""A system by its `sys.platform`."""
+
+Parts = TypeVar("Parts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +56,45 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class FormatInfo:
-    """What a format is and how far it can be trusted.
+class Place:
+    """Where a host looks for presets on one system.
 
-    id: `host-kind`, lower case. suffixes: how file names end, the usual one first. carries: "curve" formats hold a response, not bands.
+    roots: folders that the host or the person has made; the first that exists is taken, and with `is_made` the first is made. In braces:
+    home, config, data, appdata, programs, documents and lv2 (`semeq_presets.install` fills them in).
+    below: folders under it that are made. is_flat: the host does not look into folders below, so that names start with "semeq-".
+    """
+
+    roots: tuple[str, ...]
+    below: str = ""
+    is_flat: bool = False
+    is_made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringHost:
+    """A host that can load presets of a format and be measured; `semeq_host.lab.hosts` knows how, by the same two names.
+
+    loads: what such a preset is to the host. is_default: used where nobody names a host.
+    """
+
+    name: str
+    loads: str
+    is_default: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FormatInfo:
+    """All that is known of a format, and how far it can be trusted; everything that depends on a format is derived from here.
+
+    id: `host-kind`, lower case. aliases: what else people call it; formats may share one, which then names none of them alone.
+    suffixes: how file names end, the usual one first. carries: "curve" formats hold a response, not bands.
     precision_db: the largest difference of the response, in dB, that writing and reading again may make to an EQ inside the limits.
     how_to_import: how a person gets the file into the host, in a sentence. is_folder: the preset is a folder of several files.
     is_text: the content can be shown on a terminal. protects: the format is for playback systems that clip at full scale, so `write_file`
     lowers an EQ without a preamp of its own.
     verified: host and version that opened a file and was measured; None is shown as "nominal".
+    places: where the host looks for presets, on the systems where that is known. measured_in: hosts that measure its presets, the usual one
+    first. remark: what else a person should know, for the table in the README.
     """
 
     id: str
@@ -72,6 +109,23 @@ class FormatInfo:
     is_text: bool = True
     protects: bool = False
     verified: str | None = None
+    aliases: tuple[str, ...] = ()
+    places: Mapping[Platform, Place] = field(default_factory=dict)
+    measured_in: tuple[MeasuringHost, ...] = ()
+    remark: str = ""
+
+    @property
+    def default_host(self) -> MeasuringHost | None:
+        """The host that measures presets of the format where none is named, None where there is no such host."""
+        return next((host for host in self.measured_in if host.is_default), None)
+
+    def measuring_host(self, name: str) -> MeasuringHost:
+        """Return the host of a name; raises MissingHostError where it does not load presets of the format."""
+        found = next((host for host in self.measured_in if host.name == name), None)
+        if found is None:
+            able = " or ".join(host.name for host in self.measured_in)
+            raise MissingHostError(f"{name} does not load presets of format {self.id}{f'; {able} does' if able else '; no host here does'}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +172,33 @@ def _short(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What a preset was read from: the one place where a reader keeps what the neutral model cannot hold, for its own writer.
+
+    parts: the file taken apart, of a type that the format alone knows. data: the file of formats that give it back byte for byte while the
+    preset says what eq, curve and name say; None for those that join it from their parts. name: None where the file holds no name.
+    """
+
+    parts: object = None
+    data: bytes | None = None
+    eq: EqSettings | None = None
+    curve: Curve | None = None
+    name: str | None = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
     """An EQ, or a response where no bands are known, with what belongs to it in a file.
 
-    sample_rate_hz: some hosts' parameters depend on it. extras: what a file held beyond the neutral model; written back by the format
-    that read it. format: the id of that format, "" where the preset comes from no file.
+    sample_rate_hz: some hosts' parameters depend on it. source: what it was read from, for the format that read it. format: the id of that
+    format, "" where the preset comes from no file.
     """
 
     eq: EqSettings | None
     curve: Curve | None = None
     name: str = ""
     sample_rate_hz: float = 48_000.0
-    extras: Mapping[str, object] = field(default_factory=dict)
+    source: Source | None = None
     notes: tuple[Note, ...] = ()
     format: str = ""
 
@@ -146,6 +215,24 @@ class Preset:
         if self.curve is not None:
             return self.curve.at(freqs_hz)
         raise PresetWriteError("the preset holds neither bands nor a curve")
+
+    def parts(self, kind: type[Parts]) -> Parts | None:
+        """Return the parts of the file that it was read from, None where it comes from elsewhere or has parts of another type."""
+        held = self.source.parts if self.source is not None else None
+        return held if isinstance(held, kind) else None
+
+    def unchanged(self) -> bytes | None:
+        """Return the file that it was read from if that still says all of the preset, else None."""
+        source = self.source
+        if source is None or source.data is None or self.eq != source.eq:
+            return None
+        if self.eq is None and not _is_same(self.curve, source.curve):
+            return None
+        return source.data if source.name is None or self.name in ("", source.name) else None
+
+
+def _is_same(a: Curve | None, b: Curve | None) -> bool:
+    return a is not None and b is not None and np.array_equal(a.freqs_hz, b.freqs_hz) and np.array_equal(a.gain_db, b.gain_db)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,20 +30,29 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
-from semeq_presets.formats import _as_read, _yaml
-from semeq_presets.formats._as_read import AsRead
+from semeq_presets.formats import _yaml
 from semeq_presets.formats._fields import band, plain_decimal, settings
 from semeq_presets.formats._names import one_line
 from semeq_presets.formats._tree import Node, Scalar, mapping, sequence, text, value
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"Lowshelf": BandKind.LOW_SHELF, "Peaking": BandKind.PEAK, "Highshelf": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: name for name, kind in _KINDS.items()}
 _DIGITS = 12
 _MAX_FILTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """A document, and the names of its filters that are bands and preamps."""
+
+    root: Mapping[str, Node]
+    names: tuple[str, ...] = ()
+    preamps: tuple[str, ...] = ()
 
 
 class CamillaDsp:
@@ -68,7 +77,7 @@ class CamillaDsp:
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read keeps everything else of its configuration."""
         assert preset.eq is not None
-        data = _as_read.unchanged(preset)
+        data = preset.unchanged()
         if data is None:
             data = _yaml.render(_document(preset)).encode("utf-8")
         return Written({"preset.yml": data})
@@ -99,8 +108,8 @@ class CamillaDsp:
                 notes.append(Note("unknown", None, f"filters {name[:40]}", "this kind of filter is not read", None))
         title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), Scalar) else ""
         eq = settings(bands, preamp_db)
-        extras = {_as_read.KEY: AsRead(data, eq, title), "tree": root, "names": tuple(names), "preamps": tuple(preamps)}
-        return Preset(eq, name=title, extras=extras, notes=tuple(notes))
+        source = Source(_Configuration(root, tuple(names), tuple(preamps)), data, eq, name=title)
+        return Preset(eq, name=title, source=source, notes=tuple(notes))
 
 
 def _chain(root: Mapping[str, Node], filters: Mapping[str, Node], notes: list[Note]) -> tuple[str, ...] | None:
@@ -175,24 +184,22 @@ def _filter(node: Mapping[str, Node], where: str, *, enabled: bool) -> Band | fl
 def _document(preset: Preset) -> dict[str, Node]:
     """Return the configuration that says what the preset says, as much of the one that was read as possible."""
     assert preset.eq is not None
-    tree, old_names, preamps = (preset.extras.get(key) for key in ("tree", "names", "preamps"))
-    if not (isinstance(tree, dict) and isinstance(old_names, tuple) and isinstance(preamps, tuple)):
-        tree, old_names, preamps = {}, (), ()
-    root: dict[str, Node] = copy.deepcopy(tree) or {"filters": {}, "pipeline": []}
+    before = preset.parts(_Configuration) or _Configuration({"filters": {}, "pipeline": []})
+    root: dict[str, Node] = copy.deepcopy(dict(before.root))
     name = one_line(preset.name)
     if name and not (isinstance(root.get("title"), Scalar) and one_line(text(root["title"], "title")) == name):
         root = {"title": Scalar(name, quoted=True), **{key: node for key, node in root.items() if key != "title"}}
     filters = mapping(root["filters"], "filters")
-    preamp_names = _put_preamp(filters, preset.eq.preamp_db, preamps)
-    names = [*old_names[: len(preset.eq.bands)]]
+    preamp_names = _put_preamp(filters, preset.eq.preamp_db, before.preamps)
+    names = [*before.names[: len(preset.eq.bands)]]
     while len(names) < len(preset.eq.bands):
         names.append(_free_name(filters, names, len(names) + 1))
-    for gone in old_names[len(names) :]:
+    for gone in before.names[len(names) :]:
         del filters[gone]
     for band_name, held in zip(names, preset.eq.bands, strict=True):
         _put_band(filters, band_name, held)
     on = [band_name for band_name, held in zip(names, preset.eq.bands, strict=True) if held.enabled]
-    _put_names(root, [*preamp_names, *on], {*old_names, *names, *preamps, *preamp_names})
+    _put_names(root, [*preamp_names, *on], {*before.names, *names, *before.preamps, *preamp_names})
     return root
 
 

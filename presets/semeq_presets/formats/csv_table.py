@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import band, number, settings, text_of
-from semeq_presets.formats._pieces import KEY, Piece, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Written
+from semeq_presets.formats._pieces import Piece, merged, preamp_of
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
 
 _COLUMNS = ("kind", "freq_hz", "gain_db", "q", "enabled")
 _NEEDED = ("kind", "freq_hz", "gain_db")
@@ -46,6 +46,14 @@ class _Header:
     def cells(self, row: list[str]) -> dict[str, str]:
         """Return the cells of a row by column."""
         return {name: cell.strip() for name, cell in zip(self.names, row, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The names of a file's columns, and its rows."""
+
+    header: _Header
+    pieces: tuple[Piece, ...]
 
 
 class CsvTable:
@@ -71,12 +79,9 @@ class CsvTable:
     def write(self, preset: Preset) -> Written:
         """Return the table; a preset that was read keeps its columns and the rows that did not change."""
         assert preset.eq is not None
-        pieces, header = pieces_of(preset), preset.extras.get("header")
-        if pieces is None or not isinstance(header, _Header):
-            header = _Header(_COLUMNS)
-            pieces = (Piece(",".join(_COLUMNS)), Piece("preamp,,0.0,,", 0.0), Piece(""))
-        band_row, preamp_row = _writers(header)
-        text = merged(pieces, preset.eq, separator="\n", band_text=band_row, preamp_text=preamp_row)
+        table = preset.parts(_Table) or _Table(_Header(_COLUMNS), (Piece(",".join(_COLUMNS)), Piece("preamp,,0.0,,", 0.0), Piece("")))
+        band_row, preamp_row = _writers(table.header)
+        text = merged(table.pieces, preset.eq, separator="\n", band_text=band_row, preamp_text=preamp_row)
         return Written({"preset.csv": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:
@@ -91,7 +96,7 @@ class CsvTable:
             where = f"row {count}"
             pieces.append(Piece(line, _row(header.cells(_cells(line, where, header)), where) if line.strip() else None))
         bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
-        return Preset(settings(bands, preamp_of(pieces)), extras={KEY: tuple(pieces), "header": header})
+        return Preset(settings(bands, preamp_of(pieces)), source=Source(_Table(header, tuple(pieces))))
 
 
 def _header(line: str) -> _Header:

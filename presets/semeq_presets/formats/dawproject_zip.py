@@ -44,11 +44,9 @@ from semeq_export.errors import AudioError, OutputError, PresetReadError, Preset
 from semeq_export.files.atomic import atomic_file
 from semeq_export.files.disk import environment_failure, is_same_file, open_regular, printable
 from semeq_export.units import amplitude_to_db, check_sample_rate_hz
-from semeq_presets.formats import _as_read
-from semeq_presets.formats._as_read import AsRead
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, settled
 from semeq_presets.formats._xml import MAX_BYTES, parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 from semeq_presets.names import slug
 
 PROJECT, METADATA, AUDIO_FOLDER = "project.xml", "metadata.xml", "audio"
@@ -141,16 +139,16 @@ class DawProject:
     def write(self, preset: Preset) -> Written:
         """Return the file; a session that was read keeps its tracks, audio and other devices, and while nothing changed its bytes."""
         assert preset.eq is not None
-        same = _as_read.unchanged(preset)
+        same = preset.unchanged()
         if same is not None:
             return Written({"preset.dawproject": same})
-        held = preset.extras.get(_as_read.KEY)
+        source = preset.source
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            if isinstance(held, AsRead):
-                root = _parsed(held.data)
-                _change(_first(root), preset.eq, held.eq, preset.name)
-                for name, content in self._kept(held.data):
+            if source is not None and source.data is not None and source.eq is not None:
+                root = _parsed(source.data)
+                _change(_first(root), preset.eq, source.eq, preset.name)
+                for name, content in self._kept(source.data):
                     _put(archive, name, render(root) if name == PROJECT else content)
             else:
                 _put(archive, METADATA, _metadata(preset.name))
@@ -173,7 +171,7 @@ class DawProject:
         if others:
             notes = (*notes, Note("unknown", None, "other equalisers of the session", f"{others} not read", None))
         name = device.get("name", "")
-        return Preset(eq, name=name, extras={_as_read.KEY: AsRead(data, eq, name)}, notes=notes)
+        return Preset(eq, name=name, source=Source(None, data, eq, name=name), notes=notes)
 
 
 def _entries(data: bytes) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:

@@ -33,10 +33,9 @@ from typing import Any
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.files import strict_json
-from semeq_presets.formats import _as_read
-from semeq_presets.formats._as_read import AsRead
+from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, settings
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 Json = dict[str, Any]  # Any: JSON holds what it holds
 
@@ -52,11 +51,11 @@ _INSTANCE = re.compile(r"equalizer(#\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class _Slots:
-    """Where the bands of a file stand: the number of each band, and those of entries that are no band of ours."""
+class _Document:
+    """A document, and where its bands stand."""
 
-    of_bands: tuple[int, ...]
-    foreign: tuple[int, ...]
+    root: Json
+    slots: Slots
 
 
 class EasyEffects:
@@ -82,13 +81,11 @@ class EasyEffects:
     def write(self, preset: Preset) -> Written:
         """Return the document; a preset that was read keeps its other plug-ins, keys and bands."""
         assert preset.eq is not None
-        data = _as_read.unchanged(preset)
+        data = preset.unchanged()
         if data is None:
-            document = copy.deepcopy(preset.extras.get("document"))
-            slots = preset.extras.get("slots")
-            if not (isinstance(document, dict) and isinstance(slots, _Slots)):
-                document, slots = _skeleton(), _Slots((), ())
-            _put(_equalizer(document), preset.eq, slots)
+            before = preset.parts(_Document) or _Document(_skeleton(), Slots())
+            document = copy.deepcopy(before.root)
+            _put(_equalizer(document), preset.eq, before.slots)
             data = (json.dumps(document, indent=4, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
         return Written({"preset.easyeffects.json": data})
 
@@ -128,8 +125,8 @@ class EasyEffects:
                 bands.append(_band(entry, f"band{index}"))
                 of_bands.append(index)
         eq = settings(bands, _number(equalizer, "input-gain", "equalizer", 0.0) + _number(equalizer, "output-gain", "equalizer", 0.0))
-        extras = {_as_read.KEY: AsRead(data, eq), "document": document, "slots": _Slots(tuple(of_bands), tuple(foreign))}
-        return Preset(eq, extras=extras, notes=tuple(notes))
+        slots = Slots(tuple(of_bands), frozenset(foreign))
+        return Preset(eq, source=Source(_Document(document, slots), data, eq), notes=tuple(notes))
 
 
 def _skeleton() -> Json:
@@ -206,13 +203,13 @@ def _number(entry: Json, key: str, where: str, default: float | None = None) -> 
     return float(value)
 
 
-def _put(equalizer: Json, eq: EqSettings, slots: _Slots) -> None:
+def _put(equalizer: Json, eq: EqSettings, slots: Slots) -> None:
     """Let the equalizer say what the EQ says; bands keep their places, new ones take free ones."""
     if _number(equalizer, "input-gain", "", 0.0) + _number(equalizer, "output-gain", "", 0.0) != eq.preamp_db:
         equalizer["input-gain"] = eq.preamp_db - _number(equalizer, "output-gain", "", 0.0)
     left = _channel(equalizer, "left")
     old = [left[f"band{index}"] for index in range(_count(equalizer))]
-    entries = {index: old[index] for index in slots.foreign if _why_foreign(old[index]) != "Off"}
+    entries = {index: old[index] for index in sorted(slots.foreign) if _why_foreign(old[index]) != "Off"}
     places = list(slots.of_bands[: len(eq.bands)])
     free = iter([index for index in range(MAX_BANDS) if index not in entries and index not in slots.of_bands])
     while len(places) < len(eq.bands):

@@ -31,12 +31,10 @@ from xml.etree.ElementTree import Element, SubElement, indent
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
-from semeq_presets.formats import _as_read
-from semeq_presets.formats._as_read import AsRead
 from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, settled
 from semeq_presets.formats._xml import MAX_BYTES, parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _BANDS = 8
 _FREQ_HZ, _GAIN_DB, _Q, _PREAMP_DB = (10.0, 22_000.0), (-15.0, 15.0), (0.1, 18.0), (-12.0, 12.0)
@@ -75,12 +73,12 @@ class EqEight:
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps all other elements, and while nothing changed its bytes."""
         assert preset.eq is not None
-        same = _as_read.unchanged(preset)
+        same = preset.unchanged()
         if same is not None:
             return Written({"preset.adv": same})
-        held, kept = preset.extras.get(_as_read.KEY), preset.extras.get("slots")
-        if isinstance(held, AsRead) and isinstance(kept, Slots):
-            root, slots, before = _parsed(held.data), kept, held.eq
+        source, slots = preset.source, preset.parts(Slots)
+        if source is not None and source.data is not None and source.eq is not None and slots is not None:
+            root, before = _parsed(source.data), source.eq
         else:
             root, slots, before = _new_document(), Slots(), EqSettings()
         device = _device(root)
@@ -133,8 +131,8 @@ class EqEight:
         eq = settings(bands, settled(_number(device, "GlobalGain"), *_PREAMP_DB), "GlobalGain")
         user_name = device.find("UserName")
         name = user_name.get("Value", "") if user_name is not None else ""
-        extras = {_as_read.KEY: AsRead(data, eq, name), "slots": Slots(tuple(of_bands), frozenset(foreign))}
-        return Preset(eq, name=name, extras=extras, notes=tuple(notes))
+        source = Source(Slots(tuple(of_bands), frozenset(foreign)), data, eq, name=name)
+        return Preset(eq, name=name, source=source, notes=tuple(notes))
 
 
 def _parsed(data: bytes) -> Element:

@@ -36,7 +36,7 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
 from semeq_presets.formats._curves import difference_note, fine_grid
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _BOM = "\ufeff"
 _KINDS = {
@@ -78,6 +78,13 @@ class _Line:
     end: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """The lines of a file."""
+
+    lines: tuple[_Line, ...]
+
+
 class EqualizerApo:
     """Reads and writes Equalizer APO's parametric text."""
 
@@ -105,9 +112,9 @@ class EqualizerApo:
         A note says so where the shortness of numbers costs more than the format's precision: many bands at the ends of their ranges.
         """
         assert preset.eq is not None
-        lines = preset.extras.get("lines")
-        if isinstance(lines, tuple) and all(isinstance(line, _Line) for line in lines):
-            text = _merged(lines, preset.eq)
+        before = preset.parts(_Text)
+        if before is not None:
+            text = _merged(before.lines, preset.eq)
         else:
             text = "".join(f"{line}\n" for line in (_preamp_line(preset.eq.preamp_db), *_band_lines(preset.eq.bands, 1)))
         files = {"preset.txt": text.encode("utf-8")}
@@ -143,7 +150,7 @@ class EqualizerApo:
             lines.append(_Line(what, text, end))
         if not any(line.what for line in lines) and not notes:
             raise PresetReadError("has no 'Preamp:' and no 'Filter:' line")
-        return Preset(settings(bands, preamp_db), extras={"lines": tuple(lines)}, notes=tuple(notes))
+        return Preset(settings(bands, preamp_db), source=Source(_Text(tuple(lines))), notes=tuple(notes))
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:

@@ -26,8 +26,8 @@ from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats._pieces import KEY, Piece, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"ls": BandKind.LOW_SHELF, "bell": BandKind.PEAK, "hs": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: name for name, kind in _KINDS.items()}
@@ -90,7 +90,9 @@ class FaustDsp:
         pieces = _pieces(text_of(data), notes)
         named = [found[1] for piece in pieces if (found := _NAME.fullmatch(piece.text))]
         bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
-        return Preset(settings(bands, preamp_of(pieces)), name=one_line((named or [""])[0]), extras={KEY: pieces}, notes=tuple(notes))
+        return Preset(
+            settings(bands, preamp_of(pieces)), name=one_line((named or [""])[0]), source=Source(Pieces(pieces)), notes=tuple(notes)
+        )
 
 
 def _pieces(text: str, notes: list[Note]) -> tuple[Piece, ...]:

@@ -22,8 +22,8 @@ from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
-from semeq_presets.formats._pieces import KEY, Piece, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"equalizer": BandKind.PEAK, "lowshelf": BandKind.LOW_SHELF, "highshelf": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: name for name, kind in _KINDS.items()}
@@ -81,7 +81,7 @@ class FfmpegFilter:
         if all(piece.says is None for piece in pieces):
             raise PresetReadError("holds no equalizer, lowshelf, highshelf or volume that can be read")
         bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
-        return Preset(settings(bands, preamp_of(pieces)), extras={KEY: pieces}, notes=tuple(notes))
+        return Preset(settings(bands, preamp_of(pieces)), source=Source(Pieces(pieces)), notes=tuple(notes))
 
 
 def _split(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,9 +33,9 @@ from semeq_export.eq.curve import Curve, Float64Array, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, PresetReadError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
-from semeq_presets.formats._curves import is_same, sampled_db, well_placed
+from semeq_presets.formats._curves import sampled_db, well_placed
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 Phase = Literal["minimum", "linear"]
 
@@ -50,6 +51,13 @@ _CURVE_POINTS = 3_000
 _CHECK_POINTS = 500
 _CHECK_FROM_HZ = 40.0
 _FLOOR = 1e-10  # -200 dB: what a response of zero is read as
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunks:
+    """The chunks of a file that are neither samples nor a name."""
+
+    others: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class FirWav:
@@ -78,18 +86,17 @@ class FirWav:
 
     def write(self, preset: Preset) -> Written:
         """Return the file, and a note where its response above 40 Hz is further off than the format's precision."""
-        before, data = preset.extras.get("curve"), preset.extras.get("data")
         name = one_line(preset.name)
-        if preset.eq is None and is_same(preset.curve, before) and isinstance(data, bytes) and name in ("", preset.extras.get("name")):
-            return Written({"preset.wav": data})
+        same = replace(preset, name=name).unchanged()
+        if same is not None:
+            return Written({"preset.wav": same})
         taps = self._taps(preset).astype(np.float32)
-        others = preset.extras.get("chunks")
-        chunks = others if isinstance(others, tuple) else ()
+        before = preset.parts(_Chunks) or _Chunks()
         rate_hz = round(preset.sample_rate_hz)
         error_db = _error_db(preset, taps.astype(np.float64))
         note = Note("approximated", None, "response", "as asked for", f"{taps.size} taps", error_db)
         notes = (note,) if error_db > self.info.precision_db else ()
-        return Written({"preset.wav": _wav(taps, rate_hz, name, self._mark, chunks)}, notes)
+        return Written({"preset.wav": _wav(taps, rate_hz, name, self._mark, before.others)}, notes)
 
     def read(self, files: Files) -> Preset:
         """Return the preset, a curve measured from the impulse response; raises PresetReadError naming the chunk that is wrong."""
@@ -102,8 +109,8 @@ class FirWav:
         name = _name(chunks)
         curve = _curve_of(samples[0], rate_hz)
         others = tuple((tag, body) for tag, body in chunks if tag not in (b"fmt ", b"fact", b"data") and not body.startswith(b"INFO"))
-        extras = {"curve": curve, "data": data, "name": name, "chunks": others}
-        return Preset(None, curve, name=name, sample_rate_hz=rate_hz, extras=extras, notes=notes)
+        source = Source(_Chunks(others), data, curve=curve, name=name)
+        return Preset(None, curve, name=name, sample_rate_hz=rate_hz, source=source, notes=notes)
 
     def _taps(self, preset: Preset) -> Float64Array:
         if preset.eq is None:

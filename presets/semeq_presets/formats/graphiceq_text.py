@@ -18,9 +18,9 @@ import numpy as np
 
 from semeq_export.eq.curve import Curve
 from semeq_export.errors import InvalidEqError, PresetReadError
-from semeq_presets.formats._curves import difference_note, is_same, sampled_db
+from semeq_presets.formats._curves import Lines, difference_note, sampled_db
 from semeq_presets.formats._fields import number, text_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 FREQS_HZ = np.array([float(int(20.0 * 1.0563**step)) for step in range(127)])
 """AutoEq's frequencies, (127,)."""
@@ -52,15 +52,13 @@ class GraphicEq:
 
     def write(self, preset: Preset) -> Written:
         """Return the text, and a note where its 127 points are further off than the format's precision."""
-        lines, place, before = preset.extras.get("lines"), preset.extras.get("place"), preset.extras.get("curve")
-        if not (isinstance(lines, tuple) and isinstance(place, int)):
-            lines, place, before = ("", ""), 0, None
-        if preset.eq is None and is_same(preset.curve, before):
-            return Written({"preset.graphiceq.txt": "\n".join(lines).encode("utf-8")})
+        same = preset.unchanged()
+        if same is not None:
+            return Written({"preset.graphiceq.txt": same})
+        before = preset.parts(Lines) or Lines(("", ""), 0)
         gain_db = np.round(sampled_db(preset, FREQS_HZ), 2) + 0.0
         points = "; ".join(f"{int(freq_hz)} {_short(gain)}" for freq_hz, gain in zip(FREQS_HZ, gain_db, strict=True))
-        end = "\r" if lines[place].endswith("\r") else ""
-        text = "\n".join([*lines[:place], f"GraphicEQ: {points}{end}", *lines[place + 1 :]])
+        text = before.with_curve(f"GraphicEQ: {points}")
         held = Curve(FREQS_HZ, gain_db)
         notes = difference_note(preset, held, self.info.precision_db, f"straight lines between {FREQS_HZ.size} points")
         return Written({"preset.graphiceq.txt": text.encode("utf-8")}, notes)
@@ -83,7 +81,7 @@ class GraphicEq:
                 notes.append(Note("unknown", None, f"line {count}", f"command {command[1].strip().lower()!r} is not read", None))
         if curve is None:
             raise PresetReadError("has no 'GraphicEQ:' line")
-        return Preset(None, curve, extras={"lines": lines, "place": at, "curve": curve}, notes=tuple(notes))
+        return Preset(None, curve, source=Source(Lines(lines, at), data, curve=curve, name=None), notes=tuple(notes))
 
 
 def _curve(text: str, where: str) -> Curve:

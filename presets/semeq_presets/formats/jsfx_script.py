@@ -30,7 +30,7 @@ from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _MARK = "// semeq EQ script 1: an equaliser with the filters of the Audio EQ Cookbook, preset and program in one."
 _DEFAULT_NAME = "semeq EQ"
@@ -101,7 +101,7 @@ function eq_run(x)
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _Script:
     """The lines of a script that was read, and its number of bands."""
 
     lines: tuple[str, ...]
@@ -129,13 +129,13 @@ class JsfxScript:
         """Return the script; one that was read keeps its other lines as long as it has as many bands."""
         assert preset.eq is not None
         name = one_line(preset.name)
-        source = preset.extras.get("source")
-        if not isinstance(source, _Source):
+        before = preset.parts(_Script)
+        if before is None:
             lines = _script(name, preset.eq)
-        elif source.bands != len(preset.eq.bands):
-            lines = _script(name or _description(source.lines), preset.eq)
+        elif before.bands != len(preset.eq.bands):
+            lines = _script(name or _description(before.lines), preset.eq)
         else:
-            lines = [_updated(line, name, preset.eq) for line in source.lines]
+            lines = [_updated(line, name, preset.eq) for line in before.lines]
         return Written({"preset.jsfx": "\n".join(lines).encode("utf-8")})
 
     def read(self, files: Files) -> Preset:
@@ -155,7 +155,7 @@ class JsfxScript:
         notes: tuple[Note, ...] = ()
         if _code(lines) != _code(_script("", eq)):
             notes = (Note("unknown", None, "code", "the program was changed; only its sliders are read", None),)
-        return Preset(eq, name=_description(tuple(lines)), extras={"source": _Source(tuple(lines), count)}, notes=notes)
+        return Preset(eq, name=_description(tuple(lines)), source=Source(_Script(tuple(lines), count)), notes=notes)
 
 
 def _sliders(lines: list[str]) -> dict[tuple[int, str], float]:

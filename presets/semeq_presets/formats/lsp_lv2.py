@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.units import amplitude_to_db, db_to_amplitude
+from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, plain_decimal, settings
 from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, PortBundle, read_bundle, write_bundle
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _TYPES = {BandKind.PEAK: 1, BandKind.HIGH_SHELF: 3, BandKind.LOW_SHELF: 5}
 _KINDS = {number: kind for kind, number in _TYPES.items()}
@@ -58,11 +59,12 @@ _DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class _Slots:
-    """Where the bands of a file stand: the slot of each band, and the slots that hold something that is no band of ours."""
+class _Ports:
+    """A bundle's plug-in and ports, and where its bands stand."""
 
-    of_bands: tuple[int, ...]
-    foreign: frozenset[int]
+    plugin: str
+    ports: Mapping[str, str]
+    slots: Slots
 
 
 class LspParametric:
@@ -93,13 +95,12 @@ class LspParametric:
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; a preset that was read from such a bundle keeps its build, its other ports and its slots."""
         assert preset.eq is not None
-        plugin, before, slots = preset.extras.get("plugin"), preset.extras.get("ports"), preset.extras.get("slots")
-        if not (isinstance(plugin, str) and isinstance(before, Mapping) and isinstance(slots, _Slots)):
-            plugin, before, slots = self._plugin + "stereo", {}, _Slots((), frozenset())
-        ports = self._defaults(mono=plugin.endswith("_mono"))
+        before = preset.parts(_Ports) or _Ports(self._plugin + "stereo", {}, Slots())
+        slots = before.slots
+        ports = self._defaults(mono=before.plugin.endswith("_mono"))
         for place in slots.foreign:  # what the file leaves open there is at the plug-in's defaults, not at ours
             ports.update({f"fm_{place}": "0.0", f"q_{place}": "0.0"})
-        ports.update(before)
+        ports.update(before.ports)
         free = iter([i for i in range(len(self._idle_freqs_hz)) if i not in slots.foreign and i not in slots.of_bands])
         used = []
         for index, held in enumerate(preset.eq.bands):
@@ -113,7 +114,7 @@ class LspParametric:
         g_out_db = amplitude_to_db(float(ports["g_out"]))
         if amplitude_to_db(float(ports["g_in"])) + g_out_db != preset.eq.preamp_db:
             ports["g_in"] = plain_decimal(db_to_amplitude(preset.eq.preamp_db - g_out_db), _DIGITS)
-        return Written(write_bundle(PortBundle(plugin, preset.name, ports)))
+        return Written(write_bundle(PortBundle(before.plugin, preset.name, ports)))
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming the port that is wrong."""
@@ -137,8 +138,8 @@ class LspParametric:
                 bands.append(_read_band(bundle, slot, kind, self._idle_freqs_hz[slot]))
                 of_bands.append(slot)
         preamp_db = _gain_db(bundle, "g_in") + _gain_db(bundle, "g_out")
-        extras = {"plugin": bundle.plugin, "ports": dict(bundle.ports), "slots": _Slots(tuple(of_bands), frozenset(foreign))}
-        return Preset(settings(bands, preamp_db), name=bundle.label, extras=extras, notes=tuple(notes))
+        source = Source(_Ports(bundle.plugin, dict(bundle.ports), Slots(tuple(of_bands), frozenset(foreign))))
+        return Preset(settings(bands, preamp_db), name=bundle.label, source=source, notes=tuple(notes))
 
     def _defaults(self, *, mono: bool) -> dict[str, str]:
         ports = {symbol: value for symbol, value in _GLOBAL.items() if not (mono and symbol in _STEREO_ONLY)}

@@ -43,12 +43,11 @@ from itertools import pairwise
 
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_presets.formats import _as_read, _spa_json
-from semeq_presets.formats._as_read import AsRead
+from semeq_presets.formats import _spa_json
 from semeq_presets.formats._fields import band, number, plain_decimal, settings
 from semeq_presets.formats._names import one_line
 from semeq_presets.formats._tree import Node, Scalar, mapping, sequence, text
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 from semeq_presets.names import slug
 
 _KINDS = {"bq_lowshelf": BandKind.LOW_SHELF, "bq_peaking": BandKind.PEAK, "bq_highshelf": BandKind.HIGH_SHELF}
@@ -80,10 +79,10 @@ class PipeWireConf:
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read keeps everything else of its file."""
         assert preset.eq is not None
-        data = _as_read.unchanged(preset)
+        data = preset.unchanged()
         if data is None:
-            tree = preset.extras.get("tree")
-            root: dict[str, Node] = copy.deepcopy(tree) if isinstance(tree, dict) else _skeleton(one_line(preset.name) or "semeq")
+            tree: dict[str, Node] | None = preset.parts(dict)
+            root = copy.deepcopy(tree) if tree is not None else _skeleton(one_line(preset.name) or "semeq")
             arguments = _arguments(root)
             name = one_line(preset.name)
             if name and one_line(_text_or_empty(arguments.get("node.description"))) != name:
@@ -117,7 +116,7 @@ class PipeWireConf:
             notes.append(Note("unknown", None, "links", "the nodes are not linked in a simple series", None))
         name = one_line(_text_or_empty(arguments.get("node.description")))
         eq = settings(bands, preamp_db)
-        return Preset(eq, name=name, extras={_as_read.KEY: AsRead(data, eq, name), "tree": root}, notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(root, data, eq, name=name), notes=tuple(notes))
 
 
 def _skeleton(name: str) -> dict[str, Node]:

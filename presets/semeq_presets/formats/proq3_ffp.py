@@ -31,7 +31,7 @@ from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings, settled
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"FQ3p"
 _VERSION = 4
@@ -114,8 +114,7 @@ class ProQ3:
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its globals, and its slots with other filters."""
         assert preset.eq is not None
-        kept = preset.extras.get("ffp")
-        file = kept if isinstance(kept, _File) else _File(_EMPTY, Slots())
+        file = preset.parts(_File) or _File(_EMPTY, Slots())
         data = bytearray(file.data)
         used = file.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
         for slot in set(file.slots.of_bands) - set(used):
@@ -149,8 +148,8 @@ class ProQ3:
             else:
                 bands.append(_band(values, slot))
                 of_bands.append(slot)
-        extras = {"ffp": _File(data, Slots(tuple(of_bands), frozenset(foreign)))}
-        return Preset(settings(bands, 0.0), extras=extras, notes=(*notes, *_global_notes(data, count)))
+        source = Source(_File(data, Slots(tuple(of_bands), frozenset(foreign))))
+        return Preset(settings(bands, 0.0), source=source, notes=(*notes, *_global_notes(data, count)))
 
 
 def _place(slot: int) -> slice:

@@ -40,7 +40,7 @@ from semeq_export.units import amplitude_to_db, bandwidth_oct_to_q, db_to_amplit
 from semeq_presets.formats._binary import Record
 from semeq_presets.formats._fields import band, settings, settled, text_of
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _PLUGIN_ID = "1919247729"
 _VERSION = 33
@@ -98,8 +98,7 @@ class ReaEq:
     def write(self, preset: Preset) -> Written:
         """Return the chain; one that was read keeps its other effects, filters, pins and window."""
         assert preset.eq is not None
-        kept = preset.extras.get("reaeq")
-        chunk = kept if isinstance(kept, _Chunk) else None
+        chunk = preset.parts(_Chunk)
         records = _records(preset.eq.bands, chunk.records if chunk is not None else ())
         tail = _tail(preset.eq.preamp_db, chunk.tail if chunk is not None else None)
         state = _state(records, tail)
@@ -136,7 +135,7 @@ class ReaEq:
         preamp_db = _decibels(_TAIL.unpack(tail, 0, "tail of the state"), "overall gain", "tail of the state")
         chunk = _Chunk(tuple(lines[: start + 1]), tuple(lines[end:]), tuple(lines[start + 1 : end]), header, tuple(parts), tail, program)
         name = _name(lines[start])
-        return Preset(settings(bands, preamp_db), name=name, extras={"reaeq": chunk}, notes=tuple(notes))
+        return Preset(settings(bands, preamp_db), name=name, source=Source(chunk), notes=tuple(notes))
 
 
 def _is_reaeq(line: str) -> bool:

@@ -32,8 +32,8 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
 from semeq_presets.formats._fields import band, number, settings, text_of
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats._pieces import KEY, Piece, merged, pieces_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {
     "PK": BandKind.PEAK,
@@ -107,7 +107,7 @@ class RewText:
         return Preset(
             settings([piece.says for piece in pieces if isinstance(piece.says, Band)], 0.0),
             name=name,
-            extras={KEY: tuple(pieces)},
+            source=Source(Pieces(tuple(pieces))),
             notes=tuple(notes),
         )
 

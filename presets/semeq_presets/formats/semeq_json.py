@@ -14,13 +14,14 @@
 | curve | {"freqs_hz": [...], "gain_db": [...]}, only where no bands are known |
 
 Keys sorted, shortest exact numbers, UTF-8 (semeq_export.files.strict_json): equal presets give equal bytes, and "format" stands at the top.
-Unknown keys of the document and of preset are kept in `Preset.extras` and written back; unknown keys deeper down are refused.
+Unknown keys of the document and of preset are kept and written back; unknown keys deeper down are refused.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,21 @@ from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_export.files import strict_json
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
 
 _KIND = "semeq-preset"
 _MAJOR, _MINOR = 1, 0
 _DOCUMENT_KEYS = {"format", "preset", "version"}
 _PRESET_KEYS = {"name", "sample_rate_hz", "eq", "curve"}
 _MAX_CURVE_POINTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKeys:
+    """What a newer minor version, or a person, added to a document and to its preset."""
+
+    of_document: Mapping[str, object] = field(default_factory=dict)
+    of_preset: Mapping[str, object] = field(default_factory=dict)
 
 
 class SemeqJson:
@@ -57,16 +66,17 @@ class SemeqJson:
         return head.lstrip().startswith(b"{") and re.search(rb'"format"\s*:\s*"semeq-preset"', head) is not None
 
     def write(self, preset: Preset) -> Written:
-        """Return the document; extras are written beside the known keys, which they cannot replace."""
-        body = _extras(preset, "preset", _PRESET_KEYS)
+        """Return the document; unknown keys are written beside the known ones, which they cannot replace."""
+        unknown = preset.parts(UnknownKeys) or UnknownKeys()
+        body = _without(unknown.of_preset, _PRESET_KEYS)
         body.update(name=preset.name, sample_rate_hz=preset.sample_rate_hz, eq=preset.eq.to_dict() if preset.eq is not None else None)
         if preset.curve is not None:
             body["curve"] = {"freqs_hz": preset.curve.freqs_hz.tolist(), "gain_db": preset.curve.gain_db.tolist()}
-        document = _extras(preset, "document", _DOCUMENT_KEYS)
+        document = _without(unknown.of_document, _DOCUMENT_KEYS)
         document.update(format=_KIND, version=f"{_MAJOR}.{_MINOR}", preset=body)
         try:
             return Written({"preset.semeq.json": strict_json.dumps(document)})
-        except ValueError as error:  # extras of a caller that hold what JSON cannot
+        except ValueError as error:  # unknown keys of a caller that hold what JSON cannot
             raise PresetWriteError(f"{self.info.id}: extras cannot be written: {str(error).lower()}") from error
 
     def read(self, files: Files) -> Preset:
@@ -92,19 +102,15 @@ class SemeqJson:
         rate = body.get("sample_rate_hz", 48_000.0)
         if isinstance(rate, bool) or not isinstance(rate, float | int):
             raise PresetReadError("sample_rate_hz is not a number", where="preset")
-        extras = {
-            "document": {key: value for key, value in document.items() if key not in _DOCUMENT_KEYS},
-            "preset": {key: value for key, value in body.items() if key not in _PRESET_KEYS},
-        }
+        unknown = UnknownKeys(_without(document, _DOCUMENT_KEYS), _without(body, _PRESET_KEYS))
         try:
-            return Preset(eq, curve, name, float(rate), extras)
+            return Preset(eq, curve, name, float(rate), Source(unknown))
         except (AudioError, OverflowError) as error:
             raise PresetReadError(str(error), where="preset") from error
 
 
-def _extras(preset: Preset, key: str, known: set[str]) -> dict[str, object]:
-    kept = preset.extras.get(key)
-    return {name: value for name, value in kept.items() if name not in known} if isinstance(kept, Mapping) else {}
+def _without(table: Mapping[str, object], known: set[str]) -> dict[str, object]:
+    return {name: value for name, value in table.items() if name not in known}
 
 
 def _check_version(version: object) -> None:

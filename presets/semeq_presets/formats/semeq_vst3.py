@@ -28,7 +28,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
@@ -40,7 +40,7 @@ from semeq_presets.formats import _vstpreset
 from semeq_presets.formats._binary import Record
 from semeq_presets.formats._fields import band, settings
 from semeq_presets.formats._vstpreset import Container
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"SEMQ"
 _LISTEN, _USE_BANDS, _BYPASS = 1, 2, 4
@@ -107,6 +107,15 @@ class PluginState:
                 raise PresetWriteError(f"{count} {name}, the limit is {most}")
 
 
+@dataclass(frozen=True, slots=True)
+class PluginParts:
+    """What a preset of the plug-in is made of. chunks: of the file. words: those that the state cannot hold, "" where it holds them all."""
+
+    state: PluginState
+    chunks: Mapping[bytes, bytes] = field(default_factory=lambda: {b"Cont": b""})
+    words: str = ""
+
+
 @cache
 def plugin() -> Mapping[str, Any]:  # Any: the values of semeq_vst3.json are texts, numbers and lists
     """Return class ids, parameters and sizes of the plug-in."""
@@ -124,12 +133,18 @@ def for_words(eq: EqSettings, target: SemanticTarget, *, name: str = "", sample_
     words = list(target.weights.items())
     sizes = [len(word.encode("utf-8", "replace")) for word, _ in words]
     if len(words) > 2 or min(weight for _, weight in words) < 0 or max(sizes) > plugin()["max_word_bytes"]:
-        extras: dict[str, object] = {"state": PluginState(eq), "words": str(target)}
+        parts = PluginParts(PluginState(eq), words=str(target))
     else:
         (word, weight), (second_word, second_weight) = (*words, ("", 0.0))[:2]
         morph = second_weight / (weight + second_weight)
-        extras = {"state": PluginState(eq, word, second_word, morph, target.intensity, use_bands=False)}
-    return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, extras=extras, format="semeq-vst3")
+        parts = PluginParts(PluginState(eq, word, second_word, morph, target.intensity, use_bands=False))
+    return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, source=Source(parts), format=SemeqVst3.info.id)
+
+
+def state_of(preset: Preset) -> PluginState | None:
+    """Return the plug-in's state that a preset was read from or made with, None where it comes from elsewhere."""
+    parts = preset.parts(PluginParts)
+    return parts.state if parts is not None else None
 
 
 def pack_state(state: PluginState) -> bytes:
@@ -245,17 +260,16 @@ class SemeqVst3:
     def write(self, preset: Preset) -> Written:
         """Return the file; a state that was read keeps everything but its EQ, and plays the words no more once the bands change."""
         assert preset.eq is not None
-        kept = preset.extras.get("state")
-        state = kept if isinstance(kept, PluginState) else PluginState(preset.eq)
+        parts = preset.parts(PluginParts) or PluginParts(PluginState(preset.eq))
+        state = parts.state
         if preset.eq != _heard(state):
             state = _changed(state, preset.eq)
-        words = preset.extras.get("words")
-        notes = () if words is None else (Note("approximated", None, "words", words, "bands: the plug-in holds a word or a morph of two"),)
+        lost = Note("approximated", None, "words", parts.words, "bands: the plug-in holds a word or a morph of two")
+        notes = (lost,) if parts.words else ()
         about = plugin()
         info = _vstpreset.meta_info(about["plugin"], about["vendor"], about["category"], preset.name)
-        held = preset.extras.get("chunks")
-        chunks = {**held} if isinstance(held, Mapping) else {b"Cont": b""}
-        chunks = {b"Comp": pack_state(state), **{name: chunk for name, chunk in chunks.items() if name != b"Comp"}, b"Info": info}
+        others = {name: chunk for name, chunk in parts.chunks.items() if name != b"Comp"}
+        chunks = {b"Comp": pack_state(state), **others, b"Info": info}
         return Written({"preset.vstpreset": _vstpreset.pack(Container(about["processor_class_id"], chunks))}, notes)
 
     def read(self, files: Files) -> Preset:
@@ -274,8 +288,8 @@ class SemeqVst3:
             notes.append(Note("unknown", None, "bypass", "on is not read", None))
         if state.mix != 1.0:
             notes.append(Note("unknown", None, "mix", f"{state.mix:g} is not read", None))
-        extras = {"state": state, "chunks": dict(container.chunks)}
-        return Preset(_heard(state), name=_vstpreset.preset_name(container), extras=extras, notes=tuple(notes))
+        source = Source(PluginParts(state, dict(container.chunks)))
+        return Preset(_heard(state), name=_vstpreset.preset_name(container), source=source, notes=tuple(notes))
 
 
 def _changed(state: PluginState, eq: EqSettings) -> PluginState:

@@ -32,7 +32,7 @@ from semeq_presets.formats import _vstpreset
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings
 from semeq_presets.formats._vstpreset import Container
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _CLASS_ID = "01F6CCC94CAE4668B7C6EC85E681E419"
 _PLUGIN, _VENDOR, _CATEGORY = "Frequency", "Steinberg Media Technologies", "Fx|EQ"
@@ -103,8 +103,7 @@ class SteinbergFrequency:
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its other records and filters."""
         assert preset.eq is not None
-        kept = preset.extras.get("frequency")
-        table = kept if isinstance(kept, _Table) else _new_table()
+        table = preset.parts(_Table) or _new_table()
         values = dict(table.values)
         used = table.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
         for slot in set(table.slots.of_bands) - set(used):
@@ -154,7 +153,7 @@ class SteinbergFrequency:
                 of_bands.append(slot)
         eq = settings(bands, values["equalizerAoutput"], "equalizerAoutput")
         table = _Table(ids, values, Slots(tuple(of_bands), frozenset(foreign)), dict(container.chunks))
-        return Preset(eq, name=_vstpreset.preset_name(container), extras={"frequency": table}, notes=tuple(notes))
+        return Preset(eq, name=_vstpreset.preset_name(container), source=Source(table), notes=tuple(notes))
 
 
 def _unpacked(comp: bytes) -> tuple[dict[str, int], dict[str, float]]:

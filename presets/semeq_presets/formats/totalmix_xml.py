@@ -25,11 +25,9 @@ from xml.etree.ElementTree import Element
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError
-from semeq_presets.formats import _as_read
-from semeq_presets.formats._as_read import AsRead
 from semeq_presets.formats._fields import band, number, settings
 from semeq_presets.formats._xml import attribute, parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 from semeq_presets.formats.limits import place
 
 _FREQ_HZ, _GAIN_DB, _Q = (20.0, 20_000.0), (-20.0, 20.0), (0.4, 9.9)
@@ -81,10 +79,10 @@ class TotalMix:
     def write(self, preset: Preset) -> Written:
         """Return the document; a preset that was read keeps its other entries."""
         assert preset.eq is not None
-        data = _as_read.unchanged(preset)
+        data = preset.unchanged()
         if data is None:
-            tree = preset.extras.get("tree")
-            root = copy.deepcopy(tree) if isinstance(tree, Element) else _skeleton()
+            tree = preset.parts(Element)
+            root = copy.deepcopy(tree) if tree is not None else _skeleton()
             _put(root, preset.eq)
             data = render(root, declaration=False)
         return Written({"preset.tmeq": data})
@@ -110,7 +108,7 @@ class TotalMix:
             elif gain_db != 0.0 or index > len(_SLOTS) or (freq_hz, q) != (_IDLE_HZ[index - 1], _IDLE_Q):
                 bands.append(band(kind, freq_hz, gain_db, q, where=f"Band{index}"))
         eq = settings(bands, 0.0)
-        return Preset(eq, extras={_as_read.KEY: AsRead(data, eq), "tree": root}, notes=tuple(notes))
+        return Preset(eq, source=Source(root, data, eq), notes=tuple(notes))
 
 
 def _kind(code: float, index: int, last: int) -> BandKind | None:
