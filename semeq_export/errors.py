@@ -101,6 +101,12 @@ class OutputError(SemeqError, ValueError):
     code = "output"
 
 
+class BinaryFormatError(OutputError):
+    """A preset that is no text cannot be shown as one."""
+
+    code = "binary-format"
+
+
 class DataError(SemeqError, ValueError):
     """A table of EQ data that cannot be read as what it claims to be."""
 
