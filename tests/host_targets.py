@@ -161,7 +161,7 @@ def in_host(host: str) -> Measure:
     """Return what measures files in a host of `semeq_host.lab.hosts`."""
 
     def measure(format_id: str, paths: Sequence[Path], freqs_hz: Float64Array) -> tuple[list[Float64Array], str]:
-        measurements = hosts.measure(host, format_id, paths, RATE_HZ)
+        measurements = hosts.measure(host, presets.get(format_id).info.measuring_host(host).loads, paths, RATE_HZ)
         return [one.response_db(freqs_hz)[0] for one in measurements], measurements[0].host
 
     return measure

@@ -143,7 +143,7 @@ class Device:
         if off_db > _EXACT_DB:
             kept += (Note("refitted", None, "bands", "as asked for", f"{len(found.bands)} of {self.name}", off_db),)
         if strict and off_db > STRICT_DB:
-            raise PresetWriteError(f"{self.name}: {off_db:.3f} dB off what was asked for; --strict allows {STRICT_DB:g} dB")
+            raise PresetWriteError(f"{self.name}: {off_db:.3f} dB off what was asked for; `strict` allows {STRICT_DB:g} dB")
         return Fitted(result, preamp_db, off_db, kept)
 
     def refit(self, preset: Preset, *, strict: bool = False) -> tuple[Preset, str, tuple[Note, ...]]:

@@ -1,7 +1,7 @@
 """Find a format, and read and write presets through it: detection, limits, strictness, files and names live here, not in the formats.
 
-Built-in formats stand in one table and are imported on first use; others come from installed packages through the entry-point group
-`semeq.presets`, whose entries name a `PresetFormat` object.
+Built-in formats stand in one list and are imported on first use (all of them where an alias or a suffix names one); others come from
+installed packages through the entry-point group `semeq.presets`, whose entries name a `PresetFormat` object.
 """
 
 from __future__ import annotations
@@ -70,9 +70,15 @@ def formats() -> tuple[FormatInfo, ...]:
 
 
 def get(format_id: str) -> PresetFormat:
-    """Return a format by its id; raises UnknownFormatError with suggestions."""
+    """Return a format by its id, or by an alias that is its alone.
+
+    Raises UnknownFormatError with suggestions, AmbiguousFormatError naming the formats that share an alias.
+    """
     if format_id in dict(_BUILTIN) or format_id in _installed():
         return _load(format_id)
+    named = [info.id for info in formats() if format_id.lower() in info.aliases]
+    if named:
+        return _load(_only(named, f"{format_id!r} may be"))
     near = difflib.get_close_matches(format_id, list(_names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(name) for name in near)}?" if near else "see: semeq-export formats"
     raise UnknownFormatError(f"unknown format {printable(format_id)[:60]!r}; {hint}")
@@ -149,7 +155,7 @@ def write(preset: Preset | EqSettings, format: str, *, strict: bool = False) -> 
     notes += written.notes
     for note in notes:
         if strict and (note.kind == "unknown" or (note.error_db or 0.0) > STRICT_DB):
-            raise PresetWriteError(f"{info.id}: {note}; --strict allows {STRICT_DB:g} dB")
+            raise PresetWriteError(f"{info.id}: {note}; `strict` allows {STRICT_DB:g} dB")
     return Written(written.files, notes)
 
 

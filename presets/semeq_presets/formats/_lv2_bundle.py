@@ -17,13 +17,14 @@ from urllib.parse import unquote
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import number, text_of
 from semeq_presets.formats._turtle import LV2, PSET, RDF, RDFS, Blank, Iri, Literal, Node, Triple, quoted, triples
-from semeq_presets.formats.base import Files
+from semeq_presets.formats.base import Files, MeasuringHost
 
 MANIFEST = "manifest.ttl"
 HOW_TO_IMPORT = (
     "copy the folder into ~/.lv2 (Windows: %APPDATA%\\LV2, macOS: ~/Library/Audio/Plug-Ins/LV2) and restart the host; "
     "it is then among the plug-in's presets"
 )
+LV2_HOSTS = (MeasuringHost("liblilv", "LV2 preset"), MeasuringHost("ardour", "LV2 preset", is_default=False))
 _PRESET = "preset.ttl"
 _MAX_PORTS = 5_000
 _PREFIXES = f"@prefix lv2: <{LV2}> .\n@prefix pset: <{PSET}> .\n@prefix rdfs: <{RDFS}> .\n"

@@ -22,8 +22,9 @@ import math
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
-from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT
+from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
 from semeq_presets.formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.formats._places import LV2_PLACES
 from semeq_presets.formats.base import FormatInfo, Limits, PresetFormat
 
 _FREQ_HZ = (20.0, 20_000.0)
@@ -95,6 +96,10 @@ FORMAT: PresetFormat = SlotFormat(
         limits=Limits(slots=tuple(slot.limits for slot in _SLOTS), preamp_db=_PORT_GAIN_DB),
         is_folder=True,
         verified="Ardour 7.3, and its a-EQ through liblilv 0.24.14",
+        aliases=("ardour", "a-eq"),
+        places=LV2_PLACES,
+        measured_in=LV2_HOSTS,
+        remark="for one sample rate, named in the label; shelves from 36 Hz and of Q 0.7071, peaks of Q 0.267..14.42",
     ),
     Device(
         builds=(Build("urn:ardour:a-eq", _SLOTS, {"master": 0.0, "enable": 1.0}),),

@@ -31,7 +31,7 @@ from semeq_export.eq.curve import Curve, Float64Array, log_grid
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.formats._curves import Lines, difference_note, fine_grid, sampled_db, well_placed
 from semeq_presets.formats._fields import number, plain_decimal, text_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
 
 _POINTS = 200
 _BINS = 16_384
@@ -75,6 +75,13 @@ class AudacityCurve:
         carries="curve",
         limits=Limits(max_bands=10, freq_hz=(100.0, 20_000.0), gain_db=(-12.0, 12.0), q=(0.1, 3.0), preamp_db=(-30.0, 30.0)),
         verified="Audacity 3.2.4",
+        places={
+            "linux": Place(("{home}/.audacity-data", "{data}/audacity"), "Macros", is_flat=True),
+            "darwin": Place(("{home}/Library/Application Support/audacity",), "Macros", is_flat=True),
+            "win32": Place(("{appdata}/audacity",), "Macros", is_flat=True),
+        },
+        measured_in=(MeasuringHost("audacity", "macro", is_default=False),),
+        remark="a curve of 200 points",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

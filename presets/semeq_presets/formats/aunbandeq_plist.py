@@ -44,8 +44,9 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings, settled
+from semeq_presets.formats._places import MAC_PRESETS
 from semeq_presets.formats._xml import parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 
 _PUBLIC_ID = "-//Apple//DTD PLIST 1.0//EN"
 _DOCTYPE = f'<!DOCTYPE plist PUBLIC "{_PUBLIC_ID}" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">'
@@ -89,6 +90,8 @@ class AuNBandEq:
         how_to_import="copy it into ~/Library/Audio/Presets/Apple/AUNBandEQ; it is then in the plug-in's preset menu",
         precision_db=1e-3,
         limits=Limits(max_bands=_BANDS, freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q, preamp_db=(-96.0, 24.0)),
+        aliases=("apple", "logic", "garageband"),
+        places={"darwin": Place((MAC_PRESETS,), "Apple/AUNBandEQ", is_made=True)},
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

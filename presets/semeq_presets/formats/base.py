@@ -17,9 +17,6 @@ from semeq_export.units import check_sample_rate_hz
 Files = Mapping[str, bytes]
 """Relative POSIX name -> content: one entry for single-file formats, several for folders."""
 
-Platform = Literal["linux", "darwin", "win32"]
-"""A system by its `sys.platform`."""
-
 Parts = TypeVar("Parts")
 
 
@@ -93,8 +90,8 @@ class FormatInfo:
     is_text: the content can be shown on a terminal. protects: the format is for playback systems that clip at full scale, so `write_file`
     lowers an EQ without a preamp of its own.
     verified: host and version that opened a file and was measured; None is shown as "nominal".
-    places: where the host looks for presets, on the systems where that is known. measured_in: hosts that measure its presets, the usual one
-    first. remark: what else a person should know, for the table in the README.
+    places: by `sys.platform`, where the host looks for presets, as far as that is known. measured_in: hosts that measure its presets, the
+    usual one first. remark: what else a person should know, for the table in the README.
     """
 
     id: str
@@ -110,7 +107,7 @@ class FormatInfo:
     protects: bool = False
     verified: str | None = None
     aliases: tuple[str, ...] = ()
-    places: Mapping[Platform, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
     measured_in: tuple[MeasuringHost, ...] = ()
     remark: str = ""
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import amplitude_to_db, db_to_amplitude
-from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT
+from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
 from semeq_presets.formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.formats._places import LV2_PLACES
 from semeq_presets.formats.base import FormatInfo, Limits, PresetFormat
 
 _PLUGIN = "http://calf.sourceforge.net/plugins/Equalizer{}Band"
@@ -84,6 +85,10 @@ FORMAT: PresetFormat = SlotFormat(
         limits=Limits(slots=tuple(slot.limits for slot in _BUILDS[-1].slots), preamp_db=_PREAMP_DB),
         is_folder=True,
         verified="Calf 0.90.3 through liblilv 0.24.14",
+        aliases=("calf",),
+        places=LV2_PLACES,
+        measured_in=LV2_HOSTS,
+        remark="the smallest plug-in that holds the bands",
     ),
     Device(
         builds=_BUILDS,

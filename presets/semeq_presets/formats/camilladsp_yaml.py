@@ -67,6 +67,8 @@ class CamillaDsp:
         precision_db=1e-5,
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-120.0, 60.0)),
         protects=True,
+        aliases=("camilla",),
+        remark="of CamillaDSP 3; reads 2",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -68,6 +68,7 @@ class CsvTable:
         precision_db=1e-9,
         limits=Limits(freq_hz=(1e-3, 200_000.0), gain_db=(-60.0, 60.0), q=(1e-3, 1_000.0), preamp_db=(-120.0, 120.0)),
         verified="this version of semeq",
+        aliases=("spreadsheet",),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -29,7 +29,6 @@ shelves.
 from __future__ import annotations
 
 import io
-import math
 import os
 import zipfile
 import zlib
@@ -39,24 +38,31 @@ from pathlib import Path
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, SubElement, indent
 
-from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, OutputError, PresetReadError, PresetWriteError
 from semeq_export.files.atomic import atomic_file
 from semeq_export.files.disk import environment_failure, is_same_file, open_regular, printable
-from semeq_export.units import amplitude_to_db, check_sample_rate_hz
-from semeq_presets.formats._fields import band, number, plain_decimal, settings, settled
+from semeq_export.units import check_sample_rate_hz
+from semeq_presets.formats._dawproject_equalizer import (
+    DIGITS,
+    FREQ_HZ,
+    GAIN_DB,
+    PREAMP_DB,
+    PROJECT,
+    Q,
+    add_equalizer,
+    change_equalizer,
+    read_equalizer,
+)
+from semeq_presets.formats._fields import plain_decimal
 from semeq_presets.formats._xml import MAX_BYTES, parse, render
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 from semeq_presets.names import slug
 
-PROJECT, METADATA, AUDIO_FOLDER = "project.xml", "metadata.xml", "audio"
+METADATA, AUDIO_FOLDER = "metadata.xml", "audio"
 MAX_STEMS = 999
 _MAX_ENTRIES = 4_096
 _MAX_UNPACKED_BYTES = 64_000_000
-_TYPES = {BandKind.LOW_SHELF: "lowShelf", BandKind.PEAK: "bell", BandKind.HIGH_SHELF: "highShelf"}
-_KINDS = {name: kind for kind, name in _TYPES.items()}
-_FREQ_HZ, _GAIN_DB, _Q, _PREAMP_DB = (10.0, 24_000.0), (-60.0, 60.0), (0.01, 100.0), (-96.0, 96.0)
-_DIGITS = 12
 _COPY_BYTES = 1 << 20
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP knows
 
@@ -113,7 +119,7 @@ def read_session(data: bytes) -> tuple[TrackEq, ...]:
     found = []
     for track in root.iter("Track"):
         devices = track.findall("Channel/Devices/Equalizer")
-        found += [TrackEq(track.get("name", ""), *_read_equalizer(device)[1:]) for device in devices]
+        found += [TrackEq(track.get("name", ""), *read_equalizer(device)[1:]) for device in devices]
     return tuple(found)
 
 
@@ -127,8 +133,10 @@ class DawProject:
         suffixes=(".dawproject",),
         how_to_import="open the file in the DAW (Cubase: File > Import > DAWproject), then copy the equaliser from its track",
         precision_db=1e-6,
-        limits=Limits(freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q, preamp_db=_PREAMP_DB),
+        limits=Limits(freq_hz=FREQ_HZ, gain_db=GAIN_DB, q=Q, preamp_db=PREAMP_DB),
         is_text=False,
+        aliases=("bitwig", "studio-one", "cubase", "n-track"),
+        remark="`dawproject_zip.write_session` makes one of a folder of stems",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
@@ -147,7 +155,7 @@ class DawProject:
         with zipfile.ZipFile(buffer, "w") as archive:
             if source is not None and source.data is not None and source.eq is not None:
                 root = _parsed(source.data)
-                _change(_first(root), preset.eq, source.eq, preset.name)
+                change_equalizer(_first(root), preset.eq, source.eq, preset.name)
                 for name, content in self._kept(source.data):
                     _put(archive, name, render(root) if name == PROJECT else content)
             else:
@@ -166,7 +174,7 @@ class DawProject:
         (data,) = files.values()
         root = _parsed(data)
         device = _first(root)
-        _, eq, notes = _read_equalizer(device)
+        _, eq, notes = read_equalizer(device)
         others = sum(1 for _ in root.iter("Equalizer")) - 1
         if others:
             notes = (*notes, Note("unknown", None, "other equalisers of the session", f"{others} not read", None))
@@ -224,107 +232,6 @@ def _first(root: Element) -> Element:
     return found
 
 
-def _read_equalizer(device: Element) -> tuple[list[Element], EqSettings, tuple[Note, ...]]:
-    """Return the elements of the bands that are ours, the EQ, and notes."""
-    elements, bands, notes = [], [], []
-    for position, element in enumerate(device.findall("Band"), start=1):
-        held, reason = _read_band(element, f"{PROJECT} Band {position}")
-        if held is None:
-            notes.append(Note("unknown", None, f"band {position} of the file", f"{reason} is not read", None))
-        else:
-            elements.append(element)
-            bands.append(held)
-    enabled = device.find("Enabled")
-    if enabled is not None and not _flag(enabled, f"{PROJECT} Equalizer/Enabled"):
-        notes.append(Note("unknown", None, "Enabled", "false is not read", None))
-    preamp_db = sum(_gain_db(device.find(name), f"{PROJECT} {name}") for name in ("InputGain", "OutputGain"))
-    return elements, settings(bands, settled(preamp_db, *_PREAMP_DB), PROJECT), tuple(notes)
-
-
-def _read_band(element: Element, where: str) -> tuple[Band | None, str]:
-    """Return a band, or why it is none of ours."""
-    kind = _KINDS.get(element.get("type", ""))
-    if kind is None:
-        return None, element.get("type", "no type")[:40]
-    if element.get("order", "2") != "2":
-        return None, f"order {element.get('order', '')[:40]}"
-    freq, q = element.find("Freq"), element.find("Q")
-    if freq is None:
-        raise PresetReadError("has no Freq", where=where)
-    for parameter, unit in ((freq, "hertz"), (q, "linear")):
-        if parameter is not None and parameter.get("unit") != unit:
-            return None, f"{parameter.tag} in {parameter.get('unit', 'no unit')[:40]}"
-    enabled = element.find("Enabled")
-    is_on = enabled is None or _flag(enabled, f"{where}/Enabled")
-    freq_hz = settled(number(freq.get("value", ""), "Freq", where), *_FREQ_HZ)
-    q_value = settled(number(q.get("value", ""), "Q", where), *_Q) if q is not None else math.sqrt(0.5)
-    return band(kind, freq_hz, settled(_gain_db(element.find("Gain"), f"{where}/Gain"), *_GAIN_DB), q_value, enabled=is_on, where=where), ""
-
-
-def _gain_db(element: Element | None, where: str) -> float:
-    if element is None:
-        return 0.0
-    value = number(element.get("value", ""), element.tag, where)
-    if element.get("unit") == "decibel":
-        return value
-    if element.get("unit") == "linear" and value > 0.0:
-        return amplitude_to_db(value)
-    raise PresetReadError(f"{value:g} in {element.get('unit', 'no unit')[:40]} is no gain", where=where)
-
-
-def _flag(element: Element, where: str) -> bool:
-    text = element.get("value", "")
-    if text not in ("true", "false", "1", "0"):
-        raise PresetReadError(f"{text[:40]!r} is neither true nor false", where=where)
-    return text in ("true", "1")
-
-
-def _change(device: Element, eq: EqSettings, before: EqSettings, name: str) -> None:
-    """Put an EQ into an equaliser that was read: bands of ours in order, foreign ones where they stand, new ones behind the last."""
-    ours, _, _ = _read_equalizer(device)
-    for element, wanted, held in zip(ours, eq.bands, before.bands, strict=False):
-        if wanted != held:
-            _set_band(element, wanted)
-    for element in ours[len(eq.bands) :]:
-        device.remove(element)
-    children = list(device)
-    last = max((index for index, child in enumerate(children) if child.tag in ("Parameters", "Enabled", "State", "Band")), default=-1)
-    for offset, wanted in enumerate(eq.bands[len(ours) :], start=1):
-        device.insert(last + offset, _set_band(Element("Band"), wanted))
-    if eq.preamp_db != before.preamp_db:
-        gain = device.find("InputGain")
-        if gain is None:
-            gain = Element("InputGain")
-            device.insert(max((i for i, child in enumerate(device) if child.tag != "OutputGain"), default=-1) + 1, gain)
-        _set_real(gain, "decibel", eq.preamp_db - _gain_db(device.find("OutputGain"), f"{PROJECT} OutputGain"))
-    if name:
-        device.set("name", name)
-    elif "name" in device.attrib:
-        del device.attrib["name"]
-
-
-def _set_band(element: Element, held: Band) -> Element:
-    """Give a band's element its values; children are added in the order of the schema."""
-    element.set("type", _TYPES[held.kind])
-    values = (("Freq", "hertz", held.freq_hz), ("Gain", "decibel", held.gain_db), ("Q", "linear", held.q))
-    for position, (tag, unit, value) in enumerate(values):
-        child = element.find(tag)
-        if child is None:
-            child = Element(tag)
-            element.insert(position, child)
-        _set_real(child, unit, value)
-    enabled = element.find("Enabled")
-    if enabled is None:
-        enabled = SubElement(element, "Enabled")
-    enabled.set("value", "true" if held.enabled else "false")
-    return element
-
-
-def _set_real(element: Element, unit: str, value: float) -> None:
-    element.set("unit", unit)
-    element.set("value", plain_decimal(value, _DIGITS))
-
-
 @dataclass(frozen=True, slots=True)
 class _Track:
     """What becomes a track: its name, its EQ and the name of that, and the audio with its place in the archive."""
@@ -349,7 +256,7 @@ def _project(tracks: Sequence[_Track]) -> Element:
         channel.set("destination", "master")
         if track.eq is not None:
             channel.insert(0, Element("Devices"))
-            _add_equalizer(channel[0], track.eq, track.eq_name, f"equalizer{index}")
+            add_equalizer(channel[0], track.eq, track.eq_name, f"equalizer{index}")
     _channel(structure, "mastertrack", "Master", "audio notes", "master", "master", 2)
     arrangement = SubElement(root, "Arrangement", id="arrangement")
     lanes = SubElement(arrangement, "Lanes", id="lanes", timeUnit="seconds")
@@ -369,18 +276,8 @@ def _channel(structure: Element, track_id: str, name: str, content: str, channel
     return channel
 
 
-def _add_equalizer(devices: Element, eq: EqSettings, name: str, element_id: str) -> None:
-    device = SubElement(devices, "Equalizer", id=element_id, deviceRole="audioFX", deviceName="Equalizer", loaded="true")
-    if name:
-        device.set("name", name)
-    SubElement(device, "Enabled", value="true")
-    for held in eq.bands:
-        device.append(_set_band(Element("Band"), held))
-    _set_real(SubElement(device, "InputGain"), "decibel", eq.preamp_db)
-
-
 def _add_clip(lanes: Element, index: int, stem: Stem, place: str) -> None:
-    duration = plain_decimal(stem.duration_s, _DIGITS)
+    duration = plain_decimal(stem.duration_s, DIGITS)
     clip = SubElement(
         SubElement(lanes, "Clips", id=f"clips{index}"), "Clip", time="0.0", duration=duration, playStart="0.0", name=stem.name
     )

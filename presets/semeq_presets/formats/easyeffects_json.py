@@ -35,6 +35,7 @@ from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.files import strict_json
 from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, settings
+from semeq_presets.formats._places import easy_effects
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 Json = dict[str, Any]  # Any: JSON holds what it holds
@@ -71,6 +72,9 @@ class EasyEffects:
         precision_db=1e-9,
         limits=Limits(max_bands=MAX_BANDS, freq_hz=(10.0, 24_000.0), gain_db=(-36.0, 36.0), q=(0.01, 100.0), preamp_db=(-36.0, 36.0)),
         protects=True,
+        aliases=("easy-effects",),
+        places=easy_effects("output"),
+        remark="nominal, but its keys were measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -34,7 +34,7 @@ from semeq_export.errors import PresetReadError
 from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, settled
 from semeq_presets.formats._xml import MAX_BYTES, parse, render
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 
 _BANDS = 8
 _FREQ_HZ, _GAIN_DB, _Q, _PREAMP_DB = (10.0, 22_000.0), (-15.0, 15.0), (0.1, 18.0), (-12.0, 12.0)
@@ -44,6 +44,7 @@ _MODES = {BandKind.LOW_SHELF: 2, BandKind.PEAK: 3, BandKind.HIGH_SHELF: 5}
 _KINDS = {mode: kind for kind, mode in _MODES.items()}
 _MODE_NAMES = ("low cut 48", "low cut 12", "low shelf", "bell", "notch", "high shelf", "high cut 12", "high cut 48")
 _DIGITS = 9
+_PRESETS = "Presets/Audio Effects/EQ Eight/semeq"
 
 
 class EqEight:
@@ -58,6 +59,12 @@ class EqEight:
         precision_db=1e-4,
         limits=Limits(max_bands=_BANDS, freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q, preamp_db=_PREAMP_DB),
         is_text=False,
+        aliases=("ableton", "live"),
+        places={
+            "darwin": Place(("{home}/Music/Ableton/User Library",), _PRESETS),
+            "win32": Place(("{documents}/Ableton/User Library",), _PRESETS),
+        },
+        remark="AdaptiveQ off",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
@@ -103,7 +110,7 @@ class EqEight:
         (data,) = files.values()
         device = _device(_parsed(data))
         notes = [
-            Note("unknown", None, name, f"{_said(device, name)} is not read", None)
+            Note("unknown", None, name, f"{_value_text(device, name)} is not read", None)
             for name, idle in (
                 ("On", "true"),
                 ("Mode", "0"),
@@ -111,7 +118,7 @@ class EqEight:
                 ("AdaptiveQ", "false"),
                 ("Live8ShelfScaleLegacyMode", "false"),
             )
-            if _said(device, name) not in ("", idle)
+            if _value_text(device, name) not in ("", idle)
         ]
         bands, of_bands, foreign = [], [], set()
         for slot in range(_BANDS):
@@ -178,7 +185,7 @@ def _switch(device: Element, path: str) -> bool:
     return text == "true"
 
 
-def _said(device: Element, name: str) -> str:
+def _value_text(device: Element, name: str) -> str:
     """Return the text of a plain element or a parameter of the device, "" where it has none."""
     found = next((item for item in device if item.tag == name), None)
     if found is None:

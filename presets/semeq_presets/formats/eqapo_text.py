@@ -36,6 +36,7 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
 from semeq_presets.formats._curves import difference_note, fine_grid
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
+from semeq_presets.formats._places import EQUALIZER_APO
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _BOM = "\ufeff"
@@ -98,6 +99,9 @@ class EqualizerApo:
         precision_db=0.05,
         limits=Limits(freq_hz=(10.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.05, 100.0), preamp_db=(-99.0, 99.0)),
         protects=True,
+        aliases=("equalizer-apo", "autoeq", "peace"),
+        places=EQUALIZER_APO,
+        remark="0.006 dB on words; a note where numbers of 6 characters cost more",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

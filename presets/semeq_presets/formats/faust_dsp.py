@@ -27,7 +27,7 @@ from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._names import one_line
 from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"ls": BandKind.LOW_SHELF, "bell": BandKind.PEAK, "hs": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: name for name, kind in _KINDS.items()}
@@ -63,6 +63,7 @@ class FaustDsp:
         precision_db=1e-5,
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-90.0, 90.0), holds_disabled=False),
         verified="Faust 2.54.9",
+        measured_in=(MeasuringHost("faust", "source"),),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -23,7 +23,7 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"equalizer": BandKind.PEAK, "lowshelf": BandKind.LOW_SHELF, "highshelf": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: name for name, kind in _KINDS.items()}
@@ -50,6 +50,8 @@ class FfmpegFilter:
         precision_db=1e-5,
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-90.0, 90.0), holds_disabled=False),
         verified="FFmpeg 5.1.9",
+        aliases=("mpv",),
+        measured_in=(MeasuringHost("ffmpeg", "filter string"),),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

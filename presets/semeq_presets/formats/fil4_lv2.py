@@ -23,8 +23,9 @@ from __future__ import annotations
 import math
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
-from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT
+from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
 from semeq_presets.formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.formats._places import LV2_PLACES
 from semeq_presets.formats.base import FormatInfo, Limits, PresetFormat
 
 _PLUGIN = "http://gareus.org/oss/lv2/fil4#"
@@ -107,6 +108,11 @@ FORMAT: PresetFormat = SlotFormat(
         limits=Limits(slots=tuple(slot.limits for slot in _SLOTS), preamp_db=_GAIN_DB),
         is_folder=True,
         verified="x42-plugins 20221119 through liblilv 0.24.14",
+        aliases=("fil4", "x42"),
+        places=LV2_PLACES,
+        measured_in=LV2_HOSTS,
+        remark="for one sample rate, named in the label; low shelf 25..400 Hz, peaks 20..2000, 40..4000, 100..10000 and 200..20000 Hz, "
+        "high shelf 1..16 kHz",
     ),
     Device(
         builds=(Build(f"{_PLUGIN}stereo", _SLOTS, _OTHERS), Build(f"{_PLUGIN}mono", _SLOTS, _OTHERS)),

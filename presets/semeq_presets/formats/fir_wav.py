@@ -35,7 +35,8 @@ from semeq_export.errors import AudioError, PresetReadError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 from semeq_presets.formats._curves import sampled_db, well_placed
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats._places import easy_effects
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 Phase = Literal["minimum", "linear"]
 
@@ -78,6 +79,10 @@ class FirWav:
             is_text=False,
             protects=True,
             verified="FFmpeg 5.1.9 (afir)",
+            aliases=("impulse-response", "convolver"),
+            places=easy_effects("irs"),
+            measured_in=(MeasuringHost("ffmpeg", "impulse response"),),
+            remark="at the preset's rate; precision above 40 Hz",
         )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -20,6 +20,7 @@ from semeq_export.eq.curve import Curve
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.formats._curves import Lines, difference_note, sampled_db
 from semeq_presets.formats._fields import number, text_of
+from semeq_presets.formats._places import EQUALIZER_APO
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 FREQS_HZ = np.array([float(int(20.0 * 1.0563**step)) for step in range(127)])
@@ -44,6 +45,9 @@ class GraphicEq:
         carries="curve",
         limits=Limits(max_bands=10, freq_hz=(20.0, 16_000.0), gain_db=(-12.0, 12.0), q=(0.1, 2.0), preamp_db=(-60.0, 60.0)),
         protects=True,
+        aliases=("wavelet",),
+        places=EQUALIZER_APO,
+        remark="a curve of 127 points",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

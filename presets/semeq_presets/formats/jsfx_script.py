@@ -30,6 +30,7 @@ from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._names import one_line
+from semeq_presets.formats._places import reaper
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _MARK = "// semeq EQ script 1: an equaliser with the filters of the Audio EQ Cookbook, preset and program in one."
@@ -119,6 +120,9 @@ class JsfxScript:
         how_to_import="REAPER: copy it into the folder Effects (Options, Show REAPER resource path) and insert it as JS; ysfx: Load file",
         precision_db=1e-5,
         limits=Limits(max_bands=_MAX_BANDS, freq_hz=(10.0, 40_000.0), gain_db=(-60.0, 60.0), q=(0.05, 50.0), preamp_db=(-120.0, 60.0)),
+        aliases=("reaper",),
+        places=reaper("Effects/semeq"),
+        remark="nominal, but the script itself was run by our own EEL2 evaluator; the exact target in REAPER",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -43,7 +43,7 @@ def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_d
 
 def fit_curve(curve: Curve, limits: Limits, sample_rate_hz: float, *, precision_db: float = 0.01) -> tuple[EqSettings, tuple[Note, ...]]:
     """Return the EQ within the limits whose response is closest to a curve, and a note with the error in dB."""
-    wanted = _Wanted(curve.at, sample_rate_hz)
+    wanted = _Goal(curve.at, sample_rate_hz)
     count = min(limits.max_bands or _CURVE_BANDS, _CURVE_BANDS)
     framed = [BandKind.LOW_SHELF, *[BandKind.PEAK] * max(count - 2, 0), BandKind.HIGH_SHELF]
     kinds = [kind for kind in framed if kind in limits.kinds][:count]
@@ -74,10 +74,10 @@ def place(bands: Iterable[Band], slots: Sequence[BandSlot]) -> tuple[Band | None
 
 def error_db(wanted: EqSettings, held: EqSettings, sample_rate_hz: float) -> float:
     """Return the largest difference in dB between the responses of two EQs, preamps included, where `fit_to` compares them."""
-    return _Wanted.of_bands(wanted.bands, sample_rate_hz).error_db(held.bands, held.preamp_db - wanted.preamp_db)
+    return _Goal.of_bands(wanted.bands, sample_rate_hz).error_db(held.bands, held.preamp_db - wanted.preamp_db)
 
 
-class _Wanted:
+class _Goal:
     """A wanted response and where others are compared with it: 20 Hz to 20 kHz, or what the sample rate can carry.
 
     Denser than evenly on a log scale where filters are narrow: in the upper half, where the bilinear transform squeezes them, and around
@@ -94,7 +94,7 @@ class _Wanted:
         self._checked_hz = np.concatenate([self._even(*_CHECKED), self._around(bands)])
 
     @classmethod
-    def of_bands(cls, bands: Iterable[Band], sample_rate_hz: float) -> _Wanted:
+    def of_bands(cls, bands: Iterable[Band], sample_rate_hz: float) -> _Goal:
         """Return the response of bands as the wanted one; those that the rate cannot hold are left out."""
         held = EqSettings(tuple(bands))
         heard = for_rate(held, sample_rate_hz).eq
@@ -182,7 +182,7 @@ def _fit_bands(
             notes += best.notes(precision_db)
     stepped, moved = _stepped(kept, limits)
     if moved:
-        error_db = _Wanted.of_bands(kept, sample_rate_hz).error_db(stepped)
+        error_db = _Goal.of_bands(kept, sample_rate_hz).error_db(stepped)
         if error_db > precision_db:
             notes += [Note("approximated", index, name, was, got, error_db) for index, name, was, got in moved]
     return stepped, tuple(notes)
@@ -200,8 +200,8 @@ def _closest(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float, p
 
 
 def _candidates(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float) -> Iterator[_Candidate]:
-    alone = {index: _Wanted.of_bands((band,), sample_rate_hz) for index, band in sounding.items()}
-    wanted = _Wanted.of_bands(sounding.values(), sample_rate_hz)
+    alone = {index: _Goal.of_bands((band,), sample_rate_hz) for index, band in sounding.items()}
+    wanted = _Goal.of_bands(sounding.values(), sample_rate_hz)
     placed = _nearest(sounding, alone, limits)
     bands = tuple(placed[index] for index in sorted(placed))
     yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.error_db(bands))
@@ -268,7 +268,7 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     return all(band.kind in limits.kinds and _accepts(_slot(limits, band.kind), band) for band in bands)
 
 
-def _nearest(sounding: dict[int, Band], alone: dict[int, _Wanted], limits: Limits) -> dict[int, Band]:
+def _nearest(sounding: dict[int, Band], alone: dict[int, _Goal], limits: Limits) -> dict[int, Band]:
     """Return the bands with every value moved to the nearest allowed one; those without a place are left out, quietest first."""
     if limits.slots is None:
         usable = [index for index, band in sounding.items() if band.kind in limits.kinds]
@@ -285,7 +285,7 @@ def _nearest(sounding: dict[int, Band], alone: dict[int, _Wanted], limits: Limit
     return placed
 
 
-def _moving_db(band: Band, moved: Band | None, alone: _Wanted) -> float:
+def _moving_db(band: Band, moved: Band | None, alone: _Goal) -> float:
     """Return the largest difference that moving a band makes; more than any for one that has no place."""
     if moved is None:
         return 1e3 + float(abs(band.gain_db))

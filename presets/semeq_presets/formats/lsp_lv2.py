@@ -26,7 +26,8 @@ from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_presets.formats._binary import Slots
 from semeq_presets.formats._fields import band, plain_decimal, settings
-from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, PortBundle, read_bundle, write_bundle
+from semeq_presets.formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS, PortBundle, read_bundle, write_bundle
+from semeq_presets.formats._places import LV2_PLACES
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _TYPES = {BandKind.PEAK: 1, BandKind.HIGH_SHELF: 3, BandKind.LOW_SHELF: 5}
@@ -86,6 +87,9 @@ class LspParametric:
             ),
             is_folder=True,
             verified=verified,
+            aliases=("lsp",),
+            places=LV2_PLACES,
+            measured_in=LV2_HOSTS,
         )
 
     def sniff(self, head: bytes, filename: str) -> bool:

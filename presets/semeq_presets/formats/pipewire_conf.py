@@ -47,7 +47,7 @@ from semeq_presets.formats import _spa_json
 from semeq_presets.formats._fields import band, number, plain_decimal, settings
 from semeq_presets.formats._names import one_line
 from semeq_presets.formats._tree import Node, Scalar, mapping, sequence, text
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 from semeq_presets.names import slug
 
 _KINDS = {"bq_lowshelf": BandKind.LOW_SHELF, "bq_peaking": BandKind.PEAK, "bq_highshelf": BandKind.HIGH_SHELF}
@@ -70,6 +70,8 @@ class PipeWireConf:
         precision_db=1e-5,
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-120.0, 60.0), holds_disabled=False),
         protects=True,
+        aliases=("filter-chain",),
+        places={"linux": Place(("{config}/pipewire",), "pipewire.conf.d", is_flat=True, is_made=True)},
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

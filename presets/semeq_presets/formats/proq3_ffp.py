@@ -31,7 +31,8 @@ from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings, settled
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats._places import MAC_PRESETS
+from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"FQ3p"
 _VERSION = 4
@@ -105,6 +106,11 @@ class ProQ3:
         precision_db=1e-3,
         limits=Limits(max_bands=_BANDS, freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q),
         is_text=False,
+        aliases=("fabfilter", "pro-q", "pro-q-3"),
+        places={
+            "darwin": Place((f"{MAC_PRESETS}/FabFilter/FabFilter Pro-Q 3",), "semeq"),
+            "win32": Place(("{documents}/FabFilter/Presets/Pro-Q 3",), "semeq"),
+        },
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -40,6 +40,7 @@ from semeq_export.units import amplitude_to_db, bandwidth_oct_to_q, db_to_amplit
 from semeq_presets.formats._binary import Record
 from semeq_presets.formats._fields import band, settings, settled, text_of
 from semeq_presets.formats._names import one_line
+from semeq_presets.formats._places import reaper
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _PLUGIN_ID = "1919247729"
@@ -88,6 +89,8 @@ class ReaEq:
         "it is then in the FX browser under FX Chains",
         precision_db=1e-6,
         limits=Limits(freq_hz=(20.0, 24_000.0), gain_db=(-60.0, 24.0), q=_Q, preamp_db=(-60.0, 24.0)),
+        aliases=("reaper",),
+        places=reaper("FXChains/semeq"),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

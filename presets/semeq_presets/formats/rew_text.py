@@ -67,6 +67,7 @@ class RewText:
         how_to_import="REW: EQ window, Filter Tasks, Load filter settings from file; Equalizer APO: Include of the file",
         precision_db=0.01,
         limits=Limits(max_bands=20, freq_hz=(10.0, 24_000.0), gain_db=(-30.0, 30.0), q=(0.1, 50.0)),
+        aliases=("room-eq-wizard",),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

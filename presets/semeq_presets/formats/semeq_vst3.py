@@ -39,8 +39,9 @@ from semeq_export.words.target import SemanticTarget
 from semeq_presets.formats import _vstpreset
 from semeq_presets.formats._binary import Record
 from semeq_presets.formats._fields import band, settings
+from semeq_presets.formats._places import vst3
 from semeq_presets.formats._vstpreset import Container
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"SEMQ"
 _LISTEN, _USE_BANDS, _BYPASS = 1, 2, 4
@@ -251,6 +252,9 @@ class SemeqVst3:
             preamp_db=(-96.0, 96.0),
         ),
         is_text=False,
+        places=vst3("semeq", "semeq"),
+        measured_in=(MeasuringHost("vst3", "own preset"),),
+        remark="words by name, and any EQ as bands",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

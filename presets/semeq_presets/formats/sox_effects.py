@@ -24,7 +24,7 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _SHELVES = {"bass": BandKind.LOW_SHELF, "treble": BandKind.HIGH_SHELF}
 _WRITTEN = {BandKind.LOW_SHELF: "bass", BandKind.PEAK: "equalizer", BandKind.HIGH_SHELF: "treble"}
@@ -47,6 +47,7 @@ class SoxEffects:
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-90.0, 90.0), holds_disabled=False),
         verified="SoX 14.4.2",
         protects=True,
+        measured_in=(MeasuringHost("sox", "effect string"),),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

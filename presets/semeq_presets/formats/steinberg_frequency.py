@@ -31,8 +31,9 @@ from semeq_export.errors import PresetReadError
 from semeq_presets.formats import _vstpreset
 from semeq_presets.formats._binary import Record, Slots
 from semeq_presets.formats._fields import band, settings
+from semeq_presets.formats._places import vst3
 from semeq_presets.formats._vstpreset import Container
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _CLASS_ID = "01F6CCC94CAE4668B7C6EC85E681E419"
 _PLUGIN, _VENDOR, _CATEGORY = "Frequency", "Steinberg Media Technologies", "Fx|EQ"
@@ -94,6 +95,10 @@ class SteinbergFrequency:
         precision_db=1e-9,
         limits=Limits(max_bands=_BANDS, freq_hz=(20.0, 20_000.0), gain_db=(-24.0, 24.0), q=(0.1, 24.0), preamp_db=(-24.0, 24.0)),
         is_text=False,
+        aliases=("cubase", "nuendo"),
+        places={system: place for system, place in vst3("Steinberg Media Technologies", "Frequency").items() if system != "linux"},
+        measured_in=(MeasuringHost("vst3", "preset", is_default=False),),
+        remark="Cubase before 15",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -70,6 +70,8 @@ class TotalMix:
             precision={"freq_hz": 0.01, "gain_db": 0.01, "q": 0.01},
             slots=_SLOTS,
         ),
+        aliases=("rme",),
+        remark="low shelf, peak and high shelf, two decimals",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
