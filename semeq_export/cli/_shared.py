@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from semeq_export.cli._option_names import document_with_option_names, with_option_names
 from semeq_export.errors import EnvironmentFailure, SemeqError
 from semeq_export.files import disk, strict_json
 
@@ -146,14 +147,14 @@ force_option = click.option("--force", is_flag=True, help="Replace existing outp
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document on stdout, keys sorted; numbers that are not finite are refused."""
-    click.echo(strict_json.text(document, indent=2))
+    """Print one JSON document on stdout, keys sorted, its messages in the words of the command line; refuse numbers that are not finite."""
+    click.echo(strict_json.text(document_with_option_names(document), indent=2))
 
 
 def note(text: str, *, quiet: bool = False) -> None:
     """Print a note or a warning on stderr."""
     if not quiet:
-        click.echo(text, err=True)
+        click.echo(with_option_names(text), err=True)
 
 
 def say_doubts(engine: Engine, targets: Iterable[SemanticTarget | str], quiet: bool) -> list[str]:
@@ -170,8 +171,8 @@ def progress_wanted(quiet: bool) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Return a message on one line, control characters escaped."""
-    flat = " ".join(text.split("\n"))
+    """Return a message on one line, in the words of the command line, control characters escaped."""
+    flat = " ".join(with_option_names(text).split("\n"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in flat)
 
 
