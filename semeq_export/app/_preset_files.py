@@ -67,10 +67,11 @@ def chosen_formats(ids: Sequence[str], output: str | os.PathLike[str] | None) ->
     """
     if not ids:
         return [get(format_for(output)).info] if output is not None else []
-    for format_id in ids:
-        if ids.count(format_id) > 1:
-            raise OutputError(f"format {printable(format_id)} is named twice")
-    return [get(format_id).info for format_id in ids]
+    infos = [get(format_id).info for format_id in ids]
+    for info in infos:
+        if infos.count(info) > 1:
+            raise OutputError(f"format {info.id} is named twice")
+    return infos
 
 
 def as_text(one: WordPreset, info: FormatInfo | None, *, preamp: Preamp, strict: bool) -> PresetFile:

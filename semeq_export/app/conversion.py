@@ -54,7 +54,7 @@ def convert_preset(options: ConvertOptions) -> ConvertResult:
     by_suffix = None if options.device is not None else options.destination
     infos = _preset_files.chosen_formats([] if options.to_format is None else [options.to_format], by_suffix)
     if not infos and options.device is None:
-        raise UnknownFormatError("name the format of the text")
+        raise UnknownFormatError("a text needs `to_format`")
     if options.device is not None or options.destination is None:
         return _convert_by_way_of_device(options, infos[0] if infos else None)
     preset, written = convert_file(

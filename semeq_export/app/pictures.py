@@ -36,7 +36,7 @@ class PlotOptions:
 
     def __post_init__(self) -> None:
         if not self.targets and not self.presets:
-            raise IntentError("nothing to draw: neither targets nor presets")
+            raise IntentError("nothing to draw: give `targets` or `presets`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

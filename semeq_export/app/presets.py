@@ -13,7 +13,6 @@ from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, Wor
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, OutputError, UnknownFormatError
-from semeq_export.listeners import MatchListening, WordListening
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import ReferenceSource, measure_file
 from semeq_export.listening.spectrum import Spectrum
@@ -70,15 +69,15 @@ class PresetOptions:
 
     def __post_init__(self) -> None:
         if self.adapt_to is None and (self.reference is not None or isinstance(self.target, Match)):
-            raise IntentError("a reference or a match needs adapt_to, the audio file that is compared with it")
+            raise IntentError("a reference or a match needs `adapt_to`, the audio file that is compared with it")
         if isinstance(self.target, Match) and self.reference is not None:
-            raise IntentError("a match names its reference itself, without another")
+            raise IntentError("a match names its reference itself, without `reference`")
         if isinstance(self.target, AllTerms) and self.name is not None:
-            raise IntentError("presets of all terms have names of their own")
+            raise IntentError("presets of all terms have names of their own, without `name`")
         if self.install and self.output is not None:
-            raise IntentError("what is installed finds its folder itself, without an output")
+            raise IntentError("what is installed finds its folder itself, without `output`")
         if self.dry_run and not self.is_filed:
-            raise IntentError("a dry run needs an output, or something to install")
+            raise IntentError("a dry run needs `output` or `install`")
 
     @property
     def is_filed(self) -> bool:
@@ -145,9 +144,9 @@ def write_presets(options: PresetOptions) -> PresetResult:
 
 def _check_places(options: PresetOptions, infos: Sequence[FormatInfo], several: bool) -> None:
     if not infos and (options.device is None or options.install):
-        raise UnknownFormatError("name a format, or an output with the suffix of one")
+        raise UnknownFormatError("name one of `formats`, or an `output` with the suffix of one")
     if several and not options.is_filed:
-        raise OutputError("several presets need a folder as output, or to be installed")
+        raise OutputError("several presets need a folder as `output`, or `install`")
 
 
 def _presets(options: PresetOptions) -> tuple[list[WordPreset], tuple[str, ...], tuple[str, ...]]:
@@ -172,6 +171,8 @@ def _presets(options: PresetOptions) -> tuple[list[WordPreset], tuple[str, ...],
 
 def _matched(match: Match, options: PresetOptions) -> WordPreset:
     """Return what takes a file to a reference."""
+    from semeq_export.listeners import MatchListening  # as most presets are made without
+
     assert options.adapt_to is not None
     reference = ReferenceSource(match.reference).for_input(options.adapt_to)
     adaptation = MatchListening(reference, match.intensity).adapt(*_measured(options.adapt_to))
@@ -189,6 +190,8 @@ def _as_needed(
     engine: Engine, targets: Mapping[str, SemanticTarget], audio: str | os.PathLike[str], options: PresetOptions
 ) -> Iterator[WordPreset]:
     """Yield as much of words as a file needs, which is measured once."""
+    from semeq_export.listeners import WordListening  # as most presets are made without
+
     reference = None if options.reference is None else ReferenceSource(options.reference).for_input(audio)
     heard, rate_hz = _measured(audio)
     for word, target in targets.items():

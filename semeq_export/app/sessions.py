@@ -39,7 +39,7 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         if self.target is None and not self.rules:
-            raise IntentError("nothing to do: neither a target nor rules for stems")
+            raise IntentError("nothing to do: give `target` or `rules`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from semeq_export.errors import BinaryFormatError
 
 def format_ids(text: str | None) -> list[str]:
     """Return the ids of a list with commas, those of all formats for "all", none where there is no list."""
-    from semeq_export.app.conversion import list_formats
+    from semeq_presets import formats
 
     if text == "all":
-        return [info.id for info in list_formats()]
+        return [info.id for info in formats()]
     return [] if text is None else [format_id.strip() for format_id in text.split(",")]
 
 
