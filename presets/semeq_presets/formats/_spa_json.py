@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from semeq_export.errors import PresetReadError
 from semeq_presets.formats._fields import text_of
-from semeq_presets.formats._tree import MAX_DEPTH, Node, Scalar
+from semeq_presets.formats._tree import MAX_DEPTH, Node, Quoted
 
 MAX_TOKENS = 100_000
 _TOKEN = re.compile(r'(?:[\s,:=]++|#[^\n]*+)*+([{}\[\]]|"(?:[^"\\]|\\.)*+"|[^\s"#:,={}\[\]]++|$)', re.DOTALL)
@@ -71,7 +71,7 @@ class _Reader:
         while token != end:
             if token in ("", "{", "}", "[", "]"):
                 self._refuse(f"expected a key, found {token or 'the end'!r}")
-            key = self._scalar(token).text
+            key = str(self._scalar(token))
             if key in result:
                 self._refuse(f"key {key[:40]!r} occurs twice")
             result[key] = self._node(next(self._tokens), depth)
@@ -94,9 +94,9 @@ class _Reader:
             self._refuse(f"expected a value, found {token or 'the end'!r}")
         return self._scalar(token)
 
-    def _scalar(self, token: str) -> Scalar:
+    def _scalar(self, token: str) -> str:
         if not token.startswith('"'):
-            return Scalar(token)
+            return token
         try:
             text = json.loads(token)
             text.encode("utf-8")
@@ -104,7 +104,7 @@ class _Reader:
             raise PresetReadError(
                 f"{token[:40]!r} is no text: a quote that does not end, or an unknown escape", where=self._where()
             ) from error
-        return Scalar(text, quoted=True)
+        return Quoted(text)
 
     def _where(self) -> str:
         return f"line {self._text.count(chr(10), 0, self._place) + 1}"
@@ -115,12 +115,12 @@ class _Reader:
 
 def _entry(key: str, node: Node) -> list[str]:
     first, *rest = _lines(node)
-    return [f"{_scalar(Scalar(key))} = {first}", *rest]
+    return [f"{_scalar(key)} = {first}", *rest]
 
 
 def _lines(node: Node) -> list[str]:
     short = _inline(node)
-    if isinstance(node, Scalar) or not node or (len(short) <= _INLINE_CHARS and not _is_deep(node)):
+    if isinstance(node, str) or not node or (len(short) <= _INLINE_CHARS and not _is_deep(node)):
         return [short]
     if isinstance(node, dict):
         inner = [line for key, child in node.items() for line in _entry(key, child)]
@@ -142,11 +142,11 @@ def _children(node: Node) -> list[Node]:
 
 def _inline(node: Node) -> str:
     if isinstance(node, dict):
-        return f"{{ {' '.join(f'{_scalar(Scalar(key))} = {_inline(child)}' for key, child in node.items())} }}" if node else "{ }"
+        return f"{{ {' '.join(f'{_scalar(key)} = {_inline(child)}' for key, child in node.items())} }}" if node else "{ }"
     if isinstance(node, list):
         return f"[ {' '.join(_inline(child) for child in node)} ]" if node else "[ ]"
     return _scalar(node)
 
 
-def _scalar(scalar: Scalar) -> str:
-    return scalar.text if not scalar.quoted and _BARE.fullmatch(scalar.text) else json.dumps(scalar.text, ensure_ascii=False)
+def _scalar(text: str) -> str:
+    return text if not isinstance(text, Quoted) and _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)

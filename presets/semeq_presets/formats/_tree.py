@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from semeq_export.errors import PresetReadError
@@ -11,15 +10,13 @@ from semeq_presets.formats._fields import number
 MAX_DEPTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """A single value as it is written. quoted: it is certainly text, whatever it looks like."""
+class Quoted(str):
+    """A single value that is certainly text, whatever it looks like; others are plain `str`, as they are written."""
 
-    text: str
-    quoted: bool = False
+    __slots__ = ()
 
 
-Node: TypeAlias = "Scalar | list[Node] | dict[str, Node]"
+Node: TypeAlias = "str | list[Node] | dict[str, Node]"
 """Built by readers and never changed afterwards; writers work on copies."""
 
 
@@ -38,10 +35,10 @@ def sequence(node: Node | None, where: str) -> list[Node]:
 
 
 def text(node: Node | None, where: str) -> str:
-    """Return a node that must be a single value; raises PresetReadError for anything else."""
-    if not isinstance(node, Scalar):
+    """Return the text of a node that must be a single value; raises PresetReadError for anything else."""
+    if not isinstance(node, str):
         raise PresetReadError("is missing" if node is None else "is not a single value", where=where)
-    return node.text
+    return str(node)
 
 
 def value(parent: dict[str, Node], key: str, where: str) -> float:

@@ -22,7 +22,7 @@
 
 A filter that no step of the pipeline names is a switched-off band. Read: whole configurations too; filters of other kinds, shelves with a
 slope, peaks with a bandwidth and other steps are kept and said in a note, and so is a second channel that is filtered differently.
-Only comments and the layout of the text are lost when an EQ that was read is written with changes.
+What stays as it was keeps its layout and comments when an EQ that was read is written with changes.
 Source: CamillaDSP 3 README (filters, Biquad, Gain, pipeline), https://github.com/HEnquist/camilladsp.
 """
 
@@ -37,7 +37,7 @@ from semeq_export.errors import PresetReadError
 from semeq_presets.formats import _yaml
 from semeq_presets.formats._fields import band, plain_decimal, settings
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats._tree import Node, Scalar, mapping, sequence, text, value
+from semeq_presets.formats._tree import Node, Quoted, mapping, sequence, text, value
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KINDS = {"Lowshelf": BandKind.LOW_SHELF, "Peaking": BandKind.PEAK, "Highshelf": BandKind.HIGH_SHELF}
@@ -50,7 +50,7 @@ _MAX_FILTERS = 2_000
 class _Configuration:
     """A document, and the names of its filters that are bands and preamps."""
 
-    root: Mapping[str, Node]
+    root: dict[str, Node]
     names: tuple[str, ...] = ()
     preamps: tuple[str, ...] = ()
 
@@ -108,7 +108,7 @@ class CamillaDsp:
                 preamp_db += says
             elif says is None and used:
                 notes.append(Note("unknown", None, f"filters {name[:40]}", "this kind of filter is not read", None))
-        title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), Scalar) else ""
+        title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), str) else ""
         eq = settings(bands, preamp_db)
         source = Source(_Configuration(root, tuple(names), tuple(preamps)), data, eq, name=title)
         return Preset(eq, name=title, source=source, notes=tuple(notes))
@@ -151,16 +151,16 @@ def _chain(root: Mapping[str, Node], filters: Mapping[str, Node], notes: list[No
 
 def _channels(step: Mapping[str, Node], where: str) -> list[str] | None:
     """Return the channels of a step as they are written, None for all."""
-    if isinstance(step.get("channel"), Scalar):
+    if isinstance(step.get("channel"), str):
         return [text(step["channel"], f"{where} channel")]
     node = step.get("channels")
-    if node is None or (isinstance(node, Scalar) and node.text in ("", "null", "~")):
+    if node is None or (isinstance(node, str) and node in ("", "null", "~")):
         return None
     return [text(channel, f"{where} channels") for channel in sequence(node, f"{where} channels")]
 
 
 def _is_true(node: Node | None) -> bool:
-    return isinstance(node, Scalar) and node.text.lower() == "true"
+    return isinstance(node, str) and node.lower() == "true"
 
 
 def _filter(node: Mapping[str, Node], where: str, *, enabled: bool) -> Band | float | None:
@@ -169,7 +169,7 @@ def _filter(node: Mapping[str, Node], where: str, *, enabled: bool) -> Band | fl
     if kind == "Gain":
         parameters = mapping(node.get("parameters"), f"{where} parameters")
         scale = parameters.get("scale")
-        plain = scale is None or (isinstance(scale, Scalar) and scale.text in ("dB", "", "null"))
+        plain = scale is None or (isinstance(scale, str) and scale in ("dB", "", "null"))
         if not plain or _is_true(parameters.get("inverted")) or _is_true(parameters.get("mute")):
             return None
         return settings([], value(parameters, "gain", where), where).preamp_db
@@ -187,10 +187,10 @@ def _document(preset: Preset) -> dict[str, Node]:
     """Return the configuration that says what the preset says, as much of the one that was read as possible."""
     assert preset.eq is not None
     before = preset.parts(_Configuration) or _Configuration({"filters": {}, "pipeline": []})
-    root: dict[str, Node] = copy.deepcopy(dict(before.root))
+    root: dict[str, Node] = copy.deepcopy(before.root)
     name = one_line(preset.name)
-    if name and not (isinstance(root.get("title"), Scalar) and one_line(text(root["title"], "title")) == name):
-        root = {"title": Scalar(name, quoted=True), **{key: node for key, node in root.items() if key != "title"}}
+    if name and not (isinstance(root.get("title"), str) and one_line(text(root["title"], "title")) == name):
+        _yaml.put_first(root, "title", Quoted(name))
     filters = mapping(root["filters"], "filters")
     preamp_names = _put_preamp(filters, preset.eq.preamp_db, before.preamps)
     names = [*before.names[: len(preset.eq.bands)]]
@@ -213,18 +213,18 @@ def _put_preamp(filters: dict[str, Node], preamp_db: float, preamps: tuple[str, 
     for gone in preamps[1:]:
         del filters[gone]
     name = preamps[0] if preamps else "eq_preamp" if "eq_preamp" not in filters else _free_name(filters, [], 1, "eq_preamp")
-    node = filters.setdefault(name, {"type": Scalar("Gain"), "parameters": {}})
-    mapping(mapping(node, name)["parameters"], name)["gain"] = Scalar(plain_decimal(preamp_db, _DIGITS))
+    node = filters.setdefault(name, {"type": "Gain", "parameters": {}})
+    mapping(mapping(node, name)["parameters"], name)["gain"] = plain_decimal(preamp_db, _DIGITS)
     return [name]
 
 
 def _put_band(filters: dict[str, Node], name: str, held: Band) -> None:
-    node = mapping(filters.setdefault(name, {"type": Scalar("Biquad"), "parameters": {}}), name)
+    node = mapping(filters.setdefault(name, {"type": "Biquad", "parameters": {}}), name)
     parameters = mapping(node["parameters"], name)
     if not parameters or _filter(node, name, enabled=held.enabled) != held:
-        parameters["type"] = Scalar(_WRITTEN[held.kind])
+        parameters["type"] = _WRITTEN[held.kind]
         for key, number in (("freq", held.freq_hz), ("q", held.q), ("gain", held.gain_db)):
-            parameters[key] = Scalar(plain_decimal(number, _DIGITS))
+            parameters[key] = plain_decimal(number, _DIGITS)
 
 
 def _put_names(root: dict[str, Node], wanted: list[str], ours: set[str]) -> None:
@@ -238,18 +238,18 @@ def _put_names(root: dict[str, Node], wanted: list[str], ours: set[str]) -> None
     new = [name for name in wanted if name not in named]
     if anchor is None and new:
         if not steps:
-            steps = [{"type": Scalar("Filter"), "channels": [Scalar("0"), Scalar("1")], "names": []}]
+            steps = [{"type": "Filter", "channels": _yaml.in_line(["0", "1"]), "names": []}]
             pipeline.append(steps[0])
-        sequence(steps[0]["names"], "names").extend(Scalar(name) for name in new)
+        sequence(steps[0]["names"], "names").extend(new)
     for step in steps:
-        kept: list[Node] = []
-        for node in sequence(step["names"], "names"):
-            name = text(node, "names")
-            if name in wanted or name not in ours:
-                kept.append(node)
+        held = sequence(step["names"], "names")
+        for place in reversed(range(len(held))):
+            name = text(held[place], "names")
             if name == anchor:
-                kept += [Scalar(name) for name in new]
-        step["names"] = kept
+                for number, added in enumerate(new, start=1):
+                    held.insert(place + number, added)
+            if name not in wanted and name in ours:
+                del held[place]
 
 
 def _free_name(filters: Mapping[str, Node], names: list[str], number: int, stem: str = "eq_band") -> str:

@@ -46,7 +46,7 @@ from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets.formats import _spa_json
 from semeq_presets.formats._fields import band, number, plain_decimal, settings
 from semeq_presets.formats._names import one_line
-from semeq_presets.formats._tree import Node, Scalar, mapping, sequence, text
+from semeq_presets.formats._tree import Node, Quoted, mapping, sequence, text
 from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 from semeq_presets.names import slug
 
@@ -88,7 +88,7 @@ class PipeWireConf:
             arguments = _arguments(root)
             name = one_line(preset.name)
             if name and one_line(_text_or_empty(arguments.get("node.description"))) != name:
-                arguments["node.description"] = Scalar(name, quoted=True)
+                arguments["node.description"] = Quoted(name)
             _put(mapping(arguments["filter.graph"], "filter.graph"), preset)
             data = _spa_json.render(root).encode("utf-8")
         return Written({"preset.conf": data})
@@ -122,25 +122,25 @@ class PipeWireConf:
 
 
 def _skeleton(name: str) -> dict[str, Node]:
-    capture: dict[str, Node] = {"node.name": Scalar(f"effect_input.{slug(name)}", quoted=True), "media.class": Scalar("Audio/Sink")}
-    playback: dict[str, Node] = {"node.name": Scalar(f"effect_output.{slug(name)}", quoted=True), "node.passive": Scalar("true")}
+    capture: dict[str, Node] = {"node.name": Quoted(f"effect_input.{slug(name)}"), "media.class": "Audio/Sink"}
+    playback: dict[str, Node] = {"node.name": Quoted(f"effect_output.{slug(name)}"), "node.passive": "true"}
     arguments: dict[str, Node] = {
-        "node.description": Scalar(name, quoted=True),
-        "media.name": Scalar(name, quoted=True),
+        "node.description": Quoted(name),
+        "media.name": Quoted(name),
         "filter.graph": {"nodes": [], "links": []},
-        "audio.channels": Scalar("2"),
-        "audio.position": [Scalar("FL"), Scalar("FR")],
+        "audio.channels": "2",
+        "audio.position": ["FL", "FR"],
         "capture.props": capture,
         "playback.props": playback,
     }
-    return {"context.modules": [{"name": Scalar(_MODULE), "args": arguments}]}
+    return {"context.modules": [{"name": _MODULE, "args": arguments}]}
 
 
 def _arguments(root: dict[str, Node]) -> dict[str, Node]:
     """Return the arguments of the one filter-chain module of a file."""
     found = []
     for node in sequence(root.get("context.modules"), "context.modules"):
-        if isinstance(node, dict) and isinstance(node.get("name"), Scalar) and text(node["name"], "name") == _MODULE:
+        if isinstance(node, dict) and isinstance(node.get("name"), str) and text(node["name"], "name") == _MODULE:
             found.append(mapping(node.get("args"), "args"))
     if len(found) != 1:
         raise PresetReadError(f"has {len(found)} modules {_MODULE}, expected one", where="context.modules")
@@ -148,7 +148,7 @@ def _arguments(root: dict[str, Node]) -> dict[str, Node]:
 
 
 def _text_or_empty(node: Node | None) -> str:
-    return node.text if isinstance(node, Scalar) else ""
+    return node if isinstance(node, str) else ""
 
 
 def _says(node: dict[str, Node], where: str) -> Band | float | None:
@@ -195,7 +195,7 @@ def _put(graph: dict[str, Node], preset: Preset) -> None:
             if wanted is None:
                 continue
             if wanted != said:
-                node |= {"label": Scalar(_WRITTEN[wanted.kind]), "control": _control(node, wanted.freq_hz, wanted.q, wanted.gain_db)}
+                node |= {"label": _WRITTEN[wanted.kind], "control": _control(node, wanted.freq_hz, wanted.q, wanted.gain_db)}
         elif isinstance(said, float) and not keep_preamp:
             if preamp_written:
                 continue
@@ -213,7 +213,7 @@ def _put(graph: dict[str, Node], preset: Preset) -> None:
         raise PresetWriteError("pipewire: the graph holds other nodes or links, so its number of bands cannot change; write a new file")
     graph["nodes"] = [*result]
     if len(result) != len(nodes):
-        graph["links"] = [{"output": Scalar(a, quoted=True), "input": Scalar(b, quoted=True)} for a, b in _series([*result])]
+        graph["links"] = [{"output": Quoted(a), "input": Quoted(b)} for a, b in _series([*result])]
 
 
 def _node(names: set[str], name: str, label: str, held: Band | None, preamp_db: float = 0.0) -> dict[str, Node]:
@@ -225,13 +225,13 @@ def _node(names: set[str], name: str, label: str, held: Band | None, preamp_db: 
         free = f"{name}_{count}"
     names.add(free)
     control = _control({}, held.freq_hz, held.q, held.gain_db) if held is not None else _control({}, 0.0, 1.0, preamp_db)
-    return {"type": Scalar("builtin"), "name": Scalar(free), "label": Scalar(label), "control": control}
+    return {"type": "builtin", "name": free, "label": label, "control": control}
 
 
 def _control(node: dict[str, Node], freq_hz: float, q: float, gain_db: float) -> dict[str, Node]:
     kept = node.get("control")
     control: dict[str, Node] = dict(kept) if isinstance(kept, dict) else {}
-    return control | {name: Scalar(plain_decimal(value, _DIGITS)) for name, value in (("Freq", freq_hz), ("Q", q), ("Gain", gain_db))}
+    return control | {name: plain_decimal(value, _DIGITS) for name, value in (("Freq", freq_hz), ("Q", q), ("Gain", gain_db))}
 
 
 FORMAT: PresetFormat = PipeWireConf()
