@@ -54,9 +54,9 @@ class VerifyOptions:
 class CheckedPreset:
     """One preset, measured.
 
-    host: name and version of what rendered it, "" where the format's maths stand in for a host, and then `why_no_host`, with the hosts that
-    measure such files where they are named in `on_request`. refusal: what the host said where it did not take the file; then there is no
-    response. level_db: what was taken off where the level is free. freqs_hz, intended_db, measured_db: (n,).
+    host: name and version of what rendered it, "" where the format's maths stand in for a host, and then `why_no_host`. refusal: what the
+    host said where it did not take the file; then there is no response. level_db: what was taken off where the level is free.
+    freqs_hz, intended_db, measured_db: (n,).
     """
 
     path: Path
@@ -67,7 +67,6 @@ class CheckedPreset:
     measured_db: Float64Array | None
     host: str = ""
     why_no_host: str = ""
-    on_request: tuple[str, ...] = ()
     refusal: str = ""
     level_db: float = 0.0
 
@@ -142,7 +141,6 @@ class _Outcome:
     response_db: Float64Array | None
     host: str = ""
     why_no_host: str = ""
-    on_request: tuple[str, ...] = ()
     refusal: str = ""
 
 
@@ -200,10 +198,9 @@ def _by_maths(job: _Job) -> _Outcome:
     response_db = _response_db(job.preset, job.sample_rate_hz)
     if job.host is not None:
         return _Outcome(response_db, why_no_host="asked for")
-    slow = tuple(host.name for host in get(job.preset.format).info.measured_in)
+    slow = [host.name for host in get(job.preset.format).info.measured_in]
     if slow:
-        why = f"{job.preset.format} is measured in {' or '.join(slow)} only where asked for"
-        return _Outcome(response_db, why_no_host=why, on_request=slow)
+        return _Outcome(response_db, why_no_host=f"{job.preset.format} is measured in {' or '.join(slow)} only where asked for: `host`")
     return _Outcome(response_db, why_no_host=f"no host that can be run here loads {job.preset.format}")
 
 
@@ -239,7 +236,6 @@ def _checked(job: _Job, outcome: _Outcome, intended: Preset | None, is_level_fre
         measured_db - level_db if measured_db is not None else None,
         outcome.host,
         outcome.why_no_host,
-        outcome.on_request,
         outcome.refusal,
         level_db,
     )

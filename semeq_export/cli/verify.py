@@ -69,15 +69,11 @@ def command(
     ctx.exit(_shared.EXIT_OK if result.is_within else _shared.EXIT_NO)
 
 
-def _why_no_host(one: CheckedPreset) -> str:
-    return f"{one.why_no_host}: --host" if one.on_request else one.why_no_host
-
-
 def _line(one: CheckedPreset, tolerance_db: float, *, compared: bool) -> str:
     start = f"{one.path}: {one.preset.format}, "
     if one.refusal:
         return f"{start}refused: {one.refusal}"
-    how = f"in {one.host}" if one.host else f"by the format's maths ({_why_no_host(one)})"
+    how = f"in {one.host}" if one.host else f"by the format's maths ({one.why_no_host})"
     if not one.host and not compared:
         return f"{start}{how}: nothing to compare, give -t or --preset"
     figures = one.figures()
@@ -96,7 +92,7 @@ def _entry(one: CheckedPreset, tolerance_db: float) -> dict[str, object]:
         "sample_rate_hz": one.sample_rate_hz,
         "how": "host" if one.host else "maths",
         "host": one.host or None,
-        "why_no_host": _why_no_host(one) or None,
+        "why_no_host": one.why_no_host or None,
         "refusal": one.refusal or None,
         "level_db": one.level_db,
         "is_within": one.is_within(tolerance_db),

@@ -38,11 +38,10 @@ def test_verification_says_which_preset_is_off_and_by_how_much(folder: Path) -> 
     assert verify_presets(VerifyOptions(paths=paths, intended=folder / "a.json", tolerance_db=1.01)).is_within
 
 
-def test_a_host_that_measures_only_when_named_is_a_value(folder: Path) -> None:
+def test_a_host_that_measures_only_when_named_is_named(folder: Path) -> None:
     write_file(folder / "t5.audacity.txt", T5, format="audacity")
     (checked,) = verify_presets(VerifyOptions(paths=[folder / "t5.audacity.txt"])).presets
-    assert (checked.host, checked.on_request) == ("", ("audacity",))
-    assert checked.why_no_host == "audacity is measured in audacity only where asked for"
+    assert (checked.host, checked.why_no_host) == ("", "audacity is measured in audacity only where asked for: `host`")
 
 
 def test_validation_tells_bundles_from_presets(folder: Path) -> None:
