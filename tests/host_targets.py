@@ -27,7 +27,7 @@ from semeq_export.units import db_to_amplitude
 from semeq_host.lab import faust, hosts, lv2
 from semeq_host.lab.response import impulse, measured_response_db
 from semeq_presets import FormatInfo, Preset
-from semeq_presets.formats._lv2_bundle import PortBundle, write_bundle
+from semeq_presets.file_formats._lv2_bundle import PortBundle, write_bundle
 
 RATE_HZ = 48_000
 POINTS = 1_000

@@ -9,9 +9,9 @@ preset = presets.read_file("warm.lv2")
 """
 
 from semeq_presets.device import Device, read_device
-from semeq_presets.formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
-from semeq_presets.formats.limits import fit_to
-from semeq_presets.formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
+from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.limits import fit_to
+from semeq_presets.file_formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
 from semeq_presets.install import plan_install
 from semeq_presets.library import Planned, Saved, plan_library, write_library
 from semeq_presets.names import slug

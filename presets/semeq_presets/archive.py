@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from semeq_export.files.atomic import write_atomic
-from semeq_presets.formats.base import FormatInfo, Preset
-from semeq_presets.formats.preamp import with_preamp
+from semeq_presets.file_formats.base import FormatInfo, Preset
+from semeq_presets.file_formats.preamp import with_preamp
 from semeq_presets.library import plan_library
 from semeq_presets.registry import get, write
 

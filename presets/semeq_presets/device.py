@@ -19,7 +19,7 @@
 | q_choices, q_step | the positions of a switch, or the step, with the convention "q" |
 | bandwidth_oct, bandwidth_choices_oct, bandwidth_step_oct | the same with the convention "bandwidth_oct" |
 
-An EQ is fitted to a device by `formats.limits`, in turns: all knobs free, then with the frequencies on their positions, then with the
+An EQ is fitted to a device by `limits`, in turns: all knobs free, then with the frequencies on their positions, then with the
 widths on theirs, and last the gains go to their nearest steps; so each turn makes up for what the one before has rounded.
 """
 
@@ -36,8 +36,8 @@ from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.files import strict_toml
 from semeq_export.files.disk import printable, read_regular
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
-from semeq_presets.formats.base import Limits, Note, Preset
-from semeq_presets.formats.limits import error_db, fit_curve, fit_to, place
+from semeq_presets.file_formats.base import Limits, Note, Preset
+from semeq_presets.file_formats.limits import error_db, fit_curve, fit_to, place
 from semeq_presets.registry import STRICT_DB
 
 Convention = Literal["q", "bandwidth_oct", "constant"]

@@ -12,8 +12,8 @@ from pathlib import Path
 from semeq_export.errors import OutputError
 from semeq_export.files.atomic import sync_all
 from semeq_export.files.disk import environment_failure, printable
-from semeq_presets.formats.base import FormatInfo, Preset, Written
-from semeq_presets.formats.preamp import Preamp, with_preamp
+from semeq_presets.file_formats.base import FormatInfo, Preset, Written
+from semeq_presets.file_formats.preamp import Preamp, with_preamp
 from semeq_presets.names import distinct_slug, slug
 from semeq_presets.registry import check_place, get, write_file
 

@@ -20,9 +20,9 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AmbiguousFormatError, OutputError, PresetError, PresetReadError, PresetWriteError, UnknownFormatError
 from semeq_export.files.atomic import atomic_folder, write_atomic
 from semeq_export.files.disk import check_output, check_output_folder, environment_failure, is_same_file, printable, read_regular
-from semeq_presets.formats.base import Files, FormatInfo, Note, Preset, PresetFormat, Written
-from semeq_presets.formats.limits import fit_curve, fit_to
-from semeq_presets.formats.preamp import Preamp, protect_preset, with_preamp
+from semeq_presets.file_formats.base import Files, FormatInfo, Note, Preset, PresetFormat, Written
+from semeq_presets.file_formats.limits import fit_curve, fit_to
+from semeq_presets.file_formats.preamp import Preamp, protect_preset, with_preamp
 
 MAX_BYTES = 5_000_000
 MAX_FILES = 64
@@ -33,34 +33,34 @@ FOLDER_SNIFF_BYTES = 4_096  # a manifest names its plug-in after a page of prefi
 MANIFEST = "manifest.ttl"
 
 _BUILTIN: tuple[tuple[str, str], ...] = (
-    ("semeq-json", "semeq_presets.formats.semeq_json:FORMAT"),
-    ("eqapo", "semeq_presets.formats.eqapo_text:FORMAT"),
-    ("lsp-x16-lv2", "semeq_presets.formats.lsp_lv2:X16"),
-    ("lsp-x32-lv2", "semeq_presets.formats.lsp_lv2:X32"),
-    ("calf-lv2", "semeq_presets.formats.calf_lv2:FORMAT"),
-    ("fil4-lv2", "semeq_presets.formats.fil4_lv2:FORMAT"),
-    ("aeq-lv2", "semeq_presets.formats.aeq_lv2:FORMAT"),
-    ("graphiceq", "semeq_presets.formats.graphiceq_text:FORMAT"),
-    ("rew", "semeq_presets.formats.rew_text:FORMAT"),
-    ("ffmpeg", "semeq_presets.formats.ffmpeg_filter:FORMAT"),
-    ("sox", "semeq_presets.formats.sox_effects:FORMAT"),
-    ("faust", "semeq_presets.formats.faust_dsp:FORMAT"),
-    ("jsfx", "semeq_presets.formats.jsfx_script:FORMAT"),
-    ("audacity", "semeq_presets.formats.audacity_curve:FORMAT"),
-    ("easyeffects", "semeq_presets.formats.easyeffects_json:FORMAT"),
-    ("camilladsp", "semeq_presets.formats.camilladsp_yaml:FORMAT"),
-    ("pipewire", "semeq_presets.formats.pipewire_conf:FORMAT"),
-    ("fir", "semeq_presets.formats.fir_wav:MINIMUM"),
-    ("fir-linear", "semeq_presets.formats.fir_wav:LINEAR"),
-    ("csv", "semeq_presets.formats.csv_table:FORMAT"),
-    ("totalmix", "semeq_presets.formats.totalmix_xml:FORMAT"),
-    ("reaeq", "semeq_presets.formats.reaeq_fxchain:FORMAT"),
-    ("proq3", "semeq_presets.formats.proq3_ffp:FORMAT"),
-    ("aunbandeq", "semeq_presets.formats.aunbandeq_plist:FORMAT"),
-    ("eq-eight", "semeq_presets.formats.eq_eight_adv:FORMAT"),
-    ("semeq-vst3", "semeq_presets.formats.semeq_vst3:FORMAT"),
-    ("frequency", "semeq_presets.formats.steinberg_frequency:FORMAT"),
-    ("dawproject", "semeq_presets.formats.dawproject_zip:FORMAT"),
+    ("semeq-json", "semeq_presets.file_formats.semeq_json:FORMAT"),
+    ("eqapo", "semeq_presets.file_formats.eqapo_text:FORMAT"),
+    ("lsp-x16-lv2", "semeq_presets.file_formats.lsp_lv2:X16"),
+    ("lsp-x32-lv2", "semeq_presets.file_formats.lsp_lv2:X32"),
+    ("calf-lv2", "semeq_presets.file_formats.calf_lv2:FORMAT"),
+    ("fil4-lv2", "semeq_presets.file_formats.fil4_lv2:FORMAT"),
+    ("aeq-lv2", "semeq_presets.file_formats.aeq_lv2:FORMAT"),
+    ("graphiceq", "semeq_presets.file_formats.graphiceq_text:FORMAT"),
+    ("rew", "semeq_presets.file_formats.rew_text:FORMAT"),
+    ("ffmpeg", "semeq_presets.file_formats.ffmpeg_filter:FORMAT"),
+    ("sox", "semeq_presets.file_formats.sox_effects:FORMAT"),
+    ("faust", "semeq_presets.file_formats.faust_dsp:FORMAT"),
+    ("jsfx", "semeq_presets.file_formats.jsfx_script:FORMAT"),
+    ("audacity", "semeq_presets.file_formats.audacity_curve:FORMAT"),
+    ("easyeffects", "semeq_presets.file_formats.easyeffects_json:FORMAT"),
+    ("camilladsp", "semeq_presets.file_formats.camilladsp_yaml:FORMAT"),
+    ("pipewire", "semeq_presets.file_formats.pipewire_conf:FORMAT"),
+    ("fir", "semeq_presets.file_formats.fir_wav:MINIMUM"),
+    ("fir-linear", "semeq_presets.file_formats.fir_wav:LINEAR"),
+    ("csv", "semeq_presets.file_formats.csv_table:FORMAT"),
+    ("totalmix", "semeq_presets.file_formats.totalmix_xml:FORMAT"),
+    ("reaeq", "semeq_presets.file_formats.reaeq_fxchain:FORMAT"),
+    ("proq3", "semeq_presets.file_formats.proq3_ffp:FORMAT"),
+    ("aunbandeq", "semeq_presets.file_formats.aunbandeq_plist:FORMAT"),
+    ("eq-eight", "semeq_presets.file_formats.eq_eight_adv:FORMAT"),
+    ("semeq-vst3", "semeq_presets.file_formats.semeq_vst3:FORMAT"),
+    ("frequency", "semeq_presets.file_formats.steinberg_frequency:FORMAT"),
+    ("dawproject", "semeq_presets.file_formats.dawproject_zip:FORMAT"),
 )
 
 
@@ -134,8 +134,7 @@ def read(files: Files | bytes, format: str | None = None, *, filename: str = "")
 def write(preset: Preset | EqSettings, format: str, *, strict: bool = False) -> Written:  # noqa: A002
     """Return the files of a preset in a format, and notes on everything that is not as it was asked for.
 
-    What the format cannot hold is refitted (`semeq_presets.formats.limits`). The preamp is written as it is. strict: a change of more than
-    0.1 dB, or something that cannot be carried over from another format, raises PresetWriteError. Raises UnknownFormatError.
+    What the format cannot hold is refitted (`file_formats.limits`). The preamp is written as it is. strict: a change of more than 0.1 dB, or something that cannot be carried over from another format, raises PresetWriteError. Raises UnknownFormatError.
     """
     chosen = get(format)
     info = chosen.info

@@ -18,7 +18,7 @@ from semeq_export.listening.reference import ReferenceSource, measure_file
 from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import Device, FormatInfo, Preamp, Preset
-from semeq_presets.formats.semeq_vst3 import for_words
+from semeq_presets.file_formats.semeq_vst3 import for_words
 
 __all__ = ["CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "write_presets"]
 

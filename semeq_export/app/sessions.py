@@ -14,8 +14,8 @@ from semeq_export.errors import IntentError
 from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.audio_names import find_audio
 from semeq_host.stems.session_file import Session, StemRule
-from semeq_presets.formats import dawproject_zip
-from semeq_presets.formats.dawproject_zip import Stem
+from semeq_presets.file_formats import dawproject_zip
+from semeq_presets.file_formats.dawproject_zip import Stem
 
 __all__ = ["SessionOptions", "SessionResult", "StemRule", "Track", "write_session"]
 

@@ -13,7 +13,7 @@ from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import formats, plan_library, write_library
-from semeq_presets.formats.semeq_vst3 import for_words
+from semeq_presets.file_formats.semeq_vst3 import for_words
 
 
 @pytest.fixture(scope="module")

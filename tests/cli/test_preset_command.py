@@ -17,7 +17,7 @@ from semeq_export.engine import Engine
 from semeq_export.errors import BundleError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import peak_db, read, read_file
-from semeq_presets.formats.semeq_vst3 import PluginState, state_of
+from semeq_presets.file_formats.semeq_vst3 import PluginState, state_of
 
 FREQS_HZ = np.geomspace(20.0, 20_000.0, 300)
 

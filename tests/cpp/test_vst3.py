@@ -25,9 +25,9 @@ from semeq_export.eq.filter import apply
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.words.target import SemanticTarget
 from semeq_host.streams.stream import AdaptiveEq
-from semeq_presets.formats import _vstpreset
-from semeq_presets.formats.semeq_vst3 import PluginState, for_words, pack_state
-from semeq_presets.formats.semeq_vst3 import plugin as about
+from semeq_presets.file_formats import _vstpreset
+from semeq_presets.file_formats.semeq_vst3 import PluginState, for_words, pack_state
+from semeq_presets.file_formats.semeq_vst3 import plugin as about
 
 pytestmark = [pytest.mark.cpp, pytest.mark.daw]
 

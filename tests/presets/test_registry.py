@@ -118,7 +118,7 @@ def test_files_are_written_once_and_replaced_only_when_asked(tmp_path: Path, for
     read = presets.read_file(place)
     assert (read.format, read.name) == (format_id, "w")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(OutputError, match="exists already; use --force to replace it"):
+    with pytest.raises(OutputError, match="exists already; use `overwrite` to replace it"):
         presets.write_file(place, BANDS_ONLY, format=format_id)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     presets.write_file(place, BANDS_ONLY, format=format_id, name="Other", overwrite=True, protect=False)

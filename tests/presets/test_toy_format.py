@@ -30,9 +30,9 @@ Other lines are kept and said in a note. Source: this test.
 
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
-from semeq_presets.formats._fields import band, number, plain_decimal, settings, text_of
-from semeq_presets.formats._pieces import Piece, Pieces, merged, pieces_of
-from semeq_presets.formats.base import FormatInfo, Limits, MeasuringHost, Note, Place, Preset, Source, Written
+from semeq_presets.file_formats._fields import band, number, plain_decimal, settings, text_of
+from semeq_presets.file_formats._pieces import Piece, Pieces, merged, pieces_of
+from semeq_presets.file_formats.base import FormatInfo, Limits, MeasuringHost, Note, Place, Preset, Source, Written
 
 
 class Toy:

@@ -18,9 +18,9 @@ from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import FormatInfo, Preset
-from semeq_presets.formats import semeq_vst3
-from semeq_presets.formats._vstpreset import Container, pack, unpack
-from semeq_presets.formats.semeq_vst3 import PluginState, for_words, pack_state, state_of, unpack_state
+from semeq_presets.file_formats import semeq_vst3
+from semeq_presets.file_formats._vstpreset import Container, pack, unpack
+from semeq_presets.file_formats.semeq_vst3 import PluginState, for_words, pack_state, state_of, unpack_state
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 OURS, FREQUENCY = GOLDEN / "semeq-vst3/words.vstpreset", GOLDEN / "frequency/warm.vstpreset"
