@@ -134,7 +134,8 @@ def read(files: Files | bytes, format: str | None = None, *, filename: str = "")
 def write(preset: Preset | EqSettings, format: str, *, strict: bool = False) -> Written:  # noqa: A002
     """Return the files of a preset in a format, and notes on everything that is not as it was asked for.
 
-    What the format cannot hold is refitted (`file_formats.limits`). The preamp is written as it is. strict: a change of more than 0.1 dB, or something that cannot be carried over from another format, raises PresetWriteError. Raises UnknownFormatError.
+    What the format cannot hold is refitted (`file_formats.limits`). The preamp is written as it is. strict: a change of more than 0.1 dB,
+    or something that cannot be carried over from another format, raises PresetWriteError. Raises UnknownFormatError.
     """
     chosen = get(format)
     info = chosen.info

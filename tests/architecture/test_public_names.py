@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import subprocess
 import sys
 
@@ -34,6 +35,14 @@ print([name for name in package.__all__ if isinstance(getattr(package, name), ty
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_room_bears_a_public_name(package: str) -> None:
+    module = importlib.import_module(package)
+    rooms = {part.name for part in pkgutil.iter_modules(module.__path__)}
+    assert rooms
+    assert not rooms & set(module.__all__)
 
 
 @pytest.mark.parametrize(("package", "name"), NAMES, ids=lambda part: part)

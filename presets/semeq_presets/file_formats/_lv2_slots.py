@@ -82,7 +82,7 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class PortRules:
     """How a plug-in's numbers and bands correspond.
 
     builds: those that can be read; the first `written` of them are written, smallest first. numbers: of a band at a sample rate.
@@ -116,13 +116,13 @@ class _Ports:
 class SlotFormat:
     """Reads and writes the presets of one plug-in in its builds."""
 
-    def __init__(self, info: FormatInfo, device: Device) -> None:
+    def __init__(self, info: FormatInfo, rules: PortRules) -> None:
         self.info = info
-        self._device = device
+        self._rules = rules
 
     def sniff(self, head: bytes, filename: str) -> bool:
         """Whether the first bytes name one of the plug-ins."""
-        return filename.endswith(".ttl") and any(f"<{build.plugin}>".encode() in head for build in self._device.builds)
+        return filename.endswith(".ttl") and any(f"<{build.plugin}>".encode() in head for build in self._rules.builds)
 
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; one that was read from such a bundle keeps its build, its other ports and its slots."""
@@ -142,22 +142,22 @@ class SlotFormat:
             else:
                 held.append(self._put(ports, slot, wanted, preset.sample_rate_hz))
         notes = _changes(preset.eq.bands, held, preset.sample_rate_hz, self.info.precision_db)
-        if self._preamp_db(float(ports[self._device.preamp])) != preset.eq.preamp_db:
-            ports[self._device.preamp] = plain_decimal(self._device.to_gain(preset.eq.preamp_db), _DIGITS)
-        label = _labelled(preset) if self._device.keeps_rate else preset.name
+        if self._preamp_db(float(ports[self._rules.preamp])) != preset.eq.preamp_db:
+            ports[self._rules.preamp] = plain_decimal(self._rules.to_gain(preset.eq.preamp_db), _DIGITS)
+        label = _labelled(preset) if self._rules.keeps_rate else preset.name
         return Written(write_bundle(PortBundle(build.plugin, label, ports)), tuple(notes))
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming the port that is wrong."""
         bundle = read_bundle(files)
-        build = next((build for build in self._device.builds if build.plugin == bundle.plugin), None)
+        build = next((build for build in self._rules.builds if build.plugin == bundle.plugin), None)
         if build is None:
-            expected = " or ".join(f"<{build.plugin}>" for build in self._device.builds)
+            expected = " or ".join(f"<{build.plugin}>" for build in self._rules.builds)
             raise PresetReadError(f"is a preset of <{bundle.plugin[:100]}>, expected {expected}", where="manifest.ttl")
         name, rate, notes = self._rate(bundle.label)
         notes += [
             Note("unknown", None, symbol, f"{bundle.value(symbol, idle):g} is not read", None)
-            for symbol, idle in self._device.sounding.items()
+            for symbol, idle in self._rules.sounding.items()
             if bundle.value(symbol, idle) != idle
         ]
         idle = build.idle()
@@ -171,12 +171,12 @@ class SlotFormat:
             elif state == 1.0 or any(values[port.symbol] != port.idle for port in slot.ports):
                 bands.append(self._band(slot, values, rate))
                 of_bands.append(index)
-        preamp_db = self._preamp_db(values[self._device.preamp])
+        preamp_db = self._preamp_db(values[self._rules.preamp])
         source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)))
         return Preset(settings(bands, preamp_db, _WHERE), name=name, sample_rate_hz=rate, source=source, notes=tuple(notes))
 
     def _rate(self, label: str) -> tuple[str, float, list[Note]]:
-        if not self._device.keeps_rate:
+        if not self._rules.keeps_rate:
             return label, 48_000.0, []
         found = _RATE.fullmatch(label)
         if found is not None:
@@ -188,8 +188,8 @@ class SlotFormat:
 
     def _placed(self, bands: Sequence[Band], before: _Ports | None) -> tuple[Build, tuple[int, ...]]:
         """Return the build and the slot of each band: those of the file where they fit, else the smallest build that holds them all."""
-        writable = self._device.builds[: self._device.written]
-        for build in (*(b for b in self._device.builds if before is not None and b.plugin == before.plugin), *writable):
+        writable = self._rules.builds[: self._rules.written]
+        for build in (*(b for b in self._rules.builds if before is not None and b.plugin == before.plugin), *writable):
             own = before if before is not None and before.plugin == build.plugin else None
             found = _fill(bands, build, own)
             if found is not None:
@@ -199,7 +199,7 @@ class SlotFormat:
 
     def _put(self, ports: dict[str, str], slot: Slot, wanted: Band, rate: float) -> Band:
         """Set the ports of a band and return the band that they mean, which is another one where a port's range does not reach."""
-        numbers = self._device.numbers(wanted, rate)
+        numbers = self._rules.numbers(wanted, rate)
         asked = (numbers.freq, numbers.gain) if slot.q is None else (numbers.freq, numbers.gain, numbers.q)
         ports[slot.on] = plain_decimal(float(wanted.enabled), _DIGITS)
         for port, number in zip(slot.ports, asked, strict=True):
@@ -210,7 +210,7 @@ class SlotFormat:
     def _band(self, slot: Slot, values: Mapping[str, float], rate: float) -> Band:
         numbers = Numbers(values[slot.freq.symbol], values[slot.gain.symbol], None if slot.q is None else values[slot.q.symbol])
         try:
-            freq_hz, gain_db, q = self._device.freq_gain_q(slot.limits, numbers, rate)
+            freq_hz, gain_db, q = self._rules.freq_gain_q(slot.limits, numbers, rate)
         except (ValueError, OverflowError, ZeroDivisionError) as error:
             said = ", ".join(f"{port.symbol} {values[port.symbol]:g}" for port in slot.ports)
             raise PresetReadError(f"{said} is no filter", where=_WHERE) from error
@@ -219,9 +219,9 @@ class SlotFormat:
 
     def _preamp_db(self, number: float) -> float:
         try:
-            return self._device.from_gain(number)
+            return self._rules.from_gain(number)
         except ValueError as error:
-            raise PresetReadError(f"{self._device.preamp} {number:g} is no gain", where=_WHERE) from error
+            raise PresetReadError(f"{self._rules.preamp} {number:g} is no gain", where=_WHERE) from error
 
 
 def _settled(value: float, spec: ParamSpec | float) -> float:

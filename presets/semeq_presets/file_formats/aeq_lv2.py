@@ -23,7 +23,7 @@ import math
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
-from semeq_presets.file_formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.file_formats._lv2_slots import Build, Numbers, Port, PortRules, Slot, SlotFormat
 from semeq_presets.file_formats._places import LV2_PLACES
 from semeq_presets.file_formats.base import FormatInfo, Limits, PresetFormat
 
@@ -101,7 +101,7 @@ FORMAT: PresetFormat = SlotFormat(
         measured_in=LV2_HOSTS,
         remark="for one sample rate, named in the label; shelves from 36 Hz and of Q 0.7071, peaks of Q 0.267..14.42",
     ),
-    Device(
+    PortRules(
         builds=(Build("urn:ardour:a-eq", _SLOTS, {"master": 0.0, "enable": 1.0}),),
         written=1,
         numbers=_numbers,

@@ -18,7 +18,7 @@ from __future__ import annotations
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
-from semeq_presets.file_formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.file_formats._lv2_slots import Build, Numbers, Port, PortRules, Slot, SlotFormat
 from semeq_presets.file_formats._places import LV2_PLACES
 from semeq_presets.file_formats.base import FormatInfo, Limits, PresetFormat
 
@@ -90,7 +90,7 @@ FORMAT: PresetFormat = SlotFormat(
         measured_in=LV2_HOSTS,
         remark="the smallest plug-in that holds the bands",
     ),
-    Device(
+    PortRules(
         builds=_BUILDS,
         written=len(_BUILDS),
         numbers=_numbers,

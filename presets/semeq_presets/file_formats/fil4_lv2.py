@@ -24,7 +24,7 @@ import math
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
 from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
-from semeq_presets.file_formats._lv2_slots import Build, Device, Numbers, Port, Slot, SlotFormat
+from semeq_presets.file_formats._lv2_slots import Build, Numbers, Port, PortRules, Slot, SlotFormat
 from semeq_presets.file_formats._places import LV2_PLACES
 from semeq_presets.file_formats.base import FormatInfo, Limits, PresetFormat
 
@@ -114,7 +114,7 @@ FORMAT: PresetFormat = SlotFormat(
         remark="for one sample rate, named in the label; low shelf 25..400 Hz, peaks 20..2000, 40..4000, 100..10000 and 200..20000 Hz, "
         "high shelf 1..16 kHz",
     ),
-    Device(
+    PortRules(
         builds=(Build(f"{_PLUGIN}stereo", _SLOTS, _OTHERS), Build(f"{_PLUGIN}mono", _SLOTS, _OTHERS)),
         written=1,
         numbers=_numbers,
