@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError
 from semeq_export.files.disk import check_output, printable
 from semeq_host.stems.batch import Batch
-from semeq_host.stems.job import Entry
+from semeq_host.stems.entry import Entry, ProcessedEntry
 from semeq_presets import FormatInfo, Note, Preset, get, write_file
-from semeq_presets.formats.dawproject_zip import Stem, write_session
+from semeq_presets.file_formats.dawproject_zip import Stem, write_session
 from semeq_presets.registry import check_place
 
 DAWPROJECT = "dawproject"
@@ -63,11 +62,11 @@ class _BesideEach:
                 check_place(place, info, overwrite=job.destination in self._ours)
 
     def write(self, entry: Entry) -> StemPreset | None:
-        if not isinstance(entry.get("eq"), Mapping):
+        if not isinstance(entry, ProcessedEntry) or entry.eq is None:
             return None
-        output = Path(str(entry["output"]))
+        output = Path(entry.output)
         place = self._place(output)
-        preset = Preset(_eq(entry), name=_name(entry), sample_rate_hz=float(str(entry["sample_rate_hz"])))
+        preset = Preset(entry.eq, name=_name(entry), sample_rate_hz=float(entry.sample_rate_hz))
         written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
         return StemPreset(place, written.notes)
 
@@ -87,32 +86,19 @@ class _OneSession:
             check_output(self._path, overwrite=self._overwrite)
 
     def write(self, entry: Entry) -> StemPreset | None:
-        return StemPreset(self._path) if isinstance(entry.get("eq"), Mapping) else None
+        return StemPreset(self._path) if isinstance(entry, ProcessedEntry) and entry.eq is not None else None
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the sources as tracks, each with its EQ as a device: what the outputs hold, still to be changed."""
         stems = [
-            Stem(
-                Path(str(entry["path"])).stem,
-                Path(str(entry["path"])),
-                _eq(entry),
-                int(str(entry["sample_rate_hz"])),
-                int(str(entry["channels"])),
-                float(str(entry["seconds"])),
-            )
+            Stem(Path(entry.path).stem, Path(entry.path), entry.eq, entry.sample_rate_hz, entry.channels, entry.seconds)
             for entry in entries
-            if isinstance(entry.get("eq"), Mapping)
+            if isinstance(entry, ProcessedEntry) and entry.eq is not None
         ]
         if stems:
             write_session(self._path, stems, title=self._path.stem, overwrite=self._overwrite)
 
 
-def _eq(entry: Entry) -> EqSettings:
-    eq = entry["eq"]
-    assert isinstance(eq, Mapping)
-    return EqSettings.from_dict(eq)
-
-
-def _name(entry: Entry) -> str:
-    word = entry.get("target") or entry.get("preset") or ""
-    return " ".join(part for part in (Path(str(entry["path"])).stem, Path(str(word)).stem) if part)
+def _name(entry: ProcessedEntry) -> str:
+    word = entry.target or entry.preset or ""
+    return " ".join(part for part in (Path(entry.path).stem, Path(word).stem) if part)

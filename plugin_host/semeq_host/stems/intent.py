@@ -35,21 +35,23 @@ class Intent:
     eq: EqSettings | None = None
 
     def __post_init__(self) -> None:
-        named = [option for option, value in (("-t", self.target), ("--preset", self.preset), ("--match", self.match)) if value is not None]
+        named = [
+            option for option, value in (("`target`", self.target), ("`preset`", self.preset), ("`match`", self.match)) if value is not None
+        ]
         if len(named) > 1:
             raise IntentError(f"give {' or '.join(named)}, not both")
         if not named and self.chain is None:
-            raise IntentError("nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML")
+            raise IntentError("nothing to do: give `target` TEXT, `preset` FILE, `match` REF or `chain` TOML")
         if not named and self.intensity is not None:
-            raise IntentError("--intensity needs -t, --preset or --match; a chain states its own")
+            raise IntentError("`intensity` needs `target`, `preset` or `match`; a chain states its own")
         if isinstance(self.intensity, (int, float)) and not abs(self.intensity) <= MAX_INTENSITY:
             raise IntentError(f"intensity {self.intensity:g} is outside {-MAX_INTENSITY:g}..{MAX_INTENSITY:g}")
         if self.listens_to_words and self.target is None:
-            raise IntentError("--mode adaptive and --intensity auto need -t TEXT")
+            raise IntentError("`mode` adaptive and `intensity` auto need `target` TEXT")
         if (self.reference is not None or self.refine) and not self.listens_to_words:
-            raise IntentError("--reference and --refine need --mode adaptive or --intensity auto")
+            raise IntentError("`reference` and `refine` need `mode` adaptive or `intensity` auto")
         if self.analysis == "rolling" and (not self.listens_to_words or self.refine):
-            raise IntentError("--analysis rolling needs --mode adaptive or --intensity auto, without --refine")
+            raise IntentError("`analysis` rolling needs `mode` adaptive or `intensity` auto, without `refine`")
 
     @property
     def listens_to_words(self) -> bool:

@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 from semeq_export.files.atomic import remove_leftovers
-from semeq_export.files.disk import printable
-from semeq_host.stems.job import Entry, StemJob
+from semeq_host.stems.entry import Entry, FailedEntry, crashed, read_entry
+from semeq_host.stems.job import StemJob
 
 _TRIES = 2
 """A worker may be killed for want of memory that others took; a file that kills two is to blame itself."""
@@ -145,8 +145,7 @@ class _Worker(threading.Thread):
         for line in process.stdout:
             answer = json.loads(line)
             if "entry" in answer:
-                entry: Entry = answer["entry"]
-                return entry
+                return read_entry(answer["entry"])
             self._happened.put(Working(index, *answer["progress"]))
         return None
 
@@ -216,6 +215,5 @@ def _nameless_file() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def _crashed(job: StemJob, last_words: str) -> Entry:
-    why = f"its decoder or a plug-in crashed the worker process, {_TRIES} times ({last_words})"
-    return {"path": str(job.source), "output": None, "error": f"{printable(job.source)}: {why}", "code": "crashed", "exit_code": 2}
+def _crashed(job: StemJob, last_words: str) -> FailedEntry:
+    return crashed(job, f"its decoder or a plug-in crashed the worker process, {_TRIES} times ({last_words})")

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import semeq_host
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.settings import EqSettings
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from semeq_host.chains.chain_file import ChainSpec
 
 
-class Studio:
+class StemResources:
     """What stems are processed with: the engine and the chains and references that they name, each loaded once.
 
     bundle_path: None is the factory bundle. load_engine: instead of it.
@@ -74,8 +73,10 @@ class Studio:
 
     def chain(self, path: str) -> ChainSpec:
         """Return the chain of a file; only chains load Pedalboard."""
+        from semeq_host.chains.chain_file import read_chain
+
         if path not in self._chains:
-            self._chains[path] = semeq_host.read_chain(path)
+            self._chains[path] = read_chain(path)
         return self._chains[path]
 
     def reference(self, text: str) -> ReferenceSource:

@@ -126,8 +126,8 @@ def parse_rule(text: str) -> StemRule:
     """Return the rule of a command line, PATTERN=TEXT; raises IntentError."""
     pattern, separator, word = text.partition("=")
     if not (pattern and separator and word):
-        raise IntentError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
-    return StemRule(pattern, {"target": word}, "--stem")
+        raise IntentError(f"`stem` {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
+    return StemRule(pattern, {"target": word}, "`stem`")
 
 
 def _rule(table: object, folder: Path, where: str) -> StemRule:
