@@ -157,7 +157,7 @@ def test_a_run_is_never_continued_with_other_inputs(inputs: Path, tmp_path: Path
         train(inputs, tmp_path / "run", folds=2, resume=True)
     with pytest.raises(TrainingError, match="made with another recipe"):
         train(inputs, tmp_path / "run", recipe=write_encoder_recipe(tmp_path / "r.toml", seed=9), resume=True)
-    with pytest.raises(OutputError, match="--resume to continue it or --force"):
+    with pytest.raises(OutputError, match="`resume` to continue it or `overwrite`"):
         train(inputs, tmp_path / "run")
 
 

@@ -154,7 +154,7 @@ def test_resuming_a_complete_run_changes_nothing(inputs: Path, complete: Path) -
 
 def test_an_existing_run_is_kept_unless_told_otherwise(inputs: Path, complete: Path) -> None:
     before = content(complete)
-    with pytest.raises(OutputError, match="--resume to continue it or --force"):
+    with pytest.raises(OutputError, match="`resume` to continue it or `overwrite`"):
         runs.fit(inputs / "tiny.toml", inputs / "data", complete)
     assert content(complete) == before
 

@@ -83,7 +83,7 @@ def fetch(
 def _kept(dataset: DatasetName, target: Path, safe_sha256: str) -> FetchedTable:
     data = read_regular(target, DataError, max_bytes=MAX_TABLE_BYTES)
     if dataset == "safe" and hashlib.sha256(data).hexdigest() != safe_sha256:
-        raise OutputError(f"{printable(target)}: exists with other content; use --force to replace it")
+        raise OutputError(f"{printable(target)}: exists with other content; use `overwrite` to replace it")
     return FetchedTable(dataset, target, len(read_table(target).rows), is_new=False)
 
 

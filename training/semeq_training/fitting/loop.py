@@ -130,7 +130,7 @@ def restore_state(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: d
     for name, weight in model.named_parameters():
         moments = {moment: tensors.get(f"optimiser.{name}.{moment}") for moment in ("step", "exp_avg", "exp_avg_sq")}
         if any(value is None for value in moments.values()):
-            raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without --resume")
+            raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without `resume`")
         optimiser.state[weight] = moments
 
 

@@ -71,7 +71,7 @@ def _encoder_for(run: Run, folder: Path) -> EncoderRun:
     if learned != wanted:
         raise TrainingError(
             f"{printable(folder)}: the audio encoder learned the codes of another EQ model (weights {learned[:12]}, this run has "
-            f"{wanted[:12]}); train it again with: semeq-export train encoder --model {printable(run.path)}"
+            f"{wanted[:12]}); train it again with: semeq-export train encoder `eq_run` {printable(run.path)}"
         )
     return listening
 
