@@ -355,9 +355,10 @@ def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing
         "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"
         "with Crew(2, None) as crew:\n    for event in Batch(jobs, None).run(crew=crew): pass\n"
     )
+    (tmp_path / "script.py").write_text(script)  # workers do not import it again, so it needs no guard
     paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT), str(ROOT / "plugin_host")])
     subprocess.run(
-        [sys.executable, "-c", script, source, f"{tmp_path}/out/", json.dumps(WARM.to_dict())],
+        [sys.executable, tmp_path / "script.py", source, f"{tmp_path}/out/", json.dumps(WARM.to_dict())],
         env={"PYTHONPATH": paths, "TMPDIR": "/proc", "LC_ALL": "C"},
         cwd="/proc",
         check=True,

@@ -182,7 +182,7 @@ def _device(direction: str, wanted: str | None, names: Sequence[str], default: s
 
 
 def _members(stage: Plugin | AdaptiveEq) -> Iterator[Plugin | AdaptiveEq]:
-    """Give a stage and, where it is a container, everything in it."""
+    """Yield a stage and, where it is a container, everything in it."""
     if not isinstance(stage, Plugin | AdaptiveEq):
         raise ChainError(f"a {type(stage).__name__} is no stage; stages are Pedalboard plug-ins and AdaptiveEq")
     yield stage

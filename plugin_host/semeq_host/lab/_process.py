@@ -27,7 +27,7 @@ def program(name: str, package: str) -> str:
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Give a new empty folder that is removed afterwards, whatever was left in it."""
+    """Yield a new empty folder that is removed afterwards, whatever was left in it."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="semeq-host-"))
     except OSError as error:

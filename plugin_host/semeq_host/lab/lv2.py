@@ -114,8 +114,8 @@ def _run_child(folder: Path) -> None:
     if done.returncode < 0:
         raise EnvironmentFailure(f"the LV2 plug-in crashed ({signal.Signals(-done.returncode).name})")
     if done.returncode != 0 or not (folder / "results.json").is_file():
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise EnvironmentFailure(f"the LV2 host failed: {printable(said[-1]) if said else f'exit code {done.returncode}'}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise EnvironmentFailure(f"the LV2 host failed: {printable(lines[-1]) if lines else f'exit code {done.returncode}'}")
 
 
 def _host(about: dict[str, str]) -> str:

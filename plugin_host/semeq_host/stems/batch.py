@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
@@ -66,8 +67,8 @@ def plan_batch(
     a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
-    wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
-    sources = [path for path, _ in wanted]
+    chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
+    sources = [path for path, _ in chosen]
     if options.in_place:
         pairs = [(path, followed(path) if follow else path) for path in sources]
         twice = [path for path, count in Counter(map(os.path.realpath, sources)).items() if count > 1]
@@ -78,7 +79,7 @@ def plan_batch(
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
-    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in wanted]
+    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in chosen]
     return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
 
 
@@ -118,13 +119,21 @@ class Batch:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
 
     def run(
-        self, *, resources: StemResources | None = None, crew: Crew | Cluster | None = None, progress: Progress | None = None
+        self,
+        *,
+        resources: StemResources | None = None,
+        crew: Crew | Cluster | None = None,
+        progress: Progress | None = None,
+        studio: StemResources | None = None,
     ) -> Generator[Event, None, None]:
-        """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
+        """Do what is left and yield what happens, skipped jobs first; each job finishes exactly once.
 
         One of two does it. resources: this process, which tells `progress` how far each job is. crew: worker processes, or a Dask cluster
-        that sees the same files under the same names. Close the iterator to stop early.
+        that sees the same files under the same names. studio: the old name of `resources`. Close the iterator to stop early.
         """
+        if studio is not None:
+            warnings.warn("`studio` is now called `resources`; the old name goes with 0.2", DeprecationWarning, stacklevel=2)
+            resources = studio
         left = [index for index in range(len(self.jobs)) if index not in self.skipped]
         self._claim(left)
         for index, entry in self.skipped.items():

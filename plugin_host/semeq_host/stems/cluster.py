@@ -47,7 +47,7 @@ class Cluster:
         self._client.close()
 
     def run(self, jobs: Sequence[StemJob]) -> Generator[Finished, None, None]:
-        """Process jobs and give the results as they come; a job whose worker dies is done again by another.
+        """Process jobs and yield the results as they come; a job whose worker dies is done again by another.
 
         Closing the iterator cancels what has not begun.
         """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
@@ -73,19 +74,17 @@ class Intent:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**fields, "eq": None if self.eq is None else self.eq.to_dict()}
+        data: dict[str, object] = msgspec.to_builtins(self)
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Intent:
         """Return the intent that `to_dict` wrote. Raises IntentError naming the field that is unknown or of a wrong type."""
         check_values(data)
-        values = dict(data)
-        if isinstance(values.get("intensity"), int | float):
-            values["intensity"] = float(values["intensity"])  # type: ignore[arg-type]  # just checked
-        if isinstance(values.get("eq"), Mapping):
-            values["eq"] = EqSettings.from_dict(values["eq"])  # type: ignore[arg-type]
-        return cls(**values)  # type: ignore[arg-type]
+        try:
+            return msgspec.convert(data, cls)
+        except msgspec.ValidationError as error:
+            raise error.__cause__ if isinstance(error.__cause__, IntentError) else IntentError(str(error)) from None
 
 
 def check_values(values: Mapping[str, object]) -> None:

@@ -75,7 +75,7 @@ class Crew:
             worker.join()
 
     def run(self, jobs: Sequence[StemJob]) -> Generator[Working | Finished, None, None]:
-        """Process jobs, once, and give what happens as it happens; each job finishes exactly once, in any order."""
+        """Process jobs, once, and yield what happens as it happens; each job finishes exactly once, in any order."""
         self._jobs += jobs
         for index in range(len(jobs)):
             self._waiting.put(index)
@@ -178,9 +178,9 @@ class _Worker(threading.Thread):
         status = self._process.returncode
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - _LAST_WORDS_BYTES))
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        said = f": {lines[-1].strip()}" if lines and status > 0 else ""
+        reason = f": {lines[-1].strip()}" if lines and status > 0 else ""
         self._close()
-        return (signal.Signals(-status).name if status < 0 else f"exit status {status}") + said
+        return (signal.Signals(-status).name if status < 0 else f"exit status {status}") + reason
 
     def _dismiss(self) -> None:
         """End a process that has nothing more to do, or that was stopped over a job."""

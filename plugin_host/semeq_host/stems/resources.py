@@ -65,11 +65,11 @@ class StemResources:
             return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
         if not intent.listens_to_words or intent.target is None:
             return None
-        wanted = SemanticTarget.parse(intent.target, intent.amount)
+        target = SemanticTarget.parse(intent.target, intent.amount)
         if intent.intensity == "auto":
-            wanted = with_typical_intensity(self.engine, wanted)
+            target = with_typical_intensity(self.engine, target)
         reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
-        return WordListening(self.engine, wanted, reference, intent.refine)
+        return WordListening(self.engine, target, reference, intent.refine)
 
     def chain(self, path: str) -> ChainSpec:
         """Return the chain of a file; only chains load Pedalboard."""

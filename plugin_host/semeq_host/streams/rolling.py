@@ -134,7 +134,7 @@ class InSeries:
         return self._second.process(self._first.process(samples))
 
     def finish(self) -> Iterator[FloatArray]:
-        """Give what is left."""
+        """Yield what is left."""
         for samples in self._first.finish():
             yield self._second.process(samples)
         yield from self._second.finish()
