@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -20,8 +19,7 @@ from semeq_export.errors import EnvironmentFailure, SemeqError
 from semeq_export.files import disk, strict_json
 
 if TYPE_CHECKING:
-    from semeq_export.engine import Engine
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.bundle.manifest import Manifest
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
 EXIT_CLOSED_PIPE = 128 + 13
@@ -146,9 +144,32 @@ def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")
 
 
+def format_ids(text: str | None) -> list[str]:
+    """Return the ids of a list with commas, those of all formats for "all", none where there is no list."""
+    from semeq_presets import formats
+
+    if text == "all":
+        return [info.id for info in formats()]
+    return [] if text is None else [format_id.strip() for format_id in text.split(",")]
+
+
+@contextlib.contextmanager
+def usage_errors(kind: type[SemeqError]) -> Iterator[None]:
+    """Turn errors of a kind into wrong usage of the command."""
+    try:
+        yield
+    except kind as error:
+        raise click.UsageError(with_option_names(str(error))) from error
+
+
 def print_json(document: object) -> None:
     """Print one JSON document on stdout, keys sorted, its messages in the words of the command line; refuse numbers that are not finite."""
     click.echo(strict_json.text(document_with_option_names(document), indent=2))
+
+
+def files_document(manifest: Manifest) -> dict[str, object]:
+    """Return the files of a bundle for JSON."""
+    return {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
 
 
 def note(text: str, *, quiet: bool = False) -> None:
@@ -157,12 +178,10 @@ def note(text: str, *, quiet: bool = False) -> None:
         click.echo(with_option_names(text), err=True)
 
 
-def say_doubts(engine: Engine, targets: Iterable[SemanticTarget | str], quiet: bool) -> list[str]:
-    """Say, once for each word of all targets, that people do not agree on it or the data sets disagree; returns the lines."""
-    lines = engine.doubts(*targets)
+def say(lines: Iterable[object], quiet: bool = False, prefix: str = "") -> None:
+    """Print notes on stderr, each on one line."""
     for line in lines:
-        note(one_line(line), quiet=quiet)
-    return lines
+        note(one_line(f"{prefix}{line}"), quiet=quiet)
 
 
 def progress_wanted(quiet: bool) -> bool:
@@ -260,22 +279,3 @@ def _open_closed_streams() -> None:
 def _fail(message: str, exit_code: int) -> int:
     click.echo(f"semeq-export: {shortened(one_line(message))}", err=True)
     return exit_code
-
-
-def needs_extra(extra: str) -> Callable[[Command], Command]:
-    """Turn a missing optional package inside a command into MissingExtraError."""
-    from semeq_export.errors import MissingExtraError
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return command(*args, **kwargs)
-            except ModuleNotFoundError as error:
-                if error.name is None or error.name.partition(".")[0].startswith("semeq"):
-                    raise
-                raise MissingExtraError(extra, error.name) from error
-
-        return wrapped  # type: ignore[return-value]
-
-    return decorate

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from semeq_export.cli import _shared
+from semeq_export.errors import BinaryFormatError
 
 
 @click.command(epilog="Example: semeq-export convert headphones.txt headphones.lv2 --to lsp-x16-lv2")
@@ -38,16 +39,15 @@ def command(
         raise click.UsageError("DST - needs --to ID (see: semeq-export formats)")
 
     from semeq_export.app.conversion import ConvertOptions, convert_preset
-    from semeq_export.cli import _preset_output
     from semeq_presets import read_device
 
-    if len(_preset_output.format_ids(to_format)) > 1:
+    if len(_shared.format_ids(to_format)) > 1:
         raise click.UsageError("give one format with --to")
     device = None if device_path is None else read_device(device_path)
     options = ConvertOptions(source=source, destination=place, to_format=to_format, device=device, overwrite=force, **given)
-    with _preset_output.usage_errors():
+    with _shared.usage_errors(BinaryFormatError):
         result = convert_preset(options)
-    _preset_output.say(result.notes, quiet)
+    _shared.say(result.notes, quiet)
     if as_json:
         notes = [note.to_dict() for note in result.notes]
         document = {"source": source, "destination": place, "from": result.from_format, "to": result.to_format, "notes": notes}

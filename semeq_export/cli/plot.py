@@ -49,14 +49,13 @@ def command(
         raise click.UsageError("standard output holds either the picture or the JSON; give -o FILE")
 
     from semeq_export.app.pictures import PlotOptions, draw_curves
-    from semeq_export.cli._preset_output import say
     from semeq_export.words.target import SemanticTarget
 
     given |= {"targets": [SemanticTarget.parse(text, intensity) for text in targets], "presets": presets, "bundle": bundle_path}
     place = None if output == "-" else output
     result = draw_curves(PlotOptions(sample_rate_hz=sample_rate_hz, output=place, overwrite=force, **given))
     doubts, notes = list(result.doubts), list(result.notes)
-    say((*doubts, *notes), quiet)
+    _shared.say((*doubts, *notes), quiet)
     if result.svg is not None:
         sys.stdout.buffer.write(result.svg)
     elif as_json:

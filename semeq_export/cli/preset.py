@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semeq_export.cli import _shared
+from semeq_export.errors import BinaryFormatError
 
 if TYPE_CHECKING:
     from semeq_export.app.presets import AllTerms, Match, PresetResult
@@ -64,16 +65,15 @@ def command(
     _check_places(format_list, output, all_terms=all_terms, has_device=device_path is not None, **given)
 
     from semeq_export.app import presets
-    from semeq_export.cli import _preset_output
     from semeq_presets import read_device
 
-    ids = _preset_output.format_ids(format_list)
+    ids = _shared.format_ids(format_list)
     if (all_terms or len(ids) > 1) and output is None and not given["install"]:
         raise click.UsageError("several presets need -o FOLDER or --install")
     given |= {"output": output, "overwrite": force, "bundle": bundle_path, "formats": ids, "label": target or ""}
     device = None if device_path is None else read_device(device_path)
     options = presets.PresetOptions(target=_wanted(target, match, intensity), device=device, **given)
-    with _preset_output.usage_errors():
+    with _shared.usage_errors(BinaryFormatError):
         result = presets.write_presets(options)
     _say(result, quiet)
     _print(result, intensity, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
@@ -114,15 +114,13 @@ def _wanted(target: str | None, match: str | None, intensity: float) -> Semantic
 
 def _say(result: PresetResult, quiet: bool) -> None:
     """Print what is to be known of the words, what was heard, and what devices and formats could not hold, on stderr."""
-    from semeq_export.cli._preset_output import say
-
-    say((*result.doubts, *result.notes), quiet)
+    _shared.say((*result.doubts, *result.notes), quiet)
     for one in result.presets:
         heard = () if one.adaptation is None else one.adaptation.notes
-        say((*heard, *one.notes), quiet, f"{one.word}: " if result.is_library else "")
+        _shared.say((*heard, *one.notes), quiet, f"{one.word}: " if result.is_library else "")
     for file in result.files:
         prefix = f"{file.of.label}, {file.format}: " if len(result.formats) > 1 else f"{file.of.label}: " if result.is_library else ""
-        say(file.notes, quiet, prefix)
+        _shared.say(file.notes, quiet, prefix)
 
 
 def _print(result: PresetResult, intensity: float, output: str | None, *, dry_run: bool, as_json: bool, quiet: bool) -> None:

@@ -39,13 +39,12 @@ def command(
         raise click.UsageError("nothing to do: give -t TEXT or --stem PATTERN=TEXT")
 
     from semeq_export.app.sessions import SessionOptions, write_session
-    from semeq_export.cli._preset_output import say
     from semeq_host.stems.session_file import parse_rule
 
     given |= {"rules": tuple(map(parse_rule, rules)), "overwrite": force, "bundle": bundle_path}
     result = write_session(SessionOptions(target=target, intensity=intensity, output=output, **given))
     doubts, warnings = list(result.doubts), list(result.warnings)
-    say((*warnings, *doubts), quiet)
+    _shared.say((*warnings, *doubts), quiet)
     if as_json:
         tracks = [track.to_dict() for track in result.tracks]
         _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "warnings": warnings, "tracks": tracks})

@@ -51,14 +51,13 @@ def command(
         raise click.UsageError("compare with either -t TEXT or --preset FILE")
 
     from semeq_export.app import verification
-    from semeq_export.cli._preset_output import say
     from semeq_export.words.target import SemanticTarget
 
     given |= {"intended": reference if target is None else SemanticTarget.parse(target, intensity), "label": target or ""}
     options = verification.VerifyOptions(tolerance_db=tolerance_db, overwrite=force, bundle=bundle_path, **given)
     is_shown = _shared.progress_wanted(quiet)
     result = verification.verify_presets(options, on_start=lambda text: _shared.note(text, quiet=not is_shown))
-    say(result.doubts, quiet)
+    _shared.say(result.doubts, quiet)
     if as_json:
         intended = target or reference or verification.OWN_READING
         entries = [_entry(one, tolerance_db) for one in result.presets]
