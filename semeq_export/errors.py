@@ -173,7 +173,7 @@ class PresetReadError(PresetError, ValueError):
 
 
 class PresetWriteError(PresetError, ValueError):
-    """A preset cannot be written as asked (out of the format's range, or too far off under --strict)."""
+    """A preset cannot be written as asked (out of the format's range, or too far off for `strict`)."""
 
     code = "preset-write"
 

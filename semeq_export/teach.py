@@ -49,7 +49,7 @@ def teach(
     if len(presets) < MIN_PRESETS:
         raise InvalidTargetError(f"{word!r} needs {MIN_PRESETS} or more presets, found {len(presets)}")
     if name in bundle.centroids and not overwrite:
-        raise InvalidTargetError(f"{name!r} is a word of the bundle already; choose another or replace it with --force")
+        raise InvalidTargetError(f"{name!r} is a word of the bundle already; choose another or replace it with `overwrite`")
     engine, grid = Engine(bundle), log_grid()
     curves = level_free(np.array([_curve(eq, grid) for eq in presets]))
     mean_db = curves.mean(axis=0)

@@ -114,7 +114,7 @@ class AudioReader:
                     interleaved = decoder.read(min(block_samples, self.info.frames - frames), dtype="float64", always_2d=True)
                 except soundfile.LibsndfileError as error:
                     why = f"damaged or truncated: header says {self.info.frames} frames, the decoder stopped after {frames}"
-                    raise self._error(f"{why} ({reason_of(error)}); --salvage keeps what comes before") from error
+                    raise self._error(f"{why} ({reason_of(error)}); `salvage` keeps what comes before") from error
                 if not len(interleaved):
                     break
                 block: Float64Array = np.ascontiguousarray(interleaved.T)
@@ -123,14 +123,14 @@ class AudioReader:
                     peak = np.abs(block).max()
                 if peak > self._limit:
                     why = f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged"
-                    raise self._error(f"{why}; --allow-hot takes it as it is")
+                    raise self._error(f"{why}; `allow_hot` takes it as it is")
                 frames += block.shape[1]
                 yield block
             if frames == self.info.frames and not self._salvage and _has_more(decoder):
-                raise self._error(f"header says {frames} frames, file holds more; --salvage reads them all")
+                raise self._error(f"header says {frames} frames, file holds more; `salvage` reads them all")
             self.concealed_errors = getattr(decoder, "concealed", 0)
         if frames < self.info.frames < _UNKNOWN_FRAMES:
-            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; --salvage keeps them")
+            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; `salvage` keeps them")
 
     def copy_to(self, path: Path) -> None:
         """Write the file's bytes, as they are, to another name."""
@@ -152,7 +152,7 @@ class AudioReader:
         if announced.unreadable:
             raise self._error(f"cannot be read: {announced.unreadable}")
         if announced.fault and not self._salvage:
-            raise self._error(f"{announced.fault}; --salvage keeps what is there")
+            raise self._error(f"{announced.fault}; `salvage` keeps what is there")
         return [f"{announced.fault}; kept what is there"] * bool(announced.fault) + list(announced.warnings)
 
     def _count_held(self) -> int:
@@ -202,7 +202,7 @@ class AudioReader:
             frame = int(bad.any(axis=0).argmax())
             channel = int(bad[:, frame].argmax())
             where = f"channel {channel + 1} at {(first_frame + frame) / self.info.sample_rate_hz:.6f} s (frame {first_frame + frame})"
-            raise self._error(f"sample of {where} is {block[channel, frame]}, not a finite number; --repair-nonfinite replaces it with 0")
+            raise self._error(f"sample of {where} is {block[channel, frame]}, not a finite number; `repair_nonfinite` replaces it with 0")
         self.repaired_samples += int(bad.sum())
         return np.where(bad, 0.0, block)
 

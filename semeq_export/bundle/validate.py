@@ -209,7 +209,7 @@ def _torchscript(bundle: Bundle, trust: bool) -> Iterator[Finding]:
     if not scripts:
         return
     if not trust:
-        yield Finding("note", "not-run", scripts, "torchscript not checked: it can run code; --trust runs it, for bundles of your own")
+        yield Finding("note", "not-run", scripts, "torchscript not checked: it can run code; `trust` runs it, for bundles of your own")
     elif find_spec("torch") is None:
         yield Finding("note", "not-run", scripts, "torchscript not checked: torch is not installed (pip install 'semeq-export[train]')")
     else:

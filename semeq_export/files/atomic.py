@@ -194,6 +194,6 @@ def _place_new(temporary: Path, target: Path) -> None:
     try:
         os.link(temporary, target)
     except FileExistsError as error:
-        raise OutputError(f"{printable(target)}: exists already; use --force to replace it") from error
+        raise OutputError(f"{printable(target)}: exists already; use `overwrite` to replace it") from error
     except OSError:  # a file system without hard links
         temporary.rename(target)

@@ -127,7 +127,7 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool, inputs: tuple
     if not stat.S_ISREG(mode):  # never replaced by renaming: root would lose its /dev/null
         raise OutputError(f"{name}: is a pipe or device; use - for standard output")
     if not overwrite:
-        raise OutputError(f"{name}: exists already; use --force to replace it")
+        raise OutputError(f"{name}: exists already; use `overwrite` to replace it")
 
 
 def check_output_folder(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -136,7 +136,7 @@ def check_output_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Non
     if mode is not None and not stat.S_ISDIR(mode):
         raise OutputError(f"{printable(path)}: is not a folder")
     if mode is not None and not overwrite:
-        raise OutputError(f"{printable(path)}: exists already; use --force to replace it")
+        raise OutputError(f"{printable(path)}: exists already; use `overwrite` to replace it")
 
 
 def _mode_in_writable_folder(target: Path) -> int | None:

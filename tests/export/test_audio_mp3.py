@@ -94,7 +94,7 @@ def test_another_number_of_frames_than_said_is_refused(tmp_path: Path, whole: by
     said = struct.unpack(">I", whole[place : place + 4])[0]
     few = whole[:place] + struct.pack(">I", 5) + whole[place + 4 :]
     for data, why in (
-        (few, f"in.mp3: header says 5 MPEG frames, file holds {said}; --salvage keeps what is there"),
+        (few, f"in.mp3: header says 5 MPEG frames, file holds {said}; `salvage` keeps what is there"),
         (whole[: len(whole) // 2], f"in.mp3: truncated: header says {said} MPEG frames, file holds "),
     ):
         with pytest.raises(AudioError, match=why):

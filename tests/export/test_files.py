@@ -139,7 +139,7 @@ def test_replacing_keeps_the_permissions_of_the_old_file(tmp_path: Path) -> None
 def test_existing_files_stay_without_overwrite(tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
     target.write_bytes(b"old")
-    with pytest.raises(OutputError, match="exists already; use --force"):
+    with pytest.raises(OutputError, match="exists already; use `overwrite`"):
         atomic.write_atomic(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
 

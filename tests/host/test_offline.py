@@ -389,7 +389,7 @@ def test_a_broadcast_wav_keeps_its_chunks_and_a_bypass_every_byte(tmp_path: Path
 def test_salvaged_audio_is_processed_with_a_warning(tmp_path: Path) -> None:  # faults B1, B8
     source = noise(tmp_path, peak=0.1)
     source.write_bytes(source.read_bytes()[:60_044])
-    with pytest.raises(AudioError, match="--salvage"):
+    with pytest.raises(AudioError, match="`salvage`"):
         process_file(source, tmp_path / "out.wav", FLAT)
     report = process_file(source, tmp_path / "out.wav", FLAT, options=ProcessOptions(salvage=True))
     assert (report.info.frames, report.is_copy) == (10_000, False)
@@ -540,7 +540,7 @@ def test_unusable_outputs_are_refused_before_any_work(tmp_path: Path) -> None:  
     ):
         with pytest.raises(OutputError, match=why):
             process_file(source, tmp_path / name, WARM, options=AGAIN, progress=lambda done, _total: calls.append(done))
-    with pytest.raises(OutputError, match="exists already; use --force"):
+    with pytest.raises(OutputError, match="exists already; use `overwrite`"):
         process_file(source, other, WARM)
     assert calls == []
     assert other.read_bytes() == b"old"
