@@ -13,6 +13,11 @@ import soundfile
 from conftest import ROOT
 
 TASKS = {
+    "terms": """
+        from semeq_export.app.terms import TermsOptions, list_terms
+        terms = list_terms(TermsOptions()).terms
+        assert "warm" in [term.name for term in terms] and terms[0].examples >= terms[-1].examples
+    """,
     "preset -t warm -f lsp-x16-lv2 -o warm.lv2": """
         from semeq_export.app.presets import PresetOptions, write_presets
         result = write_presets(PresetOptions(target=SemanticTarget.parse("warm"), formats=["lsp-x16-lv2"], output="warm.lv2"))
@@ -33,6 +38,21 @@ TASKS = {
         result = draw_curves(PlotOptions(targets=[SemanticTarget.parse("warm"), SemanticTarget.parse("bright")], output="words.svg"))
         assert [curve.label for curve in result.curves] == ["warm", "bright"] and Path("words.svg").is_file()
     """,
+    "process mix.wav -t bright --intensity 0.6 -o brighter.wav": """
+        from semeq_export.app.processing import StemsOptions, process_stems
+        result = process_stems(StemsOptions(audio=["mix.wav"], target="bright", intensity=0.6, output="brighter.wav"))
+        assert [stem.entry.output for stem in result.stems] == ["brighter.wav"] and Path("brighter.wav").is_file()
+    """,
+    "process mix.wav -t warm --mode adaptive -o warmer.wav": """
+        from semeq_export.app.processing import StemsOptions, process_stems
+        result = process_stems(StemsOptions(audio=["mix.wav"], target="warm", mode="adaptive", output="warmer.wav"))
+        assert result.stems[0].entry.adaptation is not None and Path("warmer.wav").is_file()
+    """,
+    "analyze mix.wav": """
+        from semeq_export.app.analysis import AnalysisOptions, analyze_files
+        result = analyze_files(AnalysisOptions(audio=["mix.wav"]))
+        assert len(result.files[0].profile.entries) == 5
+    """,
     "session mix.wav -t warm -o song.dawproject": """
         from semeq_export.app.sessions import SessionOptions, write_session
         result = write_session(SessionOptions(audio=["mix.wav"], target="warm", output="song.dawproject"))
@@ -47,6 +67,18 @@ TASKS = {
         from semeq_export.app.conversion import ConvertOptions, convert_preset
         result = convert_preset(ConvertOptions(source="warm.lv2", destination="warm.txt", to_format="eqapo"))
         assert (result.from_format, result.to_format) == ("lsp-x16-lv2", "eqapo") and Path("warm.txt").is_file()
+    """,
+    "terms of warm.lv2": """
+        from semeq_export.app.terms import PresetTermsOptions, find_terms_of_preset
+        result = find_terms_of_preset(PresetTermsOptions(preset="warm.lv2"))
+        assert "warm" in [one.term for one in result.terms]
+    """,
+    "bundle -o kit": """
+        from semeq_export.app.kit import KitOptions, export_kit
+        from semeq_export.bench import native
+        native.COMPILERS = ()  # compiling is for the tests of the kit
+        result = export_kit(KitOptions(output="kit"))
+        assert Path("kit/model.semeq/manifest.json").is_file() and "no C++ compiler" in result.checked[-1]
     """,
 }
 """By the command that the README shows, in its order."""
@@ -78,4 +110,4 @@ def test_the_tasks_are_those_of_the_readme() -> None:
     text = Path(ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Use\n")[2]
     block = text.partition("```sh\n")[2].partition("```")[0]
     shown = [line.partition("  #")[0].strip().removeprefix("semeq-export ") for line in block.splitlines()]
-    assert [command for command in shown if command in TASKS] == list(TASKS)
+    assert shown == list(TASKS)

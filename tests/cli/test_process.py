@@ -15,8 +15,8 @@ import soundfile
 from conftest import skip_or_fail
 from fake_engine import WARM, FakeEngine
 
-from semeq_export.audio.reader import open_audio, read_audio
 from semeq_export.app import _engine
+from semeq_export.audio.reader import open_audio, read_audio
 from semeq_export.cli import _shared, cli
 from semeq_export.eq.filter import apply as apply_eq
 
