@@ -14,8 +14,8 @@ import msgspec
 
 from semeq_export.errors import AudioError, IntentError, InvalidTargetError, PresetReadError, UnknownTermError
 from semeq_export.files import strict_json
-from semeq_export.files.atomic import spooled, write_atomic
-from semeq_export.files.disk import check_output, followed, printable
+from semeq_export.files.atomic import spool, write_atomic
+from semeq_export.files.disk import check_output, printable, resolve_links
 from semeq_host.stems.audio_names import find_audio
 from semeq_host.stems.batch import Batch, Event, look_at, plan_batch
 from semeq_host.stems.entry import FailedEntry
@@ -297,8 +297,8 @@ def _session(options: StemsOptions) -> Session:
 @contextlib.contextmanager
 def _spooled(stream: int, options: StemsOptions) -> Iterator[Path]:
     """Return a temporary file with what comes through a pipe: audio files are read from their end too."""
-    output = followed(options.output) if options.follow else options.output
-    with spooled(stream, output, overwrite=options.how.overwrite) as path:
+    output = resolve_links(options.output) if options.follow else options.output
+    with spool(stream, output, overwrite=options.how.overwrite) as path:
         if path.stat().st_size == 0:
             raise AudioError("empty", STREAM_NAME)
         yield path

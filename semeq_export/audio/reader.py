@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from semeq_export.audio.decoder_messages import caught_messages
+from semeq_export.audio.decoder_messages import catch_messages
 from semeq_export.audio.file_view import WHOLE, FileView
 from semeq_export.audio.formats import CONTAINERS, WAV_FAMILY
 from semeq_export.audio.header import HEAD_BYTES, Announcement, looks_like, read_announcement
@@ -42,11 +42,11 @@ class _MpegStream(SequentialFile):
     concealed = 0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # Any: as soundfile takes them
-        with caught_messages():
+        with catch_messages():
             super().__init__(*arguments, **named)
 
     def read(self, *arguments: Any, **named: Any) -> Any:  # Any: as soundfile takes and gives them
-        with caught_messages() as messages:
+        with catch_messages() as messages:
             samples = super().read(*arguments, **named)
         self.concealed += sum("error" in message for message in messages)
         return samples
@@ -119,7 +119,7 @@ class AudioReader:
                     break
                 block: Float64Array = np.ascontiguousarray(interleaved.T)
                 if not np.isfinite(peak := np.abs(block).max()):
-                    block = self._repaired(block, frames)
+                    block = self._replace_nonfinite(block, frames)
                     peak = np.abs(block).max()
                 if peak > self._limit:
                     why = f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged"
@@ -196,7 +196,7 @@ class AudioReader:
             raise self._error("no audio: the file holds 0 frames")
         return info
 
-    def _repaired(self, block: Float64Array, first_frame: int) -> Float64Array:
+    def _replace_nonfinite(self, block: Float64Array, first_frame: int) -> Float64Array:
         bad = ~np.isfinite(block)
         if not self._repair:
             frame = int(bad.any(axis=0).argmax())
@@ -211,7 +211,7 @@ class AudioReader:
 def open_audio(
     path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False, salvage: bool = False
 ) -> Iterator[AudioReader]:
-    """Give a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
+    """Yield a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
 
     salvage: of a file that is cut short, damaged or was never finished, read the part before the damage, with a warning.
 

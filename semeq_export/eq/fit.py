@@ -102,7 +102,7 @@ def fit_many(
     Raises InvalidEqError on a wrong shape or a value that is not finite, AudioError on a rate outside 8 kHz..384 kHz.
     """
     rate = check_sample_rate_hz(sample_rate_hz)
-    curves, freqs, shares = _checked_input(curves_db, freqs_hz, weights, rate)
+    curves, freqs, shares = _check_input(curves_db, freqs_hz, weights, rate)
     problem = _problem(layout, freqs.tobytes(), rate, shares.tobytes(), level_free)
     n, points = len(curves), curves.copy()
     if starts is not None and starts.shape != (n, len(layout.params)):
@@ -125,7 +125,7 @@ def fit_many(
     return FitBatch(layout, vectors, preamps, rms, worst)
 
 
-def _checked_input(
+def _check_input(
     curves_db: FloatArray, freqs_hz: FloatArray, weights: FloatArray | None, rate: float
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
     curves, freqs = np.asarray(curves_db, dtype=np.float64), np.asarray(freqs_hz, dtype=np.float64)

@@ -98,7 +98,7 @@ def is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
         return False
 
 
-def followed(path: str | os.PathLike[str]) -> Path:
+def resolve_links(path: str | os.PathLike[str]) -> Path:
     """Return what a name leads to through all links; raises OutputError for links that lead in a circle."""
     place = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle, in some versions of Python
     if place.is_symlink():

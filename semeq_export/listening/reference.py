@@ -38,7 +38,7 @@ class Reference:
     is_stored: bool
 
 
-class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _ReferenceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
     name: str
     bands_hz: tuple[float, ...]
@@ -130,7 +130,7 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
     """Return a stored reference; raises AudioError where the file is none, EnvironmentFailure where the system refuses."""
     try:
         document = strict_json.loads(read_regular(path, AudioError, max_bytes=strict_json.MAX_BYTES))
-        stored = msgspec.convert(document, _Stored)
+        stored = msgspec.convert(document, _ReferenceFile)
     except (ValueError, msgspec.ValidationError) as error:
         if isinstance(error, AudioError | EnvironmentFailure):
             raise

@@ -69,7 +69,7 @@ def curves_sheet(bank: CentroidBank, evidence: Evidence, words: Sequence[str]) -
 def correlation_figure(evidence: Evidence, words: Sequence[str]) -> Figure:
     """Return a heat map of the correlations of words' mean curves, words that mean the same side by side."""
     table = evidence.correlations(words)
-    order = _clustered(table)
+    order = _order_by_likeness(table)
     names = [words[index] for index in order]
     size = max(5.0, 0.17 * len(words) + 2.0)
     with plot.house_style():
@@ -87,7 +87,7 @@ def correlation_figure(evidence: Evidence, words: Sequence[str]) -> Figure:
     return figure
 
 
-def _clustered(table: Float64Array) -> list[int]:
+def _order_by_likeness(table: Float64Array) -> list[int]:
     """Return an order in which words alike are neighbours: average linkage over 1 - correlation."""
     if len(table) < 3:
         return list(range(len(table)))

@@ -22,7 +22,7 @@ from semeq_export.audio.formats import output_format
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, SemeqError
-from semeq_export.files.disk import check_output, followed, printable
+from semeq_export.files.disk import check_output, printable, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
 from semeq_host.stems.entry import DoneEntry
@@ -70,7 +70,7 @@ def plan_batch(
     chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
     sources = [path for path, _ in chosen]
     if options.in_place:
-        pairs = [(path, followed(path) if follow else path) for path in sources]
+        pairs = [(path, resolve_links(path) if follow else path) for path in sources]
         twice = [path for path, count in Counter(map(os.path.realpath, sources)).items() if count > 1]
         if twice:
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
