@@ -254,7 +254,7 @@ def report_run(options: ReportOptions, watcher: Watcher = _NOBODY) -> FitResult 
         return FitResult(record=run.record)
     if options.out is None:
         raise IntentError("`data` needs `out` FOLDER for the report")
-    from semeq_training.reports import report
+    from semeq_training.reports import report, report_text
 
     document = report.write(
         run,
@@ -268,7 +268,7 @@ def report_run(options: ReportOptions, watcher: Watcher = _NOBODY) -> FitResult 
         progress=watcher.count,
         note=watcher.note,
     )
-    return ReportResult(document=document, text=report.text(document))
+    return ReportResult(document=document, text=report_text.text(document))
 
 
 @needs_extra("train")
