@@ -32,9 +32,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
-from semeq_export.errors import PresetReadError, PresetWriteError
+from semeq_export.errors import PresetReadError, PresetWriteError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.file_formats.base import Limits, Note, Preset
 from semeq_presets.file_formats.limits import error_db, fit_curve, fit_to, place

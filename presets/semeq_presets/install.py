@@ -6,8 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from semeq_export.errors import OutputError
-from semeq_export.files.disk import printable
+from semeq_export.errors import OutputError, printable
 from semeq_presets.file_formats.base import FormatInfo
 from semeq_presets.library import Planned, file_names
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semeq_export.errors import OutputError
+from semeq_export.errors import OutputError, environment_failure, printable
 from semeq_export.files.atomic import sync_all
-from semeq_export.files.disk import environment_failure, printable
 from semeq_presets.file_formats.base import FormatInfo, Preset, Written
 from semeq_presets.file_formats.preamp import Preamp, with_preamp
 from semeq_presets.names import distinct_slug, slug

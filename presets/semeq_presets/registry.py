@@ -17,9 +17,18 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path, PurePosixPath
 
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AmbiguousFormatError, OutputError, PresetError, PresetReadError, PresetWriteError, UnknownFormatError
+from semeq_export.errors import (
+    AmbiguousFormatError,
+    OutputError,
+    PresetError,
+    PresetReadError,
+    PresetWriteError,
+    UnknownFormatError,
+    environment_failure,
+    printable,
+)
 from semeq_export.files.atomic import atomic_folder, write_atomic
-from semeq_export.files.disk import check_output, check_output_folder, environment_failure, is_same_file, printable, read_regular
+from semeq_export.files.disk import check_output, check_output_folder, is_same_file, read_regular
 from semeq_presets.file_formats.base import Files, FormatInfo, Note, Preset, PresetFormat, Written
 from semeq_presets.file_formats.limits import fit_curve, fit_to
 from semeq_presets.file_formats.preamp import Preamp, protect_preset, with_preamp

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semeq_export.errors import BinaryFormatError, OutputError
+from semeq_export.errors import BinaryFormatError, OutputError, printable
 from semeq_export.files.atomic import all_or_nothing, write_atomic
-from semeq_export.files.disk import check_output, printable
+from semeq_export.files.disk import check_output
 from semeq_export.listening.dose import Adaptation
 from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, format_for, get, plan_install, plan_library, write_library
 from semeq_presets.library import file_names, make_folder

@@ -10,8 +10,8 @@ from pathlib import Path
 from semeq_export.app._engine import load_engine
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
-from semeq_export.errors import IntentError, SemeqError
-from semeq_export.files.disk import check_output, printable
+from semeq_export.errors import IntentError, SemeqError, printable
+from semeq_export.files.disk import check_output
 from semeq_export.listening.dose import band_response_db
 from semeq_export.listening.profile import Profile
 from semeq_export.listening.reference import Reference, ReferenceSource, measure_file, write_reference

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 from semeq_export.app import _preset_files
 from semeq_export.app._preset_files import KNOBS, WordPreset
-from semeq_export.errors import OutputError, UnknownFormatError
-from semeq_export.files.disk import is_same_file, printable
+from semeq_export.errors import OutputError, UnknownFormatError, printable
+from semeq_export.files.disk import is_same_file
 from semeq_presets import Device, FormatInfo, Note, Preamp, Preset, convert_file, formats, get, read_file
 
 __all__ = ["KNOBS", "ConvertOptions", "ConvertResult", "convert_preset", "list_formats"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semeq_export.app._engine import load_engine
-from semeq_export.errors import IntentError
-from semeq_export.files.disk import check_output, printable
+from semeq_export.errors import IntentError, printable
+from semeq_export.files.disk import check_output
 from semeq_export.plot.figures import Trace, curve_trace, eq_trace, picture_format, render, response_figure, save
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from semeq_export.errors import AudioError, IntentError, InvalidTargetError, PresetReadError, UnknownTermError
+from semeq_export.errors import AudioError, IntentError, InvalidTargetError, PresetReadError, UnknownTermError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import spool, write_atomic
-from semeq_export.files.disk import check_output, printable, resolve_links
+from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio
 from semeq_host.stems.batch import Batch, Event, look_at, plan_batch
 from semeq_host.stems.entry import FailedEntry

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from semeq_export.errors import OutputError
-from semeq_export.files.disk import check_output, printable
+from semeq_export.errors import OutputError, printable
+from semeq_export.files.disk import check_output
 from semeq_host.stems.batch import Batch
 from semeq_host.stems.entry import Entry, ProcessedEntry
 from semeq_presets import FormatInfo, Note, Preset, get, write_file

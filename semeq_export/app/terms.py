@@ -14,8 +14,7 @@ from semeq_export.bundle.store import EVIDENCE
 from semeq_export.engine import Engine, MorphPath
 from semeq_export.eq.curve import Float64Array, log_grid
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError
-from semeq_export.files.disk import environment_failure, printable
+from semeq_export.errors import OutputError, environment_failure, printable
 from semeq_export.teach import settings_of, teach
 from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.terms import Term

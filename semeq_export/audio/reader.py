@@ -23,8 +23,8 @@ from semeq_export.audio.sndfile import SequentialFile, reason_of
 from semeq_export.audio.wav import read_chunks
 from semeq_export.eq.biquad import MAX_CHANNELS
 from semeq_export.eq.curve import Float64Array
-from semeq_export.errors import AudioError
-from semeq_export.files.disk import open_regular, printable
+from semeq_export.errors import AudioError, printable
+from semeq_export.files.disk import open_regular
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 
 _MAX_CARRIED_BYTES = 2**26 - 2**20

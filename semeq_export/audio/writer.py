@@ -21,9 +21,8 @@ from semeq_export.audio.sndfile import SequentialFile, reason_of
 from semeq_export.audio.wav import PLAIN_SUBTYPES, WavChunks, WavFile, append_chunks
 from semeq_export.eq.biquad import check_samples
 from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
+from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, environment_failure, printable
 from semeq_export.files.atomic import atomic_file
-from semeq_export.files.disk import environment_failure, printable
 from semeq_export.files.positioned import write_at
 
 _SYSTEM_ERROR = 2  # libsndfile's SF_ERR_SYSTEM

@@ -23,8 +23,8 @@ from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
 from semeq_export.bundle.store import EVIDENCE, FLAT, README
-from semeq_export.errors import BundleError, BundleFormatError, SemeqError
-from semeq_export.files.disk import open_regular, printable
+from semeq_export.errors import BundleError, BundleFormatError, SemeqError, printable
+from semeq_export.files.disk import open_regular
 
 _RANGE_SLACK = 1e-5
 """How far a raw float32 output may pass the end of its range, as a share of that range, before it is called out of range."""

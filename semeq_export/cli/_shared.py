@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from semeq_export.cli._option_names import document_with_option_names, with_option_names
-from semeq_export.errors import EnvironmentFailure, SemeqError
-from semeq_export.files import disk, strict_json
+from semeq_export.errors import NAME_FAULTS, EnvironmentFailure, SemeqError
+from semeq_export.files import strict_json
 
 if TYPE_CHECKING:
     from semeq_export.bundle.manifest import Manifest
@@ -262,8 +262,8 @@ def run(group: click.Group, arguments: list[str] | None = None) -> int:
     except SystemExit:  # click's own end where nobody reads standard output any more; commands return their exit code
         return EXIT_CLOSED_PIPE
     except OSError as error:  # standard output on a full disk, or a name that the system refuses wherever it is used
-        if error.errno in disk.NAME_FAULTS:
-            return _fail(f"{error.filename}: {disk.NAME_FAULTS[error.errno]}", EXIT_USAGE)
+        if error.errno in NAME_FAULTS:
+            return _fail(f"{error.filename}: {NAME_FAULTS[error.errno]}", EXIT_USAGE)
         return _fail(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}", EnvironmentFailure.exit_code)
     except MemoryError:
         return _fail("out of memory", EnvironmentFailure.exit_code)

@@ -68,7 +68,7 @@ def command(
 
 def _print(file: AnalyzedFile, count: int, *, quiet: bool) -> None:
     """Print what was heard in one of several files, or why nothing was; of a file alone, the command says that as it ends."""
-    from semeq_export.files.disk import printable
+    from semeq_export.errors import printable
 
     if file.error is not None and count > 1:
         click.echo(f"semeq-export: {_shared.one_line(str(file.error))}", err=True)

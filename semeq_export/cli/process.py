@@ -130,7 +130,7 @@ def _pipe(*, is_file_named: bool, export_preset: str | None, **_: object) -> int
 
 def _print_plan(plan: StemsPlan, *, as_json: bool) -> None:
     """Say what would be done, stem by stem, what the headers say against it, and which files a session leaves out."""
-    from semeq_export.files.disk import printable
+    from semeq_export.errors import printable
 
     if as_json:
         _shared.print_json(plan.to_dict())
@@ -196,7 +196,7 @@ class _Printer:
 
     def finish(self, stem: ProcessedStem) -> None:
         """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
-        from semeq_export.files.disk import printable
+        from semeq_export.errors import printable
         from semeq_host.stems.entry import FailedEntry, ProcessedEntry
 
         entry = stem.entry

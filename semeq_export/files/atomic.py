@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError
-from semeq_export.files.disk import check_output, check_output_folder, environment_failure, printable
+from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError, environment_failure, printable
+from semeq_export.files.disk import check_output, check_output_folder
 
 _COPIED_BYTES = 1 << 20
 

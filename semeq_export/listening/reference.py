@@ -16,10 +16,10 @@ import numpy as np
 
 from semeq_export.audio.formats import AUDIO_SUFFIXES
 from semeq_export.audio.reader import open_audio
-from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.errors import AudioError, EnvironmentFailure, environment_failure, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure, printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, SpectrumMeter, mean_spectrum
 
 GENERAL = "any"

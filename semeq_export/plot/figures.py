@@ -27,9 +27,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import Curve, Float64Array, FloatArray, log_grid
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError
+from semeq_export.errors import OutputError, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable
 from semeq_export.listening.profile import Profile
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum

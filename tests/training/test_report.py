@@ -30,7 +30,7 @@ from semeq_training.runs import run as runs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(quick_words: None, quick_reports: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report")
     write_data(path / "data", [(word, row.tolist(), 1 + i % 2) for word in WORDS for i, row in enumerate(vectors(word, 24))])
     write_recipe(path / "tiny.toml", steps=4)

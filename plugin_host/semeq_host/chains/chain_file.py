@@ -35,9 +35,9 @@ from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # 
 
 from semeq_export.audio.reader import read_audio
 from semeq_export.audio.samples import AudioInfo
-from semeq_export.errors import AudioError, ChainError, InvalidTargetError
+from semeq_export.errors import AudioError, ChainError, InvalidTargetError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.words.target import SemanticTarget
 from semeq_host.chains.board_stage import ChainStage
 from semeq_host.chains.plugin_limits import NEGLIGIBLE_OVER_NYQUIST, check_limits, over_nyquist

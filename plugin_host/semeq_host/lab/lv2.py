@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 
 from semeq_export.eq.biquad import check_samples
 from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_export.files.disk import printable
+from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError, printable
 from semeq_export.units import check_sample_rate_hz
 from semeq_host.lab import response
 from semeq_host.lab.response import IMPULSE_RATE_HZ, Measurement

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semeq_export.audio.formats import AUDIO_SUFFIXES
-from semeq_export.errors import AudioError, OutputError
-from semeq_export.files.disk import check_output, environment_failure, printable, resolve_links
+from semeq_export.errors import AudioError, OutputError, environment_failure, printable
+from semeq_export.files.disk import check_output, resolve_links
 
 
 def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:

@@ -21,8 +21,8 @@ import msgspec
 from semeq_export.audio.formats import output_format
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError, SemeqError
-from semeq_export.files.disk import check_output, printable, resolve_links
+from semeq_export.errors import OutputError, SemeqError, printable
+from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
 from semeq_host.stems.entry import DoneEntry

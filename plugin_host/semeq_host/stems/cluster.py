@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from semeq_export.errors import EnvironmentFailure, MissingExtraError
-from semeq_export.files.disk import printable
+from semeq_export.errors import EnvironmentFailure, MissingExtraError, printable
 from semeq_host.stems.entry import DoneEntry, Entry, ProcessedEntry, crashed, read_entry
 from semeq_host.stems.job import StemJob
 from semeq_host.stems.pool import Finished

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from semeq_export.eq.settings import EqSettings
-from semeq_export.files.disk import printable
+from semeq_export.errors import printable
 
 if TYPE_CHECKING:
     from semeq_export.errors import SemeqError

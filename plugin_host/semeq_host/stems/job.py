@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from semeq_export.errors import AudioError
-from semeq_export.files.disk import environment_failure, open_regular
+from semeq_export.errors import AudioError, environment_failure
+from semeq_export.files.disk import open_regular
 from semeq_host.stems.intent import Intent
 from semeq_host.streams.process_options import ProcessOptions
 

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import msgspec
 
-from semeq_export.errors import AudioError
+from semeq_export.errors import AudioError, environment_failure
 from semeq_export.files import strict_json
-from semeq_export.files.disk import environment_failure, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_host.stems.entry import DoneEntry, read_done
 
 JOURNAL = ".semeq-journal.jsonl"

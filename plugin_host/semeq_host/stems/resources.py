@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import ChainError, UnknownTermError
-from semeq_export.files.disk import printable
+from semeq_export.errors import ChainError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import ReferenceSource
 from semeq_export.words.target import SemanticTarget

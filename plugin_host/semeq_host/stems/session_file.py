@@ -26,9 +26,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from semeq_export.errors import IntentError
+from semeq_export.errors import IntentError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_host.stems.intent import Intent, check_values
 
 MAX_PATTERN_CHARS = 255

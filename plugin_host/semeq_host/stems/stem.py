@@ -6,8 +6,7 @@ import time
 
 import msgspec
 
-from semeq_export.errors import ChainError, SemeqError
-from semeq_export.files.disk import printable
+from semeq_export.errors import ChainError, SemeqError, printable
 from semeq_export.listeners import WordListening
 from semeq_host.stems.entry import DoneEntry, Entry, HeardRolling, HeardWhole, ProcessedEntry, failed
 from semeq_host.stems.intent import Intent

@@ -24,9 +24,9 @@ from semeq_export.eq.biquad import RateFit, for_rate
 from semeq_export.eq.curve import FloatArray
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.errors import AudioError, EnvironmentFailure, printable
 from semeq_export.files.atomic import atomic_file
-from semeq_export.files.disk import check_output, is_same_file, printable
+from semeq_export.files.disk import check_output, is_same_file
 from semeq_export.listeners import Listening
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import measure_file

@@ -39,9 +39,9 @@ from typing import BinaryIO
 from xml.etree.ElementTree import Element, SubElement, indent
 
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AudioError, OutputError, PresetReadError, PresetWriteError
+from semeq_export.errors import AudioError, OutputError, PresetReadError, PresetWriteError, environment_failure, printable
 from semeq_export.files.atomic import atomic_file
-from semeq_export.files.disk import environment_failure, is_same_file, open_regular, printable
+from semeq_export.files.disk import is_same_file, open_regular
 from semeq_export.units import check_sample_rate_hz
 from semeq_presets.file_formats._dawproject_equalizer import (
     DIGITS,

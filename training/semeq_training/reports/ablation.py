@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, environment_failure
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure
 from semeq_training.data.datasets import load_examples
 from semeq_training.data.recipe import Recipe, read_recipe
 from semeq_training.reports.report import measure_all

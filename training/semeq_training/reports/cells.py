@@ -20,10 +20,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import davies_bouldin_score, f1_score, silhouette_score
 
 from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.words.morph import Way, departures_db, steps_db
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.data.recipe import Recipe

@@ -20,8 +20,8 @@ from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphS
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
-from semeq_export.errors import TrainingError
-from semeq_export.files.disk import printable
+from semeq_export.errors import TrainingError, printable
+from semeq_export.files.disk import check_output_folder
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 from semeq_training.fitting.loop import deterministic
 from semeq_training.models import EqDecoder, ResidualBlock
@@ -60,6 +60,7 @@ def export(path: Path, out: str | os.PathLike[str], *, encoder: Path | None = No
     own = Path(path) / AUDIO_ENCODER
     folder = encoder or (own if own.is_dir() else None)
     listening = _encoder_for(run, folder) if folder is not None else None
+    check_output_folder(out, overwrite=overwrite)
     with deterministic(1):
         manifest, files = _files(run, listening)
     return write_bundle(out, manifest, files, overwrite=overwrite)

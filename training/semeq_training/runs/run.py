@@ -31,10 +31,10 @@ from torch import Tensor
 
 from semeq_export.bundle.manifest import TrainingRecord
 from semeq_export.eq.settings import SAFE_13, EqLayout
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.words.evidence import MAX_BYTES, Evidence
 from semeq_export.words.terms import CentroidBank
 from semeq_training.data.datasets import ExampleTable, load_examples

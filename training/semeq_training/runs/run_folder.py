@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from semeq_export.errors import OutputError, TrainingError
+from semeq_export.errors import OutputError, TrainingError, environment_failure, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import check_output_folder, environment_failure, printable, read_regular
+from semeq_export.files.disk import check_output_folder, read_regular
 
 RECIPE, WEIGHTS, RECORD = "recipe.toml", "weights.safetensors", "record.json"
 HISTORY, PICTURE, CHECKPOINT, CACHE = "history.csv", "loss.png", "checkpoint.safetensors", "cache"

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from semeq_export.bundle.manifest import EncoderRecord, TrainingRecord
 from semeq_export.eq.curve import Float64Array
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.plot import figures as plot
 from semeq_training.data.recipe import AnyRecipe, RecipeFile, read_recipe
 from semeq_training.fitting.audio_loop import AudioLosses, AudioTrainer
