@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.bundle.loading import Bundle
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, MANIFEST, README
 from semeq_export.engine import FIT_RATE_HZ, Engine
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.curve import Curve, correlation, level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq, fit_many
 from semeq_export.eq.settings import SAFE_13, EqSettings
 from semeq_export.errors import InvalidTargetError

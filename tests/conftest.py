@@ -55,6 +55,15 @@ def data_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def real_files(data_dir: Path) -> list[Path]:
+    """The real audio files: at least one."""
+    files = sorted((data_dir / "audio").glob("*.flac"))
+    if not files:
+        skip_or_fail(f"no audio in {data_dir / 'audio'}; SEMEQ_DATA is the folder that holds audio/*.flac")
+    return files
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 256 kB, where this machine lets us mount one: as root, on Linux."""

@@ -20,8 +20,9 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings, ParamSpec
 from semeq_export.units import db_to_amplitude
 from semeq_host.lab import faust, hosts, lv2

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from semeq_presets import FormatInfo, formats
-from semeq_presets.install import SYSTEMS
+from semeq_presets.shelf.install import SYSTEMS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 EXACT_DB = 1e-6

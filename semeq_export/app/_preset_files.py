@@ -13,7 +13,7 @@ from semeq_export.files.atomic import all_or_nothing, write_atomic
 from semeq_export.files.disk import check_output
 from semeq_export.listening.dose import Adaptation
 from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, format_for, get, plan_install, plan_library, write_library
-from semeq_presets.library import file_names, make_folder
+from semeq_presets.shelf.library import file_names, make_folder
 
 CONTACT_SHEET = "contact-sheet.png"
 KNOBS = "knobs"

@@ -14,7 +14,7 @@ from semeq_host.stems.batch import Batch
 from semeq_host.stems.entry import Entry, ProcessedEntry
 from semeq_presets import FormatInfo, Note, Preset, get, write_file
 from semeq_presets.file_formats.dawproject_zip import Stem, write_session
-from semeq_presets.registry import check_place
+from semeq_presets.shelf.registry import check_place
 
 DAWPROJECT = "dawproject"
 

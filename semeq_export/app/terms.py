@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from semeq_export.app._engine import load_engine
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
 from semeq_export.bundle.store import EVIDENCE
 from semeq_export.engine import Engine, MorphPath
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, environment_failure, printable
 from semeq_export.teach import settings_of, teach

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from semeq_export.app._engine import load_engine
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST
-from semeq_export.eq.curve import Float64Array, log_grid, rms_db
+from semeq_export.eq.curve import log_grid, rms_db
 from semeq_export.errors import MissingHostError, PresetReadError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.units import check_sample_rate_hz

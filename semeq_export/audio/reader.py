@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from semeq_export.arrays import Float64Array
 from semeq_export.audio.decoder_messages import catch_messages
 from semeq_export.audio.file_view import WHOLE, FileView
 from semeq_export.audio.formats import CONTAINERS, WAV_FAMILY
@@ -22,7 +23,6 @@ from semeq_export.audio.samples import BLOCK_SAMPLES, MAX_PEAK_DBFS, Audio, Audi
 from semeq_export.audio.sndfile import SequentialFile, reason_of
 from semeq_export.audio.wav import read_chunks
 from semeq_export.eq.biquad import MAX_CHANNELS
-from semeq_export.eq.curve import Float64Array
 from semeq_export.errors import AudioError, printable
 from semeq_export.files.disk import open_regular
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import FloatArray
+from semeq_export.arrays import FloatArray
 from semeq_export.files.disk import write_whole
 from semeq_export.files.positioned import read_at, write_at
 

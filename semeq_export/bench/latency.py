@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.onnx_runtime import onnx_runtime
-from semeq_export.eq.curve import Float64Array
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.spectrum import analysis_grid, spectrum_of

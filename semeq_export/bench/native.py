@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, FLAT
-from semeq_export.eq.curve import Float64Array
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, MissingHostError
 
 COMPILERS = ("c++", "g++", "clang++")

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.bundle.manifest import EncoderSpec, GraphSpec
 from semeq_export.bundle.onnx_runtime import onnx_runtime
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import AudioError, BundleFormatError, InvalidEqError
 

@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError
 from semeq_export.files import strict_json

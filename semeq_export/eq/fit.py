@@ -14,8 +14,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 from semeq_export.units import check_sample_rate_hz

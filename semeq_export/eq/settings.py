@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.errors import InvalidEqError
 
 MAX_GAIN_DB = 60.0

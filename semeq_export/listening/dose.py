@@ -20,8 +20,8 @@ from typing import Literal
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Float64Array
 from semeq_export.eq.settings import MAX_GAIN_DB, EqSettings
 from semeq_export.listening.spectrum import BAND_EDGES_HZ, BANDS_HZ, BoolArray, Spectrum, analysis_grid
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
-from semeq_export.eq.curve import Curve, Float64Array, level_free, log_grid, rms_db
+from semeq_export.eq.curve import Curve, level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import AudioError

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, correlation
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import correlation
 from semeq_export.listening.dose import Difference, difference
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum

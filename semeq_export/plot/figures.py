@@ -24,8 +24,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, FloatArray, log_grid
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
 from semeq_export.files.atomic import write_atomic

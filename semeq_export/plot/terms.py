@@ -12,7 +12,8 @@ from matplotlib.transforms import Bbox
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import log_grid
 from semeq_export.plot import figures as plot
 from semeq_export.words.evidence import N_POINTS, REGIONS, Evidence, Place
 from semeq_export.words.terms import CentroidBank

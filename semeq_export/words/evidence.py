@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, FloatArray, correlation, level_free, log_grid
+from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.eq.curve import correlation, level_free, log_grid
 from semeq_export.errors import BundleFormatError
 from semeq_export.files import strict_json
 

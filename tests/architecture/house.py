@@ -4,7 +4,7 @@
 
 A *room* is a folder of modules; a module that lies at the root of its package is a room of its own. An *arrow* is a pair of a module and
 another room of ours that it imports from, wherever in the module the import stands. `arrows_beyond_base` leaves out those that lead to
-`semeq_export.errors` and `semeq_export.units`: nearly every module raises errors or converts units, and reading it needs no visit there.
+`semeq_export.errors`, `units` and `arrays`: nearly every module raises errors or converts units, and reading it needs no visit there.
 
 A function's length runs from its `def` line to its end, docstring included. A command's length is that of its statements: its signature is
 the list of its options, its docstring the text of its help.
@@ -31,7 +31,7 @@ PACKAGES = {
     "semeq_presets": "presets/semeq_presets",
     "semeq_training": "training/semeq_training",
 }
-BASE_ROOMS = frozenset({"semeq_export.errors", "semeq_export.units"})
+BASE_ROOMS = frozenset({"semeq_export.arrays", "semeq_export.errors", "semeq_export.units"})
 LONG_FUNCTION_LINES, LONG_MODULE_LINES, LONG_COMMAND_LINES = 60, 450, 40
 _OPTION = re.compile(r"--[a-z][a-z-]+")
 _TYPED_COMMAND = re.compile(r"semeq-export [a-z]+ [^\n,;]*")

@@ -16,8 +16,9 @@ import pytest
 from semeq_export.cli import cli
 from semeq_export.errors import AmbiguousFormatError, MissingHostError
 from semeq_host.lab import hosts
-from semeq_presets import FormatInfo, formats, get, registry
-from semeq_presets.install import SYSTEMS
+from semeq_presets import FormatInfo, formats, get
+from semeq_presets.shelf import registry
+from semeq_presets.shelf.install import SYSTEMS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INFOS = {info.id: info for info in formats()}

@@ -15,8 +15,9 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
 from semeq_host.lab import hosts

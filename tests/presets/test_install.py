@@ -8,7 +8,7 @@ import pytest
 
 from semeq_export.errors import OutputError
 from semeq_presets import formats, get, plan_install
-from semeq_presets.install import SYSTEMS, _variables
+from semeq_presets.shelf.install import SYSTEMS, _variables
 
 
 def planned(home: Path, format_id: str, platform: str = "linux", words: tuple[str, ...] = ("warm",), **environment: str) -> list[str]:

@@ -10,8 +10,9 @@ from preset_files import GOLDEN, files_of
 
 import semeq_presets as presets
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_presets import Preset, Source, registry
+from semeq_presets import Preset, Source
 from semeq_presets.file_formats.semeq_json import UnknownKeys
+from semeq_presets.shelf import registry
 
 
 @pytest.mark.parametrize("format_id", [info.id for info in presets.formats()])

@@ -21,7 +21,8 @@ from semeq_export.errors import (
     PresetWriteError,
     UnknownFormatError,
 )
-from semeq_presets import Files, FormatInfo, Note, Preset, Written, registry
+from semeq_presets import Files, FormatInfo, Note, Preset, Written
+from semeq_presets.shelf import registry
 
 EQ = random_settings(1, 9)[0]
 BANDS_ONLY = EqSettings((Band(BandKind.PEAK, 1_000.0, 6.0, 1.0),))

@@ -17,7 +17,8 @@ from strategies import random_settings_inside
 import semeq_presets as presets
 from semeq_export.cli import _shared, cli
 from semeq_export.errors import MissingHostError, PresetReadError
-from semeq_presets import Preset, registry
+from semeq_presets import Preset
+from semeq_presets.shelf import registry
 
 MODULE = '''
 """Toy EQ preset, a text: the line "TOY", then one line for each peak: Hz, dB, Q.

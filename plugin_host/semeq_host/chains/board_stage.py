@@ -12,8 +12,8 @@ from pedalboard import (  # type: ignore[attr-defined]  # Pedalboard is re-expor
     PluginContainer,
 )
 
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import ChainError
 
 BLOCK_SAMPLES = 4_096

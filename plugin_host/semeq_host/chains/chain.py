@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pedalboard import Plugin, PluginContainer
 from pedalboard.io import AudioStream
 
+from semeq_export.arrays import FloatArray
 from semeq_export.audio.samples import AudioInfo
 from semeq_export.eq.biquad import MAX_CHANNELS, check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure
 from semeq_export.units import check_sample_rate_hz
 from semeq_host.chains.plugin_stage import PluginStage

@@ -21,8 +21,8 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError, printable
 from semeq_export.units import check_sample_rate_hz
 from semeq_host.lab import response

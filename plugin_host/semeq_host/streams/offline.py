@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from semeq_export.arrays import FloatArray
 from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
@@ -21,7 +22,6 @@ from semeq_export.audio.samples import AudioInfo
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import AudioWriter
 from semeq_export.eq.biquad import RateFit, for_rate
-from semeq_export.eq.curve import FloatArray
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, EnvironmentFailure, printable

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import AudioInfo
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.dose import band_response_db, doses_between
 from semeq_export.listening.reference import Reference, measure_file, stored_reference

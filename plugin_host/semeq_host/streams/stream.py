@@ -9,9 +9,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import MAX_PEAK_DBFS
 from semeq_export.eq.biquad import check_samples, for_rate
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, InUseError
 from semeq_export.listening.dose import Difference, ask, band_response_db, difference, settings_for

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST
-from semeq_export.eq.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_presets.file_formats.base import Note, Preset
 
 _FINE_POINTS = 2_000

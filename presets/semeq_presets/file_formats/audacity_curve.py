@@ -27,7 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.fft import irfft, rfft
 
-from semeq_export.eq.curve import Curve, Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.file_formats._curves import Lines, difference_note, fine_grid, sampled_db, well_placed
 from semeq_presets.file_formats._fields import number, plain_decimal, text_of

@@ -8,8 +8,9 @@ from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, FloatArray
+from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import BandKind, BandSlot, EqSettings
 from semeq_export.errors import MissingHostError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
@@ -57,7 +58,7 @@ class Place:
     """Where a host looks for presets on one system.
 
     roots: folders that the host or the person has made; the first that exists is taken, and with `is_made` the first is made. In braces:
-    home, config, data, appdata, programs, documents and lv2 (`semeq_presets.install` fills them in).
+    home, config, data, appdata, programs, documents and lv2 (`semeq_presets.shelf.install` fills them in).
     below: folders under it that are made. is_flat: the host does not look into folders below, so that names start with "semeq-".
     """
 

@@ -55,9 +55,9 @@ from semeq_presets.file_formats._dawproject_equalizer import (
     read_equalizer,
 )
 from semeq_presets.file_formats._fields import plain_decimal
+from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._xml import MAX_BYTES, parse, render
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
-from semeq_presets.names import slug
 
 METADATA, AUDIO_FOLDER = "metadata.xml", "audio"
 MAX_STEMS = 999

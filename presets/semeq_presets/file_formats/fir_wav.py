@@ -28,8 +28,9 @@ import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import sosfilt
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, design_sos, for_rate
-from semeq_export.eq.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, PresetReadError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, log_grid
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.fit import FitBatch, fit_many
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_presets.file_formats.base import Limits, Note

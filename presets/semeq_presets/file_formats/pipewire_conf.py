@@ -46,9 +46,9 @@ from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets.file_formats import _spa_json
 from semeq_presets.file_formats._fields import band, number, plain_decimal, settings
 from semeq_presets.file_formats._names import one_line
+from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._tree import Node, Quoted, mapping, sequence, text
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
-from semeq_presets.names import slug
 
 _KINDS = {"bq_lowshelf": BandKind.LOW_SHELF, "bq_peaking": BandKind.PEAK, "bq_highshelf": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: label for label, kind in _KINDS.items()}

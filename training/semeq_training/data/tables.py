@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import DataError, MissingExtraError, printable
 from semeq_export.files.disk import read_regular

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import davies_bouldin_score, f1_score, silhouette_score
 
-from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import correlation, level_free, log_grid
 from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.bundle import flat, vectors
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
@@ -19,7 +20,7 @@ from semeq_export.bundle.loading import write_bundle
 from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.errors import TrainingError, printable
 from semeq_export.files.disk import check_output_folder
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.manifest import EncoderRecord, TrainingRecord
-from semeq_export.eq.curve import Float64Array
 from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic

@@ -38,7 +38,7 @@ from semeq_export.files.disk import read_regular
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.file_formats.base import Limits, Note, Preset
 from semeq_presets.file_formats.limits import error_db, fit_curve, fit_to, place
-from semeq_presets.registry import STRICT_DB
+from semeq_presets.shelf.registry import STRICT_DB
 
 Convention = Literal["q", "bandwidth_oct", "constant"]
 MAX_BANDS = 64

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from semeq_export.errors import OutputError, environment_failure, printable
 from semeq_export.files.atomic import sync_all
+from semeq_presets.file_formats._slugs import distinct_slug, slug
 from semeq_presets.file_formats.base import FormatInfo, Preset, Written
 from semeq_presets.file_formats.preamp import Preamp, with_preamp
-from semeq_presets.names import distinct_slug, slug
-from semeq_presets.registry import check_place, get, write_file
+from semeq_presets.shelf.registry import check_place, get, write_file
 
 
 @dataclass(frozen=True, slots=True)

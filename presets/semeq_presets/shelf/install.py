@@ -8,7 +8,7 @@ from pathlib import Path
 
 from semeq_export.errors import OutputError, printable
 from semeq_presets.file_formats.base import FormatInfo
-from semeq_presets.library import Planned, file_names
+from semeq_presets.shelf.library import Planned, file_names
 
 SYSTEMS: Mapping[str, str] = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 

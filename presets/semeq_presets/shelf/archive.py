@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 from semeq_export.files.atomic import write_atomic
 from semeq_presets.file_formats.base import FormatInfo, Preset
 from semeq_presets.file_formats.preamp import with_preamp
-from semeq_presets.library import plan_library
-from semeq_presets.registry import get, write
+from semeq_presets.shelf.library import plan_library
+from semeq_presets.shelf.registry import get, write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold: equal presets give equal bytes
 _FILE_MODE = 0o644 << 16
