@@ -12,33 +12,26 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.errors import SemeqError
-from semeq_export.words.target import SemanticTarget
+from semeq_export.words.phrases import understand
 from semeq_export.words.terms import CentroidBank
 
 PHRASES = Path(__file__).resolve().parents[1] / "export" / "producer_phrases.toml"
 OUTCOMES = ("understood", "rightly refused", "refused", "wrong")
-Understand = Callable[[str, CentroidBank], Mapping[str, float]]
 
 
-def exactly(text: str, bank: CentroidBank) -> Mapping[str, float]:
-    """Return what the exact syntax alone makes of a text, as before there was a grammar."""
-    weights = SemanticTarget.parse(text).weights
-    return {bank[word].name: weight for word, weight in weights.items()}
-
-
-def judged(phrase: Mapping[str, Any], understand: Understand, bank: CentroidBank) -> tuple[str, str]:  # Any: TOML
+def judged(phrase: Mapping[str, Any], bank: CentroidBank) -> tuple[str, str]:  # Any: TOML
     """Return an outcome and what was said.
 
     rightly refused: the words that nobody taught are named. understood: all words with the right sign, and no others.
     """
     try:
-        weights = understand(phrase["text"], bank)
+        weights = understand(phrase["text"], bank).weights
     except SemeqError as error:
         unknown = phrase.get("unknown", [])
         named = bool(unknown) and all(repr(word) in str(error) for word in unknown)
@@ -62,7 +55,7 @@ def main() -> int:
     bank = load_bundle(None).centroids
     counts: dict[str, Counter[str]] = {"development": Counter(), "held out": Counter()}
     for phrase in tomllib.loads(PHRASES.read_text(encoding="utf-8"))["phrase"]:
-        outcome, said = judged(phrase, exactly, bank)
+        outcome, said = judged(phrase, bank)
         counts[phrase["half"]][outcome] += 1
         print(f"{phrase['half']:11}  {outcome:15}  {phrase['text']}  ->  {said}")  # noqa: T201 - a command
     for half, outcomes in counts.items():
