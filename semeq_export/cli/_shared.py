@@ -164,6 +164,17 @@ def say_doubts(engine: Engine, targets: Iterable[SemanticTarget | str], quiet: b
     return lines
 
 
+def say_understood(engine: Engine, texts: Iterable[str], quiet: bool) -> dict[str, dict[str, object]]:
+    """Say what phrases were understood as; returns it by phrase for JSON. What is in the exact syntax is not repeated."""
+    result: dict[str, dict[str, object]] = {}
+    for text in dict.fromkeys(texts):
+        phrase = engine.understand(text)
+        if not phrase.is_exact:
+            note(one_line(phrase.line), quiet=quiet)
+            result[text] = {"weights": dict(phrase.weights), "left_out": list(phrase.ignored)}
+    return result
+
+
 def progress_wanted(quiet: bool) -> bool:
     """Whether a progress bar may be drawn: only on a terminal."""
     return not quiet and sys.stderr.isatty()

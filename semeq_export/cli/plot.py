@@ -58,7 +58,7 @@ def command(
         plot.picture_format(output)
         check_output(output, overwrite=force, inputs=presets)
     traces, notes = [], []
-    of_words, doubts = _of_words(targets, intensity, sample_rate_hz, markers, bundle_path, quiet)
+    of_words, doubts, understood = _of_words(targets, intensity, sample_rate_hz, markers, bundle_path, quiet)
     for trace, warnings in [*of_words, *_of_presets(presets, sample_rate_hz, markers)]:
         traces.append(trace)
         notes += [f"{trace.label}: {warning}" for warning in warnings]
@@ -71,30 +71,39 @@ def command(
     plot.save(figure, output, overwrite=force)
     if as_json:
         curves = [{"label": t.label, "freqs_hz": t.freqs_hz.tolist(), "gain_db": t.gain_db.tolist()} for t in traces]
-        _shared.print_json({"output": output, "sample_rate_hz": sample_rate_hz, "curves": curves, "doubts": doubts, "notes": notes})
+        _shared.print_json(
+            {
+                "output": output,
+                "sample_rate_hz": sample_rate_hz,
+                "curves": curves,
+                "doubts": doubts,
+                "notes": notes,
+                "understood": understood,
+            }
+        )
     elif not quiet:
         click.echo(_shared.one_line(output))
 
 
 def _of_words(
     targets: tuple[str, ...], intensity: float, sample_rate_hz: float, markers: bool, bundle_path: str | None, quiet: bool
-) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str]]:
-    """Return the traces of words, each with its notes, and what speaks against the words."""
+) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str], dict[str, dict[str, object]]]:
+    """Return the traces of words, each with its notes, what speaks against the words, and what phrases were understood as."""
     if not targets:
-        return [], []
+        return [], [], {}
     from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
     from semeq_export.plot import figures as plot
-    from semeq_export.words.target import SemanticTarget
 
     engine = Engine(load_bundle(bundle_path))
-    wanted = [SemanticTarget.parse(text, intensity) for text in targets]
+    understood = _shared.say_understood(engine, targets, quiet)
+    wanted = [engine.understand(text).target(intensity) for text in targets]
     doubts = _shared.say_doubts(engine, wanted, quiet)
     result = []
     for target in wanted:
         label = str(target) if intensity == 1.0 else f"{target} at {intensity:g}"
         result.append(plot.eq_trace(label, engine.eq_for(target), sample_rate_hz, markers=markers))
-    return result, doubts
+    return result, doubts, understood
 
 
 def _of_presets(presets: tuple[str, ...], sample_rate_hz: float, markers: bool) -> list[tuple[Trace, tuple[str, ...]]]:

@@ -97,10 +97,12 @@ def command(
         raise click.UsageError("several presets need -o FOLDER or --install")
     device = read_device(device_path) if device_path is not None else None
     doubts: list[str] = []
+    understood: dict[str, dict[str, object]] = {}
     if match_ref is not None:
         words, meaning = [f"match {Path(match_ref).stem}"], _matched(str(adapt_path), match_ref, intensity)
     else:
         engine = _engine(bundle_path)
+        understood = _shared.say_understood(engine, [] if target is None else [target], quiet)
         words, doubts = _words_of(engine, target, quiet)
         meaning = _as_written(engine, intensity) if adapt_path is None else _as_needed(engine, intensity, adapt_path, reference)
     made, heard = [], {}
@@ -114,7 +116,7 @@ def command(
         preset, knobs, notes = (preset, "", ()) if device is None else device.refit(preset, strict=strict)
         made.append(_preset_output.Made(word, name or _label(word, intensity), preset, knobs, notes))
         _preset_output.say(notes, quiet, f"{word}: " if several else "")
-    head = _head(infos, intensity, heard, doubts)
+    head = {**_head(infos, intensity, heard, doubts), "understood": understood}
     if output is None and not install:
         _print_one(made[0], infos, preamp, head, strict=strict, as_json=as_json, quiet=quiet)
         return
@@ -168,12 +170,12 @@ def _words_of(engine: Engine, target: str | None, quiet: bool) -> tuple[list[str
 
 def _as_written(engine: Engine, intensity: float) -> _Meaning:
     """Give the settings of words, whatever they are for."""
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.words.names import host_name
     from semeq_presets.formats.semeq_vst3 import for_words
 
     def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, None]:
-        asked = SemanticTarget.parse(word, intensity)
-        return for_words(engine.eq_for(asked), asked, name=_title(str(asked), intensity), sample_rate_hz=sample_rate_hz), None
+        asked = engine.understand(word).target(intensity)
+        return for_words(engine.eq_for(asked), asked, name=host_name(asked), sample_rate_hz=sample_rate_hz), None
 
     return meaning
 
@@ -182,16 +184,16 @@ def _as_needed(engine: Engine, intensity: float, adapt_path: str, reference: str
     """Give as much of words as a file needs, which is measured once."""
     from semeq_export.listeners import WordListening
     from semeq_export.listening.reference import ReferenceSource
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.words.names import host_name
     from semeq_presets import Preset
 
     against = None if reference is None else ReferenceSource(reference).for_input(adapt_path)
     heard, rate_hz = _heard(adapt_path)
 
     def meaning(word: str, sample_rate_hz: float) -> tuple[Preset, Adaptation]:
-        asked = SemanticTarget.parse(word, intensity)
+        asked = engine.understand(word).target(intensity)
         adaptation = WordListening(engine, asked, against).adapt(heard, rate_hz)
-        return Preset(adaptation.eq, name=_title(str(asked), intensity), sample_rate_hz=sample_rate_hz), adaptation
+        return Preset(adaptation.eq, name=host_name(asked), sample_rate_hz=sample_rate_hz), adaptation
 
     return meaning
 

@@ -160,13 +160,14 @@ def command(
 
         studio = Studio(load_engine=lambda: _engine(bundle_path))
         _prepare(studio, plan, session)
+        understood = _understood(studio, plan, quiet)
         doubts = _doubts(studio, plan, quiet)
         batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume or in_place)
         presets = _preset_writer(export_preset, batch)
         is_report_new = report is None or _check_report(report, Path(output), force=force, resume=resume)
         if dry_run:
             left_out = [path for path in files if session.intent_for(path) is None]
-            _print_plan(batch, left_out, {"doubts": doubts, "warnings": unmatched}, as_json=as_json)
+            _print_plan(batch, left_out, {"doubts": doubts, "understood": understood, "warnings": unmatched}, as_json=as_json)
             return
         plan_again()  # makes the folder
         entries: list[Entry] = []
@@ -177,7 +178,7 @@ def command(
                 _tell(entries[-1], as_json=as_json, quiet=quiet)
     if presets is not None:
         presets.finish(entries)
-    document = {"doubts": doubts, "warnings": unmatched, "files": entries}
+    document = {"doubts": doubts, "understood": understood, "warnings": unmatched, "files": entries}
     if report is not None:
         write_atomic(report, strict_json.dumps(document), overwrite=not is_report_new)
     if as_json:
@@ -268,6 +269,12 @@ def _engine(bundle_path: str | None) -> Engine:
     from semeq_export.engine import Engine
 
     return Engine(load_bundle(bundle_path))
+
+
+def _understood(studio: Studio, plan: list[StemJob], quiet: bool) -> dict[str, dict[str, object]]:
+    """Say once what the phrases of a run were understood as."""
+    texts = [job.intent.target for job in plan if job.intent.target is not None]
+    return _shared.say_understood(studio.engine, texts, quiet) if texts else {}
 
 
 def _doubts(studio: Studio, plan: list[StemJob], quiet: bool) -> list[str]:

@@ -57,7 +57,7 @@ def command(
     for path in files:
         rule = session.rule_for(path)
         word = target if rule is None or rule.values is None else str(rule.values["target"])
-        wanted = None if word is None else SemanticTarget.parse(word, intensity)
+        wanted = None if word is None else engine.understand(word).target(intensity)
         eq = None if wanted is None else engine.eq_for(wanted)
         used += [] if wanted is None else [wanted]
         with open_audio(path) as reader:

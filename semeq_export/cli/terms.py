@@ -99,11 +99,16 @@ def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, 
     from semeq_export.engine import Engine
 
     bundle = load_bundle(_place(ctx, bundle_path))
-    engine, term = Engine(bundle), bundle.centroids[word]
+    engine = Engine(bundle)
+    understood = _shared.say_understood(engine, [word], quiet)
+    named = list(engine.understand(word).weights)
+    if len(named) > 1:
+        raise click.UsageError(f"{word!r} is of several words; show them one by one: {', '.join(named)}")
+    term = bundle.centroids[named[0]]
     eq = engine.eq_for(term.name)
     near = [(name, distance_db) for name, distance_db in engine.nearest_terms(eq, 6) if name != term.name][:5]
     nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in near]
-    document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": nearest}
+    document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": nearest, "understood": understood}
     people = _people(bundle, term) if EVIDENCE in bundle.files else None
     if as_json:
         _shared.print_json(document if people is None else {**document, "people": people})

@@ -102,9 +102,10 @@ def _intended(target: str | None, intensity: float, reference: str | None, bundl
         return None
     from semeq_export.bundle.loading import load_bundle
     from semeq_export.engine import Engine
-    from semeq_export.words.target import SemanticTarget
 
-    engine, wanted = Engine(load_bundle(bundle_path)), SemanticTarget.parse(target, intensity)
+    engine = Engine(load_bundle(bundle_path))
+    wanted = engine.understand(target).target(intensity)
+    _shared.say_understood(engine, [target], quiet)
     _shared.say_doubts(engine, [wanted], quiet)
     return Preset(engine.eq_for(wanted))
 

@@ -36,7 +36,8 @@ _KEPT = 0.5
 _NOT_TOO = -0.5
 _ISH, _ISIMO = 0.5, 1.25
 
-_TOKEN = re.compile(r"[^\W\d_][\w@]*|[-+]?\d+(?:\.\d+)?%?|\S")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?%?")
+_TOKEN = re.compile(rf"[^\W\d_][\w@]*|{_NUMBER.pattern}|\S")
 _SILENT = frozenset("\"'()[]“”‘’«»¿¡*:")
 
 
@@ -93,10 +94,8 @@ def understand(text: str, bank: CentroidBank) -> Phrase:
         if len(named) == len(exact):
             return Phrase(named, is_exact=True)
     except SemeqError:
-        if ":" in text:  # nobody writes a weight into a phrase like that
+        if ":" in text or len(text) > MAX_PHRASE_CHARS:  # no phrase is written like that
             raise
-    if len(text) > MAX_PHRASE_CHARS:
-        raise InvalidTargetError(f"a phrase of {len(text)} characters is over the limit of {MAX_PHRASE_CHARS}")
     return _Reader(text, _Lexicon(_grammar(), bank)).read()
 
 
@@ -148,7 +147,7 @@ class _Lexicon:
             entry = entry_of(value)
             if entry is None:
                 continue
-            spelled = " ".join(_tokens(key))
+            spelled = " ".join(map(_folded, _tokens(key)))
             if over or spelled not in self._exact:
                 self._exact[spelled] = entry
             if language is not None and " " not in spelled and "@" not in spelled:
@@ -161,7 +160,7 @@ class _Lexicon:
         return None if found is None else _Entry(kind, found.name)
 
     def longest(self, tokens: Sequence[str], start: int) -> tuple[_Entry | None, int]:
-        """Return what begins at a token and how many tokens it takes; None for a single one that is nothing known."""
+        """Return what begins at a folded token and how many tokens it takes; None for a single one that is nothing known."""
         for count in range(min(_MAX_WORDS_OF_A_KEY, len(tokens) - start), 0, -1):
             entry = self._exact.get(" ".join(tokens[start : start + count]))
             if entry is not None:
@@ -171,19 +170,18 @@ class _Lexicon:
     def _inflected(self, token: str) -> _Entry | None:
         for form in _adjectives(token):
             entry = self._exact.get(form)
-            if entry is not None and entry.kind == "word":
+            if entry is not None and entry.kind in ("word", "near"):
                 return replace(entry, is_comparative=True)
         for language in _LANGUAGES:
             entry = self._stems[language].get(_stem(token, language))
             if entry is not None:
                 return entry
-        for ending, share in ((r"ish", _ISH), (r"(?:isim[oa]s?)", _ISIMO)):
+        for ending, share in (("ish", _ISH), ("isim[oa]s?", _ISIMO)):
             root = re.fullmatch(rf"(\w{{3,}}){ending}", token)
-            if root is not None:
-                for form in (root[1], root[1] + "o", root[1] + "e"):
-                    entry = self._exact.get(form)
-                    if entry is not None and entry.kind == "word":
-                        return replace(entry, value=share)
+            for form in () if root is None else (root[1], f"{root[1]}o", f"{root[1]}e"):
+                entry = self._exact.get(form)
+                if entry is not None and entry.kind == "word":
+                    return replace(entry, value=share)
         return None
 
     def unknown(self, token: str, entry: _Entry | None) -> UnknownTermError:
@@ -191,8 +189,9 @@ class _Lexicon:
         near = [name for name in (entry.names if entry is not None else ()) if name in self.bank]
         if near:
             return UnknownTermError(token, near, by_meaning=True)
+        typed = (_folded(token), *_adjectives(_folded(token)))
         known = (key for key, found in self._exact.items() if found.kind == "word" and key.isalpha())
-        return UnknownTermError(token, [key for key in known if _is_slip(token, key)][:3])
+        return UnknownTermError(token, [key for key in known if any(_is_slip(form, key) for form in typed)][:3])
 
 
 @functools.cache
@@ -228,12 +227,16 @@ def _adjectives(word: str) -> Iterator[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    """Return the words, numbers and marks of a text without case, accents, apostrophes and the hyphens inside words."""
-    plain = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    """Return the words, numbers and marks of a text in lower case, without apostrophes and the hyphens inside words."""
+    plain = unicodedata.normalize("NFC", text.casefold().replace("’", "'"))
     plain = re.sub(r"(?<=\w)'(?=\w)", "", plain)
     plain = re.sub(r"(?<=\w)-(?=[^\W\d])", " ", plain)
     return [token for token in _TOKEN.findall(plain) if token not in _SILENT]
+
+
+def _folded(token: str) -> str:
+    """Return a word as the lexicon spells it, without accents: people leave them out."""
+    return "".join(char for char in unicodedata.normalize("NFKD", token) if not unicodedata.combining(char))
 
 
 def _is_slip(typed: str, word: str) -> bool:
@@ -286,9 +289,10 @@ class _Reader:
 
     def read(self) -> Phrase:
         """Return the phrase; raises UnknownTermError and InvalidTargetError."""
-        tokens, at = _tokens(self.text), 0
+        tokens = _tokens(self.text)
+        folded, at = [_folded(token) for token in tokens], 0
         while at < len(tokens):
-            entry, count = self.lexicon.longest(tokens, at)
+            entry, count = self.lexicon.longest(folded, at)
             self._take(" ".join(tokens[at : at + count]), entry)
             at += count
         self._end_clause()
@@ -298,6 +302,8 @@ class _Reader:
         for item in self.items:
             if item.word in weights:
                 raise InvalidTargetError(f"{item.word!r} occurs twice in {self.text.strip()[:60]!r}")
+            if item.weight == 0.0:
+                raise InvalidTargetError(f"weight 0 of {item.word!r} is not a number other than 0")
             weights[item.word] = item.weight
         return Phrase(weights, tuple(dict.fromkeys(self.ignored)))
 
@@ -318,15 +324,15 @@ class _Reader:
 
     def _take_number(self, said: str) -> bool:
         """Use a number: a share in percent is an amount, one after a word is its weight. Returns whether it is one."""
-        if not said[-1:].isdigit() and not said.endswith("%"):
+        if _NUMBER.fullmatch(said) is None:
             return False
         number = float(said.rstrip("%"))
         if said.endswith("%"):
             self.amount = number / 100.0
         elif self.items and self.joint == "" and self.direction is None and self.amount is None and number != 0.0:
-            self.items[-1].amount *= abs(number)
-            self.items[-1].direction *= 1.0 if number > 0 else -1.0
-            self.items[-1].is_plain = False
+            last, sign = self.items[-1], 1.0 if number > 0 else -1.0
+            last.direction, last.amount = (sign, abs(number)) if last.is_plain else (last.direction * sign, last.amount * abs(number))
+            last.is_plain = False
         else:
             return False
         return True
@@ -364,7 +370,8 @@ class _Reader:
         """Add a word with the direction and amount that were said of it, or those of the word before it."""
         last = self.items[-1] if self.items else None
         is_plain = self.direction is None and self.amount is None and not entry.is_comparative
-        item = _Item(entry.word, said, self.direction or 1.0, self.amount or 1.0, is_plain, entry.kind == "region", self.has_excess)
+        direction, amount = (1.0 if value is None else value for value in (self.direction, self.amount))
+        item = _Item(entry.word, said, direction, amount, is_plain, entry.kind == "region", self.has_excess)
         if is_plain and last is not None and not (item.is_region and self.joint == ""):
             self._pass_on(last, item)
         item.amount *= entry.value
