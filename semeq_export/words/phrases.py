@@ -66,9 +66,14 @@ class Phrase:
 
     @property
     def line(self) -> str:
-        """The line that says what was understood and what was left out."""
-        left_out = f" (left out: {', '.join(self.ignored)})" if self.ignored else ""
-        return f"understood: {self.understood}{left_out}"
+        """The line that says what was understood, what was left out, and that nothing but less of words is their opposite."""
+        left_out = f"; left out: {', '.join(self.ignored)}" if self.ignored else ""
+        opposite = "" if self._adds else f"; {'that is its' if len(self.weights) == 1 else 'that is their'} opposite"
+        return f"understood: {self.understood}{opposite}{left_out}"
+
+    @property
+    def _adds(self) -> bool:
+        return any(weight > 0 for weight in self.weights.values())
 
     def target(self, intensity: float = 1.0) -> SemanticTarget:
         """Return the target; where words only take away, that of their opposite: the same words at an intensity below 0.
@@ -78,7 +83,7 @@ class Phrase:
         """
         if self.is_exact:
             return SemanticTarget(self.weights, intensity)
-        sign = 1.0 if any(weight > 0 for weight in self.weights.values()) else -1.0
+        sign = 1.0 if self._adds else -1.0
         weights = {word: sign * weight for word, weight in self.weights.items()}
         return SemanticTarget(weights, sign * intensity * max(weights.values()))
 

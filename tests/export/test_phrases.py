@@ -40,7 +40,7 @@ def said_of(text: str) -> str:
         phrase = understand(text, BANK)
     except SemeqError as error:
         return f"refused: {error}"
-    return phrase.line.removeprefix("understood: ")
+    return phrase.understood + (f" (left out: {', '.join(phrase.ignored)})" if phrase.ignored else "")
 
 
 @pytest.mark.parametrize(("language", "text", "expected"), list(examples()), ids=lambda value: str(value)[:40])
@@ -77,6 +77,15 @@ def test_less_alone_is_the_opposite() -> None:
     engine = Engine(load_bundle(None))
     assert engine.eq_for("less muddy") == engine.eq_for(SemanticTarget({"muddy": 1.0}, -1.0))
     assert engine.eq_for("slightly warm") == engine.eq_for("warm").scaled(0.5)
+
+
+def test_the_line_says_what_was_left_out_and_what_is_an_opposite() -> None:
+    assert understand("airy vocals", BANK).line == "understood: airy 1; left out: vocals"
+    assert understand("less muddy", BANK).line == "understood: muddy -1; that is its opposite"
+    assert (
+        understand("vocals neither harsh nor tinny", BANK).line
+        == "understood: harsh -1, tinny -1; that is their opposite; left out: vocals"
+    )
 
 
 def test_an_intensity_that_a_phrase_takes_out_of_range_is_refused() -> None:
