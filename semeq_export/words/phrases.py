@@ -68,7 +68,7 @@ class Phrase:
     def line(self) -> str:
         """The line that says what was understood, what was left out, and that nothing but less of words is their opposite."""
         left_out = f"; left out: {', '.join(self.ignored)}" if self.ignored else ""
-        opposite = "" if self._adds else f"; {'that is its' if len(self.weights) == 1 else 'that is their'} opposite"
+        opposite = "" if self._adds else f"; the opposite of {' and '.join(self.weights)}"
         return f"understood: {self.understood}{opposite}{left_out}"
 
     @property
@@ -107,12 +107,15 @@ def understand(text: str, bank: CentroidBank) -> Phrase:
 # The lexicon: what each word or run of words is.
 
 
-Kind = Literal["word", "region", "amount", "direction", "excess", "join", "filler", "noun", "near"]
+Kind = Literal["word", "region", "cure", "amount", "direction", "excess", "join", "enough", "filler", "noun", "near"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What a run of words is. word: of the vocabulary, for "word" and "region". value: of an amount or a direction. names: see kind."""
+    """What a run of words is. word: of the vocabulary, for "word", "region" and "cure". value: of an amount or a direction.
+
+    names: the kind of a join, or of what is "near" the words that are. is_comparative: "warmer" says more by itself.
+    """
 
     kind: Kind
     word: str = ""
@@ -134,9 +137,11 @@ class _Lexicon:
             self._add(dict.fromkeys(grammar["words"][f"noun_{language}"]), lambda _: _Entry("noun"), language)
             self._add(grammar["same"][language], lambda names: self._taught("word", names), language)
         self._add(dict.fromkeys(grammar["words"]["filler"]), lambda _: _Entry("filler"))
+        self._add(dict.fromkeys(grammar["words"]["enough"]), lambda _: _Entry("enough"))
         self._add(grammar["form"], lambda names: self._taught("word", names))
         for name, term in bank.items():
             self._add({name: name}, lambda names: self._taught("word", names), "es" if term.language == "es" else "en")
+        self._add(grammar["cure"], lambda names: self._taught("cure", names))
         self._add(grammar["region"], lambda names: self._taught("region", names))
         self._add(grammar["amount"], lambda value: _Entry("amount", value=value))
         self._add(grammar["direction"], lambda value: _Entry("direction", value=value))
@@ -263,7 +268,8 @@ def _is_slip(typed: str, word: str) -> bool:
 
 @dataclass(slots=True)
 class _Item:
-    """A word that was found. said: how it is written. is_plain: nothing says more or less of it. has_excess: "too" does."""
+    """A word that was found. said: how it is written. is_plain: nothing says more or less of it. has_excess: "too" does.
+    is_cure: it takes away a fault that follows."""
 
     word: str
     said: str
@@ -272,6 +278,7 @@ class _Item:
     is_plain: bool
     is_region: bool
     has_excess: bool = False
+    is_cure: bool = False
 
     @property
     def weight(self) -> float:
@@ -324,7 +331,9 @@ class _Reader:
             self._join(entry.names[0])
         elif entry.kind == "noun":
             self.ignored.append(said)
-        elif entry.kind in ("word", "region"):
+        elif entry.kind == "enough":
+            self._end_with_enough(said)
+        elif entry.kind in ("word", "region", "cure"):
             self._find(said, entry)
 
     def _take_number(self, said: str) -> bool:
@@ -351,6 +360,12 @@ class _Reader:
         elif value < 0:
             self.direction = _KEPT
 
+    def _end_with_enough(self, said: str) -> None:
+        """Ask for more of the last word: "not warm enough" does."""
+        if not self.items:
+            raise self.lexicon.unknown(said, None)
+        self.items[-1].direction, self.items[-1].is_plain = 1.0, False
+
     def _join(self, joint: str) -> None:
         if joint in ("but", "comma") or self.direction is None:
             self._end_clause()
@@ -376,8 +391,11 @@ class _Reader:
         last = self.items[-1] if self.items else None
         is_plain = self.direction is None and self.amount is None and not entry.is_comparative
         direction, amount = (1.0 if value is None else value for value in (self.direction, self.amount))
-        item = _Item(entry.word, said, direction, amount, is_plain, entry.kind == "region", self.has_excess)
-        if is_plain and last is not None and not (item.is_region and self.joint == ""):
+        item = _Item(entry.word, said, direction, amount, is_plain, entry.kind == "region", self.has_excess, entry.kind == "cure")
+        if last is not None and last.is_cure and is_plain and self.joint == "" and item.word in self.lexicon.fault:
+            item.direction, item.amount, item.is_plain = -1.0, last.amount, False  # "smooth out the harshness"
+            self.items.remove(last)
+        elif is_plain and last is not None and not (item.is_region and self.joint == ""):
             self._pass_on(last, item)
         item.amount *= entry.value
         self.items.append(item)

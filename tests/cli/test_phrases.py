@@ -40,7 +40,7 @@ def test_the_exact_syntax_is_not_repeated(capsys: pytest.CaptureFixture[str]) ->
 def test_less_of_a_word_alone_is_said_to_be_its_opposite(capsys: pytest.CaptureFixture[str]) -> None:
     assert _shared.run(cli, ["preset", "-t", "less muddy", "-f", "eqapo", "--json"]) == 0
     captured = capsys.readouterr()
-    assert "understood: muddy -1; that is its opposite\n" in captured.err
+    assert "understood: muddy -1; the opposite of muddy\n" in captured.err
     document = json.loads(captured.out)
     assert document["name"] == "Less muddy"
     assert document["eq"] == Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -1.0)).to_dict()

@@ -81,10 +81,10 @@ def test_less_alone_is_the_opposite() -> None:
 
 def test_the_line_says_what_was_left_out_and_what_is_an_opposite() -> None:
     assert understand("airy vocals", BANK).line == "understood: airy 1; left out: vocals"
-    assert understand("less muddy", BANK).line == "understood: muddy -1; that is its opposite"
+    assert understand("less muddy", BANK).line == "understood: muddy -1; the opposite of muddy"
     assert (
         understand("vocals neither harsh nor tinny", BANK).line
-        == "understood: harsh -1, tinny -1; that is their opposite; left out: vocals"
+        == "understood: harsh -1, tinny -1; the opposite of harsh and tinny; left out: vocals"
     )
 
 
