@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import UnknownTermError
-from semeq_export.words.phrases import Phrase
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 
 WARM = EqSettings(

@@ -15,18 +15,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from semeq_export.errors import InvalidTargetError, SemeqError, UnknownTermError
+from semeq_export.errors import InvalidTargetError, UnknownTermError
 from semeq_export.files import strict_toml
-from semeq_export.words.target import SemanticTarget
+from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.terms import CentroidBank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-MAX_PHRASE_CHARS = 300
 
 Language = Literal["en", "es"]
 _LANGUAGES: tuple[Language, ...] = ("en", "es")
@@ -41,67 +38,13 @@ _TOKEN = re.compile(rf"[^\W\d_][\w@]*|{_NUMBER.pattern}|\S")
 _SILENT = frozenset("\"'()[]“”‘’«»¿¡*:")
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """What a text was understood to ask for.
-
-    weights: word of the vocabulary -> weight, in the order of the text. ignored: words that say what the sound is of, not how it is.
-    is_exact: the text is in the exact syntax, such as warm:0.7,bright:0.3, and means what it says.
-    """
-
-    weights: Mapping[str, float]
-    ignored: tuple[str, ...] = ()
-    is_exact: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
-
-    def __hash__(self) -> int:
-        return hash((tuple(self.weights.items()), self.ignored, self.is_exact))
-
-    @property
-    def understood(self) -> str:
-        """What was understood, for people: "warm 0.5, muddy -0.7"; understood again, it means the same."""
-        return ", ".join(f"{word} {weight:g}" for word, weight in self.weights.items())
-
-    @property
-    def line(self) -> str:
-        """The line that says what was understood, what was left out, and that nothing but less of words is their opposite."""
-        left_out = f"; left out: {', '.join(self.ignored)}" if self.ignored else ""
-        opposite = "" if self._adds else f"; the opposite of {' and '.join(self.weights)}"
-        return f"understood: {self.understood}{opposite}{left_out}"
-
-    @property
-    def _adds(self) -> bool:
-        return any(weight > 0 for weight in self.weights.values())
-
-    def target(self, intensity: float = 1.0) -> SemanticTarget:
-        """Return the target; where words only take away, that of their opposite: the same words at an intensity below 0.
-
-        The words of a target are blended by their shares, so how much there is of them in all goes into its intensity.
-        Raises InvalidTargetError where that leaves the range of an intensity.
-        """
-        if self.is_exact:
-            return SemanticTarget(self.weights, intensity)
-        sign = 1.0 if self._adds else -1.0
-        weights = {word: sign * weight for word, weight in self.weights.items()}
-        return SemanticTarget(weights, sign * intensity * max(weights.values()))
-
-
 def understand(text: str, bank: CentroidBank) -> Phrase:
     """Return what a text asks for: the exact syntax means what it always did, all else is read as a phrase.
 
     Raises UnknownTermError with the words nearest in meaning, or in spelling for what looks like a slip; and InvalidTargetError.
     """
-    try:
-        exact = SemanticTarget.parse(text).weights
-        named = {bank[word].name: weight for word, weight in exact.items()}
-        if len(named) == len(exact):
-            return Phrase(named, is_exact=True)
-    except SemeqError:
-        if ":" in text or len(text) > MAX_PHRASE_CHARS:  # no phrase is written like that
-            raise
-    return _Reader(text, _Lexicon(_grammar(), bank)).read()
+    exact = exact_phrase(text, bank)
+    return exact if exact is not None else _Reader(text, _Lexicon(_grammar(), bank)).read()
 
 
 # The lexicon: what each word or run of words is.

@@ -17,7 +17,7 @@ from semeq_export.engine import Engine
 from semeq_export.errors import BundleError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import peak_db, read, read_file
-from semeq_presets.formats.semeq_vst3 import PluginState
+from semeq_presets.file_formats.semeq_vst3 import PluginState, state_of
 
 FREQS_HZ = np.geomspace(20.0, 20_000.0, 300)
 
@@ -54,7 +54,7 @@ def test_a_preset_of_our_plug_in_carries_the_words(folder: Path, capsys: pytest.
     ):
         assert run("-t", text, "--intensity", str(intensity), "-f", "semeq-vst3", "-o", "a.vstpreset", "--force", *options) == 0
         preset = read_file(folder / "a.vstpreset", format="semeq-vst3")
-        state = preset.extras["state"]
+        state = state_of(preset)
         assert isinstance(state, PluginState)
         target = SemanticTarget.parse(text, intensity)
         assert preset.eq is not None

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, skip_or_fail
 from cpp.conftest import Kit
 
-from semeq_presets.formats.semeq_vst3 import plugin
+from semeq_presets.file_formats.semeq_vst3 import plugin
 
 pytestmark = pytest.mark.cpp
 

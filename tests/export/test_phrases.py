@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.errors import InvalidTargetError, SemeqError, UnknownTermError
-from semeq_export.words.phrases import Phrase, understand
+from semeq_export.words.phrase import Phrase
+from semeq_export.words.phrases import understand
 from semeq_export.words.target import SemanticTarget
 
 GRAMMAR = tomllib.loads(resources.files("semeq_export.words").joinpath("phrases.toml").read_text(encoding="utf-8"))

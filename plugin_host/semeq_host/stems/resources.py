@@ -10,12 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import semeq_host
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import ChainError, UnknownTermError
-from semeq_export.files.disk import printable
+from semeq_export.errors import ChainError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import ReferenceSource
 from semeq_host.stems.intent import Intent
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from semeq_host.chains.chain_file import ChainSpec
 
 
-class Studio:
+class StemResources:
     """What stems are processed with: the engine and the chains and references that they name, each loaded once.
 
     bundle_path: None is the factory bundle. load_engine: instead of it.
@@ -65,16 +63,18 @@ class Studio:
             return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
         if not intent.listens_to_words or intent.target is None:
             return None
-        wanted = self.engine.understand(intent.target).target(intent.amount)
+        target = self.engine.understand(intent.target).target(intent.amount)
         if intent.intensity == "auto":
-            wanted = with_typical_intensity(self.engine, wanted)
+            target = with_typical_intensity(self.engine, target)
         reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
-        return WordListening(self.engine, wanted, reference, intent.refine)
+        return WordListening(self.engine, target, reference, intent.refine)
 
     def chain(self, path: str) -> ChainSpec:
         """Return the chain of a file; only chains load Pedalboard."""
+        from semeq_host.chains.chain_file import read_chain
+
         if path not in self._chains:
-            self._chains[path] = semeq_host.read_chain(path)
+            self._chains[path] = read_chain(path)
         return self._chains[path]
 
     def reference(self, text: str) -> ReferenceSource:

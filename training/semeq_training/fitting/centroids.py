@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_many
 from semeq_export.errors import TrainingError
 from semeq_export.words.terms import CentroidBank, Term
