@@ -220,9 +220,7 @@ def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPr
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 
-def _as_needed(
-    engine: Engine, all_asked: Sequence[_Asked], audio: str | os.PathLike[str], options: PresetOptions
-) -> Iterator[WordPreset]:
+def _as_needed(engine: Engine, all_asked: Sequence[_Asked], audio: str | os.PathLike[str], options: PresetOptions) -> Iterator[WordPreset]:
     """Yield as much of words as a file needs, which is measured once."""
     from semeq_export.listeners import WordListening  # as most presets are made without
 

@@ -59,6 +59,17 @@ def test_plot_and_terms_show_understand_phrases(tmp_path: Path, capsys: pytest.C
     assert "is of several words; show them one by one: warm, bright" in capsys.readouterr().err
 
 
+def test_verify_and_session_understand_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    preset, audio = str(tmp_path / "a.json"), str(tmp_path / "a.wav")
+    write_audio(audio, sounds.noise(0.1))
+    assert _shared.run(cli, ["preset", "-t", PHRASE, "-f", "semeq-json", "-o", preset, "-q"]) == 0
+    for arguments in (["verify", preset, "-t", PHRASE], ["session", audio, "-t", PHRASE, "-o", str(tmp_path / "s.dawproject")]):
+        assert _shared.run(cli, [*arguments, "--json"]) == 0
+        captured = capsys.readouterr()
+        assert LINE in captured.err
+        assert json.loads(captured.out)["understood"] == UNDERSTOOD
+
+
 def test_a_session_may_hold_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_audio(tmp_path / "a.wav", sounds.noise(1.0))
     session = tmp_path / "session.toml"
