@@ -26,6 +26,7 @@ from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence
 from semeq_export.words.morph import Way, departures_db, rms_of_each, steps_db
+from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
 
 FIT_RATE_HZ = 48_000.0
@@ -72,9 +73,23 @@ class Engine:
         its dB curve times its weight over that same sum, and the layout is fitted to the result once.
         Raises UnknownTermError, InvalidTargetError, and InvalidEqError where the intensity takes a gain out of -60..60 dB.
         """
-        if isinstance(target, str):
-            target = SemanticTarget.parse(target)
-        return self._decode_target(target).eq.scaled(target.intensity)
+        wanted = self._wanted(target)
+        return self._decode_target(wanted).eq.scaled(wanted.intensity)
+
+    def understand(self, text: str) -> Phrase:
+        """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
+
+        Raises UnknownTermError and InvalidTargetError.
+        """
+        exact = exact_phrase(text, self.bundle.centroids)
+        if exact is not None:
+            return exact
+        from semeq_export.words.phrases import understand  # only where somebody writes a phrase: its grammar takes a while to load
+
+        return understand(text, self.bundle.centroids)
+
+    def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
+        return self.understand(target).target() if isinstance(target, str) else target
 
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
         """Return what a user should know of targets: one line for each word, and for each target, that there is something to say of.
@@ -82,7 +97,7 @@ class Engine:
         People do not agree on a word, or the data sets disagree about it; or the layout's bands cannot do what weights below 0 ask for.
         Raises UnknownTermError and InvalidTargetError.
         """
-        wanted = [SemanticTarget.parse(target) if isinstance(target, str) else target for target in targets]
+        wanted = [self._wanted(target) for target in targets]
         lines = self.bundle.doubts(word for target in wanted for word in target.weights)
         for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
             if miss_db > _WORTH_SAYING_DB:
@@ -167,7 +182,7 @@ class Engine:
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
         Raises as `eq_for` does, and AudioError.
         """
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        wanted = self._wanted(target)
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against = _to_reference(reference)
         term = self._decode_target(wanted).eq
@@ -179,7 +194,7 @@ class Engine:
 
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        wanted = self._wanted(target)
         return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
@@ -189,14 +204,14 @@ class Engine:
 
         The words' typical intensity, times how much more or less of it this sound needs (see `adapt`); without a signal, the former alone.
         """
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        wanted = self._wanted(target)
         typical = self.typical_intensity(wanted)
         adaptation = self.adapt(SemanticTarget(wanted.weights, typical), audio, reference)
         return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
 
     def typical_intensity(self, target: SemanticTarget | str) -> float:
         """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights."""
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        wanted = self._wanted(target)
         weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))

@@ -59,17 +59,18 @@ class IntentError(SemeqError, ValueError):
 
 
 class UnknownTermError(SemeqError, LookupError):
-    """A word is not in the bundle's centroid bank."""
+    """A word is not in the bundle's centroid bank. by_meaning: the suggestions are nearest in meaning, not in spelling."""
 
     code = "unknown-term"
 
-    def __init__(self, term: str, suggestions: Sequence[str] = ()) -> None:
-        hint = f"; did you mean {' or '.join(repr(s) for s in suggestions)}?" if suggestions else ""
-        super().__init__(f"unknown term {term!r}{hint or '; see: semeq-export terms'}")
-        self.term, self.suggestions = term, tuple(suggestions)
+    def __init__(self, term: str, suggestions: Sequence[str] = (), by_meaning: bool = False) -> None:
+        listed = " or ".join(repr(s) for s in suggestions)
+        hint = f"nearest in meaning: {listed}" if by_meaning else f"did you mean {listed}?"
+        super().__init__(f"unknown term {term!r}; {hint if suggestions else 'see: semeq-export terms'}")
+        self.term, self.suggestions, self.by_meaning = term, tuple(suggestions), by_meaning
 
-    def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...]]]:
-        return type(self), (self.term, self.suggestions)
+    def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...], bool]]:
+        return type(self), (self.term, self.suggestions, self.by_meaning)
 
 
 class AudioError(SemeqError, ValueError):

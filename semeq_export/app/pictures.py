@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import Words, find_phrases, load_engine
 from semeq_export.errors import IntentError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.plot.figures import Trace, curve_trace, eq_trace, picture_format, render, response_figure, save
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file
 
-__all__ = ["PlotOptions", "PlotResult", "Trace", "draw_curves"]
+__all__ = ["PlotOptions", "PlotResult", "Trace", "Words", "draw_curves"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class PlotOptions:
     .svg, .png or .pdf; without one the result carries the picture as SVG. Raises IntentError where there is nothing to draw.
     """
 
-    targets: Sequence[SemanticTarget] = ()
+    targets: Sequence[SemanticTarget | Words] = ()
     presets: Sequence[str | os.PathLike[str]] = ()
     sample_rate_hz: float = 48_000.0
     title: str = ""
@@ -41,11 +42,15 @@ class PlotOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlotResult:
-    """The curves, those of words first. doubts: what speaks against the words. notes: one line for each thing that a curve leaves out."""
+    """The curves, those of words first. doubts: what speaks against the words. notes: one line for each thing that a curve leaves out.
+
+    understood: what phrases were understood as, by their text.
+    """
 
     curves: tuple[Trace, ...]
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
     svg: bytes | None = None
 
 
@@ -58,7 +63,7 @@ def draw_curves(options: PlotOptions) -> PlotResult:
     if output is not None:
         picture_format(output)
         check_output(output, overwrite=options.overwrite, inputs=tuple(options.presets))
-    of_words, doubts = _of_words(options)
+    of_words, doubts, understood = _of_words(options)
     traces: list[Trace] = []
     notes: list[str] = []
     for trace, warnings in (*of_words, *_of_presets(options)):
@@ -70,20 +75,22 @@ def draw_curves(options: PlotOptions) -> PlotResult:
         svg = render(figure, "svg")
     else:
         save(figure, output, overwrite=options.overwrite)
-    return PlotResult(curves=tuple(traces), doubts=tuple(doubts), notes=tuple(notes), svg=svg)
+    return PlotResult(curves=tuple(traces), doubts=tuple(doubts), notes=tuple(notes), understood=understood, svg=svg)
 
 
-def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str]]:
-    """Return the lines of words, each with what its rate cannot hold, and what speaks against the words."""
+def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str], dict[str, Phrase]]:
+    """Return the lines of words, each with what its rate cannot hold, what speaks against the words, and what phrases mean."""
     if not options.targets:
-        return [], []
+        return [], [], {}
     engine = load_engine(options.bundle)
-    doubts = engine.doubts(*options.targets)
+    understood = find_phrases(engine, (target.text for target in options.targets if isinstance(target, Words)))
+    targets = [target.target(engine) if isinstance(target, Words) else target for target in options.targets]
+    doubts = engine.doubts(*targets)
     lines = []
-    for target in options.targets:
+    for target in targets:
         label = str(target) if target.intensity == 1.0 else f"{target} at {target.intensity:g}"
         lines.append(eq_trace(label, engine.eq_for(target), options.sample_rate_hz, markers=options.markers))
-    return lines, doubts
+    return lines, doubts, understood
 
 
 def _of_presets(options: PlotOptions) -> Iterator[tuple[Trace, tuple[str, ...]]]:

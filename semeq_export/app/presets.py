@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app import _preset_files
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import Words, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
@@ -16,11 +16,15 @@ from semeq_export.errors import IntentError, OutputError, UnknownFormatError
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import ReferenceSource, measure_file
 from semeq_export.listening.spectrum import Spectrum
+from semeq_export.words.names import host_name
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import Device, FormatInfo, Preamp, Preset
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
-__all__ = ["CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "write_presets"]
+__all__ = [
+    "CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words", "write_presets",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Match:
 class PresetOptions:
     """What presets to write.
 
-    label: what results and the names of several files call a target; as it writes itself where left out. adapt_to: an audio file; the
+    label: what results and the names of several files call a target; as it is written where left out. adapt_to: an audio file; the
     preset does as much of the words as it needs, or matches it. reference: what that file is compared with, see `ReferenceSource`.
     formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
@@ -51,7 +55,7 @@ class PresetOptions:
     factory's. Raises IntentError for what contradicts itself.
     """
 
-    target: SemanticTarget | AllTerms | Match
+    target: SemanticTarget | Words | AllTerms | Match
     label: str = ""
     adapt_to: str | os.PathLike[str] | None = None
     reference: str | os.PathLike[str] | None = None
@@ -91,7 +95,7 @@ class PresetResult:
 
     formats: ids, or `KNOBS`. is_library: several presets, in a folder or installed. files: one for each preset and format; the text is the
     content of the only one where nothing was asked to be written. picture: of all terms in a folder. doubts: what speaks against the
-    words. notes: what is to be known of the whole.
+    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text.
     """
 
     presets: tuple[WordPreset, ...]
@@ -101,6 +105,7 @@ class PresetResult:
     picture: Path | None = None
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
 
 def write_presets(options: PresetOptions) -> PresetResult:
@@ -113,8 +118,8 @@ def write_presets(options: PresetOptions) -> PresetResult:
     is_all = isinstance(options.target, AllTerms)
     several = is_all or len(infos) > 1
     _check_places(options, infos, several)
-    found, doubts, notes = _presets(options)
-    presets = tuple(_refitted(one, options) for one in found)
+    made = _presets(options)
+    presets = tuple(_refitted(one, options) for one in made.presets)
     picture = Path(options.output) / CONTACT_SHEET if is_all and options.output is not None else None
     if not options.is_filed:
         info = infos[0] if infos else None
@@ -137,8 +142,9 @@ def write_presets(options: PresetOptions) -> PresetResult:
         is_library=several,
         files=tuple(files),
         picture=picture,
-        doubts=doubts,
-        notes=notes,
+        doubts=made.doubts,
+        notes=made.notes,
+        understood=made.understood,
     )
 
 
@@ -149,24 +155,51 @@ def _check_places(options: PresetOptions, infos: Sequence[FormatInfo], several: 
         raise OutputError("several presets need a folder as `output`, or `install`")
 
 
-def _presets(options: PresetOptions) -> tuple[list[WordPreset], tuple[str, ...], tuple[str, ...]]:
-    """Return the presets, as no device has refitted them yet, what speaks against their words, and what is to be known of the whole."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """Presets, as no device has refitted them yet; the other fields are those of `PresetResult`."""
+
+    presets: list[WordPreset]
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One target. word: what it is called. amount: the intensity that was asked for, without what its words say of it."""
+
+    word: str
+    target: SemanticTarget
+    amount: float
+
+
+def _presets(options: PresetOptions) -> _Made:
+    """Return what is asked for as presets."""
     if isinstance(options.target, Match):
-        return [_matched(options.target, options)], (), ()
+        return _Made([_matched(options.target, options)])
     engine = load_engine(options.bundle)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    if isinstance(options.target, SemanticTarget):
-        targets = {options.label or str(options.target): options.target}
-        doubts = tuple(engine.doubts(options.target))
-    else:
-        words = engine.bundle.usual_words()
-        targets = {word: SemanticTarget.parse(word, options.target.intensity) for word in words}
+    understood: dict[str, Phrase] = {}
+    if isinstance(options.target, AllTerms):
+        words, amount = engine.bundle.usual_words(), options.target.intensity
+        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
         left_out = len(engine.bundle.centroids) - len(words)
         notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
+    else:
+        if isinstance(options.target, Words):
+            understood = find_phrases(engine, [options.target.text])
+            word, target = options.target.text, options.target.target(engine)
+        else:
+            word, target = str(options.target), options.target
+        asked = [_Asked(options.label or word, target, options.target.intensity)]
+        doubts = tuple(engine.doubts(target))
     if options.adapt_to is None:
-        return [_as_written(engine, word, target, options) for word, target in targets.items()], doubts, notes
-    return list(_as_needed(engine, targets, options.adapt_to, options)), doubts, notes
+        presets = [_as_written(engine, one, options) for one in asked]
+    else:
+        presets = list(_as_needed(engine, asked, options.adapt_to, options))
+    return _Made(presets, doubts, notes, understood)
 
 
 def _matched(match: Match, options: PresetOptions) -> WordPreset:
@@ -177,41 +210,38 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
     reference = ReferenceSource(match.reference).for_input(options.adapt_to)
     adaptation = MatchListening(reference, match.intensity).adapt(*_measured(options.adapt_to))
     word = options.label or f"match {Path(match.reference).stem}"
-    return _named(word, word, match.intensity, Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz), options, adaptation)
+    title = f"{word[:1].upper()}{word[1:]}{'' if match.intensity == 1.0 else f' at {match.intensity:.0%}'}"
+    return _named(word, title, match.intensity, Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz), options, adaptation)
 
 
-def _as_written(engine: Engine, word: str, target: SemanticTarget, options: PresetOptions) -> WordPreset:
+def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    preset = for_words(engine.eq_for(target), target, sample_rate_hz=options.sample_rate_hz)
-    return _named(word, str(target), target.intensity, preset, options)
+    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 
-def _as_needed(
-    engine: Engine, targets: Mapping[str, SemanticTarget], audio: str | os.PathLike[str], options: PresetOptions
-) -> Iterator[WordPreset]:
+def _as_needed(engine: Engine, all_asked: Sequence[_Asked], audio: str | os.PathLike[str], options: PresetOptions) -> Iterator[WordPreset]:
     """Yield as much of words as a file needs, which is measured once."""
     from semeq_export.listeners import WordListening  # as most presets are made without
 
     reference = None if options.reference is None else ReferenceSource(options.reference).for_input(audio)
     heard, rate_hz = _measured(audio)
-    for word, target in targets.items():
-        adaptation = WordListening(engine, target, reference).adapt(heard, rate_hz)
+    for asked in all_asked:
+        adaptation = WordListening(engine, asked.target, reference).adapt(heard, rate_hz)
         preset = Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz)
-        yield _named(word, str(target), target.intensity, preset, options, adaptation)
+        yield _named(asked.word, host_name(asked.target), asked.amount, preset, options, adaptation)
 
 
 def _named(
     word: str, title: str, intensity: float, preset: Preset, options: PresetOptions, adaptation: Adaptation | None = None
 ) -> WordPreset:
-    """Return a preset under the name that was asked for, else after its words and their intensity.
+    """Return a preset under the name that was asked for, else its title; its file is called after its words and their intensity.
 
     In the names of files a minus would be lost among the hyphens.
     """
     amount = "" if intensity == 1.0 else f"{intensity:g}"
-    title = title[:1].upper() + title[1:]
-    name = options.name if options.name is not None else f"{title} ({amount})" if amount else title
     label = options.name or (f"{word} {amount}".replace(" -", " minus ") if amount else word)
-    return WordPreset(word, label, replace(preset, name=name), adaptation=adaptation)
+    return WordPreset(word, label, replace(preset, name=title if options.name is None else options.name), adaptation=adaptation)
 
 
 def _measured(audio: str | os.PathLike[str]) -> tuple[Spectrum, float]:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +26,7 @@ from semeq_host.streams.process_options import ProcessOptions
 if TYPE_CHECKING:
     from semeq_export.app.stem_presets import PresetWriter, StemPreset
     from semeq_export.eq.settings import EqSettings
+    from semeq_export.words.phrase import Phrase
     from semeq_export.words.target import SemanticTarget
     from semeq_host.stems.cluster import Cluster
     from semeq_host.stems.entry import Entry
@@ -119,16 +120,16 @@ class PlannedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsPlan:
-    """What would be done, in order. doubts: what speaks against the words. warnings: rules that match no file."""
+    """What would be done, in order. The other fields are those of `StemsResult`."""
 
     stems: tuple[PlannedStem, ...]
     doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
-        stems = [stem.to_dict() for stem in self.stems]
-        return {"dry_run": True, "doubts": list(self.doubts), "warnings": list(self.warnings), "files": stems}
+        return {"dry_run": True, **_document(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +148,35 @@ class ProcessedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsResult:
-    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file."""
+    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file.
+
+    understood: what phrases were understood as, by their text.
+    """
 
     stems: tuple[ProcessedStem, ...]
     doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
-        return {"doubts": list(self.doubts), "warnings": list(self.warnings), "files": [stem.to_dict() for stem in self.stems]}
+        return _document(self)
+
+
+def _document(result: StemsPlan | StemsResult) -> dict[str, object]:
+    return {
+        "doubts": list(result.doubts),
+        "understood": {text: phrase.to_dict() for text, phrase in result.understood.items()},
+        "warnings": list(result.warnings),
+        "files": [stem.to_dict() for stem in result.stems],
+    }
 
 
 class Watcher(Protocol):
     """Whoever wants to know what happens while it happens; all of it is in the result, too."""
 
     def note(self, line: str) -> None:
-        """Take note of a doubt or a warning about the whole batch."""
+        """Take note of what was understood, of a doubt or a warning about the whole batch."""
 
     def begin(self, jobs: Sequence[StemJob]) -> None:
         """Take note of what is about to be done."""
@@ -202,7 +216,7 @@ def plan_stems(options: StemsOptions, watcher: Watcher | None = None) -> StemsPl
             looked = look_at(job)
             stems.append(PlannedStem(job.source, job, looked.seconds, index in ready.batch.skipped, looked.warning))
         stems += [PlannedStem(path, None) for path in ready.files if ready.session.intent_for(path) is None]
-        return StemsPlan(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings)
+        return StemsPlan(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings, understood=ready.understood)
 
 
 def process_stems(
@@ -225,7 +239,7 @@ def process_stems(
             watcher.finish(stems[-1])
     if ready.presets is not None:
         ready.presets.finish([stem.entry for stem in stems])
-    result = StemsResult(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings)
+    result = StemsResult(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings, understood=ready.understood)
     if options.report is not None:
         write_atomic(Path(options.report), strict_json.dumps(edit_report(result.to_dict())), overwrite=not ready.is_report_new)
     return result
@@ -244,6 +258,7 @@ class _Ready:
     is_report_new: bool
     doubts: tuple[str, ...]
     warnings: tuple[str, ...]
+    understood: Mapping[str, Phrase]
     make_folder: Callable[[], object]
 
 
@@ -264,13 +279,15 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         )
         plan = plan_again(make_folder=False)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))
-        from semeq_export.app._engine import load_engine  # these take a while, and the workers start meanwhile
+        from semeq_export.app._engine import find_phrases, load_engine  # these take a while, and the workers start meanwhile
         from semeq_host.stems.resources import StemResources
 
         resources = StemResources(load_engine=lambda: load_engine(bundle))
         _check_intents(resources, plan, session)
+        texts = [job.intent.target for job in plan if job.intent.target is not None]
+        understood = find_phrases(resources.engine, texts) if texts else {}
         doubts = _doubts(resources, plan)
-        for line in doubts:
+        for line in (*(phrase.line for phrase in understood.values()), *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
         yield _Ready(
@@ -279,10 +296,11 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
             batch=batch,
             resources=resources,
             crew=crew,
-            presets=_preset_writer(options.export_preset, batch),
+            presets=_preset_writer(options.export_preset, batch, resources),
             is_report_new=options.report is None or _check_report(Path(options.report), Path(output), options),
             doubts=tuple(doubts),
             warnings=tuple(warnings),
+            understood=understood,
             make_folder=plan_again,
         )
 
@@ -360,13 +378,16 @@ def _doubts(resources: StemResources, plan: Sequence[StemJob]) -> list[str]:
     return resources.engine.doubts(*targets) if targets else []
 
 
-def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
+def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources) -> PresetWriter | None:
     """Return what writes presets; all preset formats together take a while to import."""
     if format_id is None:
         return None
     from semeq_export.app.stem_presets import preset_writer
+    from semeq_export.words.names import host_name
 
-    return preset_writer(format_id, batch)
+    texts = dict.fromkeys(job.intent.target for job in batch.jobs if job.intent.target is not None)
+    titles = {text: host_name(resources.engine.understand(text).target()) for text in texts}
+    return preset_writer(format_id, batch, titles)
 
 
 def _check_report(path: Path, output: Path, options: StemsOptions) -> bool:

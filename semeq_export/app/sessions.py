@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import Words, find_phrases, load_engine
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.audio_names import find_audio
 from semeq_host.stems.session_file import Session, StemRule
@@ -59,11 +60,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionResult:
-    """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file."""
+    """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file.
+
+    understood: what phrases were understood as, by their text.
+    """
 
     tracks: tuple[Track, ...]
     doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
 
 def write_session(options: SessionOptions) -> SessionResult:
@@ -80,7 +85,7 @@ def write_session(options: SessionOptions) -> SessionResult:
     for path in files:
         rule = session.rule_for(path)
         word = options.target if rule is None or rule.values is None else str(rule.values["target"])
-        target = None if word is None else SemanticTarget.parse(word, options.intensity)
+        target = None if word is None else Words(word, options.intensity).target(engine)
         eq = None if target is None else engine.eq_for(target)
         used += [] if target is None else [target]
         with open_audio(path) as reader:
@@ -88,5 +93,7 @@ def write_session(options: SessionOptions) -> SessionResult:
         stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s))
         tracks.append(Track(path.stem, path, word, eq))
     doubts = engine.doubts(*used)
+    understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))
     dawproject_zip.write_session(options.output, stems, title=Path(options.output).stem, overwrite=options.overwrite)
-    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=tuple(session.unmatched(files)))
+    warnings = tuple(session.unmatched(files))
+    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,19 +37,19 @@ class PresetWriter(Protocol):
         """Write what is made of all files together."""
 
 
-def preset_writer(format_id: str, batch: Batch) -> PresetWriter | None:
-    """Return what writes presets of a format, their names checked; None where there is nothing to do.
+def preset_writer(format_id: str, batch: Batch, titles: Mapping[str, str]) -> PresetWriter | None:
+    """Return what writes presets of a format, their names checked; None where there is nothing to do. titles: of targets, for people.
 
     Raises UnknownFormatError, OutputError where two would have one name or one exists that is not of an earlier run.
     """
     if not batch.jobs:
         return None
-    return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch)
+    return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch, titles)
 
 
 class _BesideEach:
-    def __init__(self, info: FormatInfo, batch: Batch) -> None:
-        self._info = info
+    def __init__(self, info: FormatInfo, batch: Batch, titles: Mapping[str, str]) -> None:
+        self._info, self._titles = info, titles
         self._ours = {job.destination for index, job in enumerate(batch.jobs) if batch.is_ours(index)}
         taken: dict[str, Path] = {}
         for job in batch.jobs:
@@ -66,12 +66,16 @@ class _BesideEach:
             return None
         output = Path(entry.output)
         place = self._place(output)
-        preset = Preset(entry.eq, name=_name(entry), sample_rate_hz=float(entry.sample_rate_hz))
+        preset = Preset(entry.eq, name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz))
         written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
         return StemPreset(place, written.notes)
 
     def finish(self, entries: Sequence[Entry]) -> None:
         return
+
+    def _name(self, entry: ProcessedEntry) -> str:
+        what = Path(entry.preset or "").stem if entry.target is None else self._titles.get(entry.target, entry.target)
+        return " ".join(part for part in (Path(entry.path).stem, what) if part)
 
     def _place(self, output: Path) -> Path:
         return output.with_name(output.stem + self._info.suffixes[0])
@@ -97,8 +101,3 @@ class _OneSession:
         ]
         if stems:
             write_session(self._path, stems, title=self._path.stem, overwrite=self._overwrite)
-
-
-def _name(entry: ProcessedEntry) -> str:
-    word = entry.target or entry.preset or ""
-    return " ".join(part for part in (Path(entry.path).stem, Path(word).stem) if part)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import find_phrases, load_engine, phrases_document
 from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
 from semeq_export.bundle.store import EVIDENCE
 from semeq_export.engine import Engine, MorphPath
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError, environment_failure, printable
+from semeq_export.errors import InvalidTargetError, OutputError, environment_failure, printable
 from semeq_export.teach import settings_of, teach
 from semeq_export.words.evidence import N_POINTS
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.terms import Term
 from semeq_presets import read_file
 
@@ -51,7 +52,7 @@ class TermsResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermOptions:
-    """One word of a bundle."""
+    """One word of a bundle, in any form: brightness is bright."""
 
     word: str
     bundle: str | os.PathLike[str] | None = None
@@ -92,18 +93,23 @@ class People:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermResult:
-    """A word and its EQ. nearest: words that sound most like it, with their distances in dB rms. people: None without evidence."""
+    """A word and its EQ. nearest: words that sound most like it, with their distances in dB rms. people: None without evidence.
+
+    understood: what a form of it, or a phrase, was understood as, by its text.
+    """
 
     term: Term
     eq: EqSettings
     nearest: tuple[tuple[str, float], ...]
     people: People | None
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in self.nearest]
         people = {} if self.people is None else {"people": self.people.to_dict()}
-        return {**term_document(self.term), "eq": self.eq.to_dict(), "nearest_terms": nearest, **people}
+        understood = phrases_document(self.understood)
+        return {**term_document(self.term), "eq": self.eq.to_dict(), "nearest_terms": nearest, "understood": understood, **people}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,13 +201,21 @@ def list_terms(options: TermsOptions) -> TermsResult:
 
 
 def show_term(options: TermOptions) -> TermResult:
-    """Return the EQ of a word, what people did for it, and the words nearest to it; raises UnknownTermError and BundleError."""
+    """Return the EQ of a word, what people did for it, and the words nearest to it.
+
+    Raises UnknownTermError, BundleError, and InvalidTargetError for several words at once.
+    """
     bundle = load_bundle(options.bundle)
-    engine, term = Engine(bundle), bundle.centroids[options.word]
+    engine = Engine(bundle)
+    named = list(engine.understand(options.word).weights)
+    if len(named) > 1:
+        raise InvalidTargetError(f"{options.word!r} is of several words; show them one by one: {', '.join(named)}")
+    term = bundle.centroids[named[0]]
     eq = engine.eq_for(term.name)
     nearest = [near for near in engine.nearest_terms(eq, 6) if near[0] != term.name][:5]
     people = _people(bundle, term) if EVIDENCE in bundle.files else None
-    return TermResult(term=term, eq=eq, nearest=tuple(nearest), people=people)
+    understood = find_phrases(engine, [options.word])
+    return TermResult(term=term, eq=eq, nearest=tuple(nearest), people=people, understood=understood)
 
 
 def find_terms_of_preset(options: PresetTermsOptions) -> PresetTermsResult:

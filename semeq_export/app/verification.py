@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import Words, find_phrases, load_engine
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST
 from semeq_export.eq.curve import log_grid, rms_db
 from semeq_export.errors import MissingHostError, PresetReadError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.units import check_sample_rate_hz
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host.lab import hosts
 from semeq_presets import Preset, get, read_file
 
-__all__ = ["OWN_READING", "CheckedPreset", "VerifyOptions", "VerifyResult", "verify_presets"]
+__all__ = ["OWN_READING", "CheckedPreset", "VerifyOptions", "VerifyResult", "Words", "verify_presets"]
 
 OWN_READING = "own reading"
 BY_MATHS = "maths"
@@ -32,14 +33,14 @@ class VerifyOptions:
     """Which presets to measure, and against what.
 
     intended: words, which have no level, so that the level is free; or the file of another preset. Default: each file's own reading.
-    label: what the picture calls it; as it writes itself where left out. from_format: id; by the content where left out. host: a name of
+    label: what the picture calls it; as it is written where left out. from_format: id; by the content where left out. host: a name of
     `semeq_host.lab.hosts`, or "maths"; the usual host of each format where it is installed, else maths, where left out. plugin_file: the
     VST3 plug-in that .vstpreset files are of. sample_rate_hz: that of each preset where left out. tolerance_db: the largest error that
     passes. picture: of intended and measured; .svg, .png or .pdf.
     """
 
     paths: Sequence[str | os.PathLike[str]]
-    intended: SemanticTarget | str | os.PathLike[str] | None = None
+    intended: SemanticTarget | Words | str | os.PathLike[str] | None = None
     label: str = ""
     from_format: str | None = None
     host: str | None = None
@@ -95,11 +96,15 @@ class CheckedPreset:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VerifyResult:
-    """What was measured, preset by preset. is_within: whether all pass. doubts: what speaks against the words compared with."""
+    """What was measured, preset by preset. is_within: whether all pass. doubts: what speaks against the words compared with.
+
+    understood: what phrases were understood as, by their text.
+    """
 
     presets: tuple[CheckedPreset, ...]
     is_within: bool
     doubts: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
 
 def verify_presets(options: VerifyOptions, on_start: Callable[[str], None] = lambda _text: None) -> VerifyResult:
@@ -117,14 +122,14 @@ def verify_presets(options: VerifyOptions, on_start: Callable[[str], None] = lam
         picture_format(os.fspath(options.picture))
         check_output(options.picture, overwrite=options.overwrite, inputs=tuple(options.paths))
     jobs = [_job(path, options) for path in options.paths]
-    intended, doubts = _intended(options)
+    intended, doubts, understood = _intended(options)
     outcomes = _outcomes(jobs, options, on_start)
-    is_level_free = isinstance(options.intended, SemanticTarget)
+    is_level_free = isinstance(options.intended, SemanticTarget | Words)
     presets = tuple(_checked(job, outcomes[index], intended, is_level_free) for index, job in enumerate(jobs))
     if options.picture is not None:
         _draw(options.picture, presets, options.label or _label(options.intended), overwrite=options.overwrite)
     is_within = all(preset.is_within(options.tolerance_db) for preset in presets)
-    return VerifyResult(presets=presets, is_within=is_within, doubts=doubts)
+    return VerifyResult(presets=presets, is_within=is_within, doubts=doubts, understood=understood)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,18 +161,21 @@ def _usual_host(preset: Preset) -> str | None:
     return host.name if host is not None else None
 
 
-def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...]]:
-    """Return what all presets should sound like, None for their own readings, and what speaks against its words."""
+def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], dict[str, Phrase]]:
+    """Return what all presets should sound like, None for their own readings, what speaks against its words, and what phrases mean."""
     if options.intended is None:
-        return None, ()
-    if not isinstance(options.intended, SemanticTarget):
-        return read_file(options.intended), ()
+        return None, (), {}
+    if not isinstance(options.intended, SemanticTarget | Words):
+        return read_file(options.intended), (), {}
     engine = load_engine(options.bundle)
-    doubts = engine.doubts(options.intended)
-    return Preset(engine.eq_for(options.intended)), tuple(doubts)
+    target = options.intended.target(engine) if isinstance(options.intended, Words) else options.intended
+    understood = find_phrases(engine, [options.intended.text]) if isinstance(options.intended, Words) else {}
+    return Preset(engine.eq_for(target)), tuple(engine.doubts(target)), understood
 
 
-def _label(intended: SemanticTarget | str | os.PathLike[str] | None) -> str:
+def _label(intended: SemanticTarget | Words | str | os.PathLike[str] | None) -> str:
+    if isinstance(intended, Words):
+        return intended.text
     return OWN_READING if intended is None else str(intended) if isinstance(intended, SemanticTarget) else os.fspath(intended)
 
 

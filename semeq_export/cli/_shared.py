@@ -20,6 +20,7 @@ from semeq_export.files import strict_json
 
 if TYPE_CHECKING:
     from semeq_export.bundle.manifest import Manifest
+    from semeq_export.words.phrase import Phrase
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
 EXIT_CLOSED_PIPE = 128 + 13
@@ -182,6 +183,12 @@ def say(lines: Iterable[object], quiet: bool = False, prefix: str = "") -> None:
     """Print notes on stderr, each on one line."""
     for line in lines:
         note(one_line(f"{prefix}{line}"), quiet=quiet)
+
+
+def say_understood(phrases: Mapping[str, Phrase], quiet: bool) -> dict[str, object]:
+    """Print what phrases were understood as on stderr; returns it by phrase for JSON."""
+    say((phrase.line for phrase in phrases.values()), quiet)
+    return {text: phrase.to_dict() for text, phrase in phrases.items()}
 
 
 def progress_wanted(quiet: bool) -> bool:

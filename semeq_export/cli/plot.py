@@ -48,18 +48,18 @@ def command(
     if output == "-" and as_json:
         raise click.UsageError("standard output holds either the picture or the JSON; give -o FILE")
 
-    from semeq_export.app.pictures import PlotOptions, draw_curves
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.app.pictures import PlotOptions, Words, draw_curves
 
-    given |= {"targets": [SemanticTarget.parse(text, intensity) for text in targets], "presets": presets, "bundle": bundle_path}
+    given |= {"targets": [Words(text, intensity) for text in targets], "presets": presets, "bundle": bundle_path}
     place = None if output == "-" else output
     result = draw_curves(PlotOptions(sample_rate_hz=sample_rate_hz, output=place, overwrite=force, **given))
-    doubts, notes = list(result.doubts), list(result.notes)
+    understood, doubts, notes = _shared.say_understood(result.understood, quiet), list(result.doubts), list(result.notes)
     _shared.say((*doubts, *notes), quiet)
     if result.svg is not None:
         sys.stdout.buffer.write(result.svg)
     elif as_json:
         curves = [{"label": t.label, "freqs_hz": t.freqs_hz.tolist(), "gain_db": t.gain_db.tolist()} for t in result.curves]
-        _shared.print_json({"output": output, "sample_rate_hz": sample_rate_hz, "curves": curves, "doubts": doubts, "notes": notes})
+        head = {"output": output, "sample_rate_hz": sample_rate_hz, "understood": understood, "doubts": doubts, "notes": notes}
+        _shared.print_json({**head, "curves": curves})
     elif not quiet:
         click.echo(_shared.one_line(output))

@@ -10,8 +10,7 @@ from semeq_export.cli import _shared
 from semeq_export.errors import BinaryFormatError
 
 if TYPE_CHECKING:
-    from semeq_export.app.presets import AllTerms, Match, PresetResult
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.app.presets import AllTerms, Match, PresetResult, Words
 
 
 @click.command(epilog="Example: semeq-export preset -t warm -f lsp-x16-lv2 --install --dry-run")
@@ -70,13 +69,14 @@ def command(
     ids = _shared.format_ids(format_list)
     if (all_terms or len(ids) > 1) and output is None and not given["install"]:
         raise click.UsageError("several presets need -o FOLDER or --install")
-    given |= {"output": output, "overwrite": force, "bundle": bundle_path, "formats": ids, "label": target or ""}
+    given |= {"output": output, "overwrite": force, "bundle": bundle_path, "formats": ids}
     device = None if device_path is None else read_device(device_path)
     options = presets.PresetOptions(target=_wanted(target, match, intensity), device=device, **given)
     with _shared.usage_errors(BinaryFormatError):
         result = presets.write_presets(options)
+    understood = _shared.say_understood(result.understood, quiet)
     _say(result, quiet)
-    _print(result, intensity, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
+    _print(result, {"intensity": intensity, "understood": understood}, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
 
 
 def _check_words(
@@ -103,13 +103,12 @@ def _check_places(
         raise click.UsageError("--dry-run goes with -o or --install")
 
 
-def _wanted(target: str | None, match: str | None, intensity: float) -> SemanticTarget | AllTerms | Match:
-    from semeq_export.app.presets import AllTerms, Match
-    from semeq_export.words.target import SemanticTarget
+def _wanted(target: str | None, match: str | None, intensity: float) -> Words | AllTerms | Match:
+    from semeq_export.app.presets import AllTerms, Match, Words
 
     if match is not None:
         return Match(match, intensity)
-    return AllTerms(intensity) if target is None else SemanticTarget.parse(target, intensity)
+    return AllTerms(intensity) if target is None else Words(target, intensity)
 
 
 def _say(result: PresetResult, quiet: bool) -> None:
@@ -123,13 +122,13 @@ def _say(result: PresetResult, quiet: bool) -> None:
         _shared.say(file.notes, quiet, prefix)
 
 
-def _print(result: PresetResult, intensity: float, output: str | None, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+def _print(result: PresetResult, asked: dict[str, object], output: str | None, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Print the text of a preset or the names of files, or all about them as JSON."""
     if dry_run:
         _print_plan(result, as_json)
     elif as_json:
         ids = list(result.formats)
-        head = {"intensity": intensity, "doubts": list(result.doubts), **({"format": ids[0]} if len(ids) == 1 else {"formats": ids})}
+        head = {**asked, "doubts": list(result.doubts), **({"format": ids[0]} if len(ids) == 1 else {"formats": ids})}
         heard = {one.word: one.adaptation.to_dict() for one in result.presets if one.adaptation is not None}
         head |= {"adaptations": heard} if heard else {}
         picture = None if result.picture is None else str(result.picture)

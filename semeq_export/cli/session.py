@@ -43,10 +43,11 @@ def command(
 
     given |= {"rules": tuple(map(parse_rule, rules)), "overwrite": force, "bundle": bundle_path}
     result = write_session(SessionOptions(target=target, intensity=intensity, output=output, **given))
-    doubts, warnings = list(result.doubts), list(result.warnings)
+    understood, doubts, warnings = _shared.say_understood(result.understood, quiet), list(result.doubts), list(result.warnings)
     _shared.say((*warnings, *doubts), quiet)
     if as_json:
         tracks = [track.to_dict() for track in result.tracks]
-        _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "warnings": warnings, "tracks": tracks})
+        head = {"output": output, "intensity": intensity, "understood": understood, "doubts": doubts, "warnings": warnings}
+        _shared.print_json({**head, "tracks": tracks})
     elif not quiet:
         click.echo(_shared.one_line(output))

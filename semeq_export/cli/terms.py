@@ -71,6 +71,7 @@ def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, 
     from semeq_export.app.terms import TermOptions, show_term
 
     result = show_term(TermOptions(word=word, bundle=_place(ctx, bundle_path)))
+    _shared.say_understood(result.understood, quiet)
     if as_json:
         _shared.print_json(result.to_dict())
     elif not quiet:

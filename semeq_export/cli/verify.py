@@ -51,17 +51,18 @@ def command(
         raise click.UsageError("compare with either -t TEXT or --preset FILE")
 
     from semeq_export.app import verification
-    from semeq_export.words.target import SemanticTarget
 
-    given |= {"intended": reference if target is None else SemanticTarget.parse(target, intensity), "label": target or ""}
+    given |= {"intended": reference if target is None else verification.Words(target, intensity)}
     options = verification.VerifyOptions(tolerance_db=tolerance_db, overwrite=force, bundle=bundle_path, **given)
     is_shown = _shared.progress_wanted(quiet)
     result = verification.verify_presets(options, on_start=lambda text: _shared.note(text, quiet=not is_shown))
+    understood = _shared.say_understood(result.understood, quiet)
     _shared.say(result.doubts, quiet)
     if as_json:
         intended = target or reference or verification.OWN_READING
         entries = [_entry(one, tolerance_db) for one in result.presets]
-        _shared.print_json({"is_within": result.is_within, "tolerance_db": tolerance_db, "intended": intended, "presets": entries})
+        head = {"is_within": result.is_within, "tolerance_db": tolerance_db, "intended": intended, "understood": understood}
+        _shared.print_json({**head, "presets": entries})
     for one in () if as_json else result.presets:
         if not (quiet and one.is_within(tolerance_db)):
             click.echo(_shared.one_line(_line(one, tolerance_db, compared=options.intended is not None)))

@@ -13,7 +13,7 @@ from strategies import T5
 from semeq_export.app.pictures import PlotOptions, draw_curves
 from semeq_export.app.sessions import SessionOptions, StemRule, write_session
 from semeq_export.app.validation import ValidateOptions, validate_paths
-from semeq_export.app.verification import VerifyOptions, verify_presets
+from semeq_export.app.verification import VerifyOptions, Words, verify_presets
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
 from semeq_export.words.target import SemanticTarget
@@ -36,6 +36,20 @@ def test_verification_says_which_preset_is_off_and_by_how_much(folder: Path) -> 
     assert result.presets[1].figures()["max_error_db"] == pytest.approx(1.0)
     assert (folder / "v.svg").is_file()
     assert verify_presets(VerifyOptions(paths=paths, intended=folder / "a.json", tolerance_db=1.01)).is_within
+
+
+def test_phrases_are_understood_wherever_words_are_compared_or_drawn(folder: Path) -> None:
+    phrase = "a little warmer"
+    soundfile.write(folder / "vocal.wav", np.zeros((480, 1)), 48_000)
+    bundle = folder / "tiny.semeq"
+    results = (
+        verify_presets(VerifyOptions(paths=[folder / "a.json"], intended=Words(phrase), bundle=bundle)),
+        draw_curves(PlotOptions(targets=[Words(phrase), Words("warm")], bundle=bundle)),
+        write_session(SessionOptions(audio=[folder / "vocal.wav"], target=phrase, output=folder / "s.dawproject", bundle=bundle)),
+    )
+    for result in results:
+        assert {text: understood.line for text, understood in result.understood.items()} == {phrase: "understood: warm 0.5"}
+    assert [curve.label for curve in results[1].curves] == ["warm at 0.5", "warm"]
 
 
 def test_a_host_that_measures_only_when_named_is_named(folder: Path) -> None:

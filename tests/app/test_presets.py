@@ -11,7 +11,7 @@ import soundfile
 from conftest import ROOT
 
 from semeq_export.app.conversion import KNOBS, ConvertOptions, convert_preset, list_formats
-from semeq_export.app.presets import CONTACT_SHEET, AllTerms, Match, PresetOptions, write_presets
+from semeq_export.app.presets import CONTACT_SHEET, AllTerms, Match, PresetOptions, Words, write_presets
 from semeq_export.errors import BinaryFormatError, IntentError, OutputError, UnknownFormatError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read, read_device, read_file
@@ -53,7 +53,18 @@ def test_a_label_names_what_is_written_and_the_preset_keeps_its_own_name(bundle:
         str(tmp_path / "out" / "csv" / "mine-minus-0-5.csv"),
         str(tmp_path / "out" / "sox" / "mine-minus-0-5.sox.txt"),
     ]
-    assert (result.presets[0].word, result.presets[0].preset.name) == ("mine", "Warm:1,bright:1 (-0.5)")
+    assert (result.presets[0].word, result.presets[0].preset.name) == ("mine", "Less warm, less bright at 50%")
+
+
+def test_a_phrase_is_understood_and_its_file_is_called_after_it(tmp_path: Path) -> None:
+    phrase = Words("less muddy", 0.5)
+    result = write_presets(PresetOptions(target=phrase, formats=["csv", "sox"], output=tmp_path / "out"))
+    assert [file.path.name for file in result.files if file.path] == ["less-muddy-0-5.csv", "less-muddy-0-5.sox.txt"]
+    assert (result.presets[0].word, result.presets[0].preset.name) == ("less muddy", "Less muddy at 50%")
+    assert [phrase.line for phrase in result.understood.values()] == ["understood: muddy -1; the opposite of muddy"]
+    exact = write_presets(PresetOptions(target=SemanticTarget({"muddy": 1.0}, -0.5), formats=["csv"]))
+    assert (exact.presets[0].preset.eq, exact.understood) == (result.presets[0].preset.eq, {})
+    assert write_presets(PresetOptions(target=Words("warm"), formats=["csv"])).understood == {}
 
 
 def test_all_terms_are_a_library_with_a_picture_and_a_dry_run_only_plans_it(bundle: Path, tmp_path: Path) -> None:

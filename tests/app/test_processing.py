@@ -15,12 +15,16 @@ from fake_engine import WARM, FakeEngine
 from semeq_export.app import _engine
 from semeq_export.app.processing import ProcessedStem, StemsOptions, plan_stems, process_stems
 from semeq_export.audio.reader import read_audio
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.errors import AudioError, IntentError, OutputError, UnknownTermError
+from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.batch import Event
 from semeq_host.stems.entry import DoneEntry, FailedEntry
 from semeq_host.stems.job import StemJob
 from semeq_host.stems.session_file import StemRule
+from semeq_presets import read_file
 
 
 @pytest.fixture
@@ -102,6 +106,21 @@ def test_each_output_has_its_eq_beside_it_as_a_preset(folder: Path) -> None:
     assert stem.preset.path == Path("out/bass.semeq.json")
     assert stem.preset.path.is_file()
     assert stem.to_dict()["exported_preset"] == "out/bass.semeq.json"
+    assert read_file(stem.preset.path).name == "bass Warm"
+
+
+def test_a_phrase_is_understood_once_for_all_stems(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    (folder / "stems" / "noise.wav").unlink()
+    diary = Diary()
+    options = StemsOptions(audio=["stems"], target="a bit warmer", output="out/", export_preset="semeq-json", workers=0)
+    plan = plan_stems(options)
+    result = process_stems(options, diary)
+    assert diary.lines[0] == "understood: warm 0.5"
+    assert plan.to_dict()["understood"] == result.to_dict()["understood"] == {"a bit warmer": {"weights": {"warm": 0.5}, "left_out": []}}
+    assert read_file("out/bass.semeq.json").name == "bass Warm at 50%"
+    assert read_file("out/bass.semeq.json").eq == Engine(load_bundle(None)).eq_for(SemanticTarget({"warm": 1.0}, 0.5))
 
 
 def test_a_stream_is_one_file_of_its_own_name(folder: Path) -> None:

@@ -33,6 +33,11 @@ TASKS = {
         result = write_presets(PresetOptions(target=SemanticTarget({"warm": 1.0, "harsh": -1.0}), formats=["eqapo"]))
         assert result.presets[0].word == "warm:1,harsh:-1" and result.files[0].content.count("Filter") > 1
     """,
+    'preset -t "a bit warmer but not muddy" -f eqapo -o -': """
+        from semeq_export.app.presets import PresetOptions, Words, write_presets
+        result = write_presets(PresetOptions(target=Words("a bit warmer but not muddy"), formats=["eqapo"]))
+        assert [phrase.line for phrase in result.understood.values()] == ["understood: warm 0.5, muddy -1"]
+    """,
     "plot -t warm -t bright -o words.svg": """
         from semeq_export.app.pictures import PlotOptions, draw_curves
         result = draw_curves(PlotOptions(targets=[SemanticTarget.parse("warm"), SemanticTarget.parse("bright")], output="words.svg"))

@@ -53,6 +53,13 @@ def test_a_word_has_an_eq_and_neighbours(bundle: Path) -> None:
         show_term(TermOptions(word="wram", bundle=bundle))
 
 
+def test_a_word_may_be_named_in_any_form_but_one_at_a_time() -> None:
+    result = show_term(TermOptions(word="brightness"))
+    assert (result.term.name, result.to_dict()["understood"]) == ("bright", {"brightness": {"weights": {"bright": 1.0}, "left_out": []}})
+    with pytest.raises(InvalidTargetError, match="is of several words; show them one by one: warm, bright"):
+        show_term(TermOptions(word="warm and bright"))
+
+
 def test_people_are_counted_where_the_bundle_has_evidence() -> None:
     people = show_term(TermOptions(word="warm")).people
     assert people is not None

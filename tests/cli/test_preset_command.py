@@ -43,7 +43,7 @@ def test_a_word_becomes_a_file_with_the_engines_response(folder: Path, capsys: p
         preset = read_file(folder / name, format=format_id)
         wanted = engine.curve_for(SemanticTarget.parse("warm:0.7,bright:0.3", 0.6), FREQS_HZ)
         np.testing.assert_allclose(preset.response_db(FREQS_HZ), wanted, atol=1e-5)
-        assert preset.name == "Warm:0.7,bright:0.3 (0.6)"
+        assert preset.name == "Warm 70 / Bright 30 at 60%"
 
 
 def test_a_preset_of_our_plug_in_carries_the_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,7 +260,7 @@ def test_a_device_of_ones_own_is_dialled_in_by_its_knobs(folder: Path, capsys: p
 def test_json_says_what_was_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-t", "warm", "-f", "eqapo", "-o", "w.txt", "--name", "Mine", "--sample-rate", "44100", "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert {"target", "name", "output", "format", "intensity", "doubts", "sample_rate_hz", "eq", "notes"} == set(document)
+    assert {"target", "name", "output", "format", "intensity", "doubts", "sample_rate_hz", "eq", "notes", "understood"} == set(document)
     assert (document["output"], document["name"], document["sample_rate_hz"]) == ("w.txt", "Mine", 44_100.0)
     assert document["notes"][0]["kind"] == "added"
     assert run("-t", "warm", "-f", "eqapo", "--json") == 0

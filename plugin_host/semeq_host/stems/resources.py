@@ -16,7 +16,6 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import ReferenceSource
-from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.intent import Intent
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class StemResources:
     def prepare(self, intent: Intent) -> None:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
-            self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+            self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
         for target in () if intent.chain is None else self.chain(intent.chain).targets:
             try:
                 self.engine.eq_for(target)
@@ -56,7 +55,7 @@ class StemResources:
         """Return the EQ of an intent that does not listen, flat where it names none."""
         if intent.eq is not None:
             return intent.eq.scaled(intent.amount)
-        return EqSettings() if intent.target is None else self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+        return EqSettings() if intent.target is None else self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
 
     def listening(self, intent: Intent, source: Path) -> Listening | None:
         """Return how to listen to a file, None where its sound does not matter; a folder as reference leaves out the file itself."""
@@ -64,7 +63,7 @@ class StemResources:
             return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
         if not intent.listens_to_words or intent.target is None:
             return None
-        target = SemanticTarget.parse(intent.target, intent.amount)
+        target = self.engine.understand(intent.target).target(intent.amount)
         if intent.intensity == "auto":
             target = with_typical_intensity(self.engine, target)
         reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
