@@ -11,20 +11,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.bundle.loading import Bundle
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
-from semeq_export.listening.match import refined
+from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, profile_of
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence
 from semeq_export.words.morph import Way, departures_db, rms_of_each, steps_db
+from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
 
 FIT_RATE_HZ = 48_000.0
@@ -35,7 +37,7 @@ MAX_SHARE_TAKEN_AWAY = 10.0
 
 _CACHED_TARGETS = 1_024
 _WORTH_SAYING_DB = 0.5
-_ADVISED = 0.2  # agreement of people below which a word is no advice
+_ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,11 @@ class MorphPath:
 
 
 @dataclass(frozen=True, slots=True)
-class _AtFull:
+class _FullIntensity:
     """What a target decodes to at intensity 1, and by how many dB rms that misses what its weights below 0 ask for."""
 
     eq: EqSettings
-    missed_db: float
+    miss_db: float
 
 
 class Engine:
@@ -61,7 +63,7 @@ class Engine:
 
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
-        self._decoded: dict[tuple[tuple[str, float], ...], _AtFull] = {}
+        self._decode_cache: dict[tuple[tuple[str, float], ...], _FullIntensity] = {}
         self._ways: dict[tuple[str, str], Way] = {}
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
@@ -71,9 +73,23 @@ class Engine:
         its dB curve times its weight over that same sum, and the layout is fitted to the result once.
         Raises UnknownTermError, InvalidTargetError, and InvalidEqError where the intensity takes a gain out of -60..60 dB.
         """
-        if isinstance(target, str):
-            target = SemanticTarget.parse(target)
-        return self._at_full(target).eq.scaled(target.intensity)
+        wanted = self._wanted(target)
+        return self._decode_target(wanted).eq.scaled(wanted.intensity)
+
+    def understand(self, text: str) -> Phrase:
+        """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
+
+        Raises UnknownTermError and InvalidTargetError.
+        """
+        exact = exact_phrase(text, self.bundle.centroids)
+        if exact is not None:
+            return exact
+        from semeq_export.words.phrases import understand  # only where somebody writes a phrase: its grammar takes a while to load
+
+        return understand(text, self.bundle.centroids)
+
+    def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
+        return self.understand(target).target() if isinstance(target, str) else target
 
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
         """Return what a user should know of targets: one line for each word, and for each target, that there is something to say of.
@@ -81,11 +97,11 @@ class Engine:
         People do not agree on a word, or the data sets disagree about it; or the layout's bands cannot do what weights below 0 ask for.
         Raises UnknownTermError and InvalidTargetError.
         """
-        wanted = [SemanticTarget.parse(target) if isinstance(target, str) else target for target in targets]
+        wanted = [self._wanted(target) for target in targets]
         lines = self.bundle.doubts(word for target in wanted for word in target.weights)
-        for text, missed_db in {str(target): self._at_full(target).missed_db for target in wanted}.items():
-            if missed_db > _WORTH_SAYING_DB:
-                lines.append(f"{text}: no bands of this layout do that; the closest are {missed_db:.1f} dB rms off")
+        for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
+            if miss_db > _WORTH_SAYING_DB:
+                lines.append(f"{text}: no bands of this layout do that; the closest are {miss_db:.1f} dB rms off")
         return lines
 
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
@@ -100,8 +116,8 @@ class Engine:
         """
         if not 0.0 <= share <= 1.0:
             raise InvalidTargetError(f"share {share:g} of a morph is outside 0..1")
-        pair, way = self._way(start, end)
-        return self._on_the_way(*pair, float(way.at(np.array(share))))
+        pair, way = self._find_way(start, end)
+        return self._settings_at(*pair, float(way.at(np.array(share))))
 
     def morph_path(self, start: str, end: str, steps: int = 11) -> MorphPath:
         """Return the way from one word to another in settings that lie equally far apart in dB rms, each from the next, within 1 %.
@@ -110,13 +126,13 @@ class Engine:
         """
         if steps < 2:
             raise InvalidTargetError(f"a morph of {steps} steps goes nowhere")
-        pair, way = self._way(start, end)
+        pair, way = self._find_way(start, end)
         places = way.in_steps(steps, lambda places: self._curves_at(*pair, places))
         curves = self._curves_at(*pair, places)
-        eqs = tuple(self._on_the_way(*pair, place) for place in places.tolist())
+        eqs = tuple(self._settings_at(*pair, place) for place in places.tolist())
         return MorphPath(eqs, tuple(steps_db(curves).tolist()), tuple(departures_db(curves).tolist()))
 
-    def _way(self, start: str, end: str) -> tuple[tuple[str, str], Way]:
+    def _find_way(self, start: str, end: str) -> tuple[tuple[str, str], Way]:
         """Return the names of two words and the way between them."""
         bank = self.bundle.centroids
         pair = bank[start].name, bank[end].name
@@ -126,9 +142,9 @@ class Engine:
 
     def _curves_at(self, start: str, end: str, places: Float64Array) -> Float64Array:
         freqs_hz = log_grid()
-        return np.array([response_db(self._on_the_way(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
+        return np.array([response_db(self._settings_at(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
 
-    def _on_the_way(self, start: str, end: str, place: float) -> EqSettings:
+    def _settings_at(self, start: str, end: str, place: float) -> EqSettings:
         bank = self.bundle.centroids
         z = (1.0 - place) * np.array(bank[start].z) + place * np.array(bank[end].z)
         return self.bundle.manifest.layout.from_vector(self.bundle.decoder(z.astype(np.float32)))
@@ -166,20 +182,20 @@ class Engine:
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
         Raises as `eq_for` does, and AudioError.
         """
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
-        heard, rate = _heard(audio, sample_rate_hz)
-        against = _against(reference)
-        term = self._at_full(wanted).eq
-        compared = difference(heard, against.spectrum)
+        wanted = self._wanted(target)
+        sound, rate = _to_spectrum(audio, sample_rate_hz)
+        against = _to_reference(reference)
+        term = self._decode_target(wanted).eq
+        contrast = difference(sound, against.spectrum)
         chosen = mode or ("soft" if against.is_stored else "target")
-        why = f"no signal ({heard.no_signal}): the word as it is" if not heard.has_signal else "nothing to compare: the word as it is"
-        adaptation = adapt_eq(term, wanted.intensity, compared, chosen, rate, reference=against.name, why_static=why)
-        return refined(adaptation, term, heard, compared, self.bundle.manifest.layout, rate) if refine else adaptation
+        why = f"no signal ({sound.no_signal}): the word as it is" if not sound.has_signal else "nothing to compare: the word as it is"
+        adaptation = adapt_eq(term, wanted.intensity, contrast, chosen, rate, reference=against.name, why_static=why)
+        return refine_adaptation(adaptation, term, sound, contrast, self.bundle.manifest.layout, rate) if refine else adaptation
 
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
-        return band_response_db(self._at_full(wanted).eq, sample_rate_hz)
+        wanted = self._wanted(target)
+        return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
         self, target: SemanticTarget | str, audio: Audio | Spectrum, reference: Reference | Audio | Spectrum | None = None
@@ -188,15 +204,15 @@ class Engine:
 
         The words' typical intensity, times how much more or less of it this sound needs (see `adapt`); without a signal, the former alone.
         """
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
+        wanted = self._wanted(target)
         typical = self.typical_intensity(wanted)
         adaptation = self.adapt(SemanticTarget(wanted.weights, typical), audio, reference)
         return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
 
     def typical_intensity(self, target: SemanticTarget | str) -> float:
         """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights."""
-        wanted = SemanticTarget.parse(target) if isinstance(target, str) else target
-        weights = {word: weight for word, weight in self._known_words(wanted.weights).items() if weight > 0}
+        wanted = self._wanted(target)
+        weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))
 
@@ -216,8 +232,8 @@ class Engine:
         bank = self.bundle.centroids
         chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words("en") or list(bank)
         terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
-        advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVISED] or chosen
-        return profile_of(_heard(audio, None)[0], _against(reference), terms_db, top, advise=advise)
+        advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVICE_AGREEMENT] or chosen
+        return profile_of(_to_spectrum(audio, None)[0], _to_reference(reference), terms_db, top, advise=advise)
 
     def encode(self, eq: EqSettings) -> NDArray[np.float32]:
         """Return z (latent_dim,) of any settings: their bands where the layout can hold them, else the closest fit. No preamp.
@@ -256,30 +272,30 @@ class Engine:
         fitted = fit_eq(curve_db, freqs_hz, layout, FIT_RATE_HZ, level_free=True).eq
         return layout.to_vector(EqSettings(fitted.bands))
 
-    def _at_full(self, target: SemanticTarget) -> _AtFull:
+    def _decode_target(self, target: SemanticTarget) -> _FullIntensity:
         """Return what a target decodes to."""
-        weights = self._known_words(target.weights)
+        weights = self._resolve_words(target.weights)
         key = tuple(sorted(weights.items()))
-        found = self._decoded.get(key)
+        found = self._decode_cache.get(key)
         if found is None:
             found = self._decode(dict(key))
-            if len(self._decoded) >= _CACHED_TARGETS:
-                self._decoded.clear()
-            self._decoded[key] = found
+            if len(self._decode_cache) >= _CACHED_TARGETS:
+                self._decode_cache.clear()
+            self._decode_cache[key] = found
         return found
 
-    def _known_words(self, weights: Mapping[str, float]) -> dict[str, float]:
+    def _resolve_words(self, weights: Mapping[str, float]) -> dict[str, float]:
         known = {self.bundle.centroids[word].name: weight for word, weight in weights.items()}
         if len(known) != len(weights):
             raise InvalidTargetError(f"a word occurs twice in {', '.join(weights)}")
         return known
 
-    def _decode(self, weights: Mapping[str, float]) -> _AtFull:
+    def _decode(self, weights: Mapping[str, float]) -> _FullIntensity:
         wanted = {word: weight for word, weight in weights.items() if weight > 0}
         total = sum(wanted.values())
         eq = self._decode_blend(wanted)
         if len(wanted) == len(weights):
-            return _AtFull(eq, 0.0)
+            return _FullIntensity(eq, 0.0)
         freqs_hz = log_grid()
         curve_db = response_db(eq, freqs_hz, FIT_RATE_HZ)
         for word, weight in weights.items():
@@ -290,7 +306,7 @@ class Engine:
             if weight < 0:
                 curve_db = curve_db + weight / total * response_db(self._decode_blend({word: 1.0}), freqs_hz, FIT_RATE_HZ)
         fitted = fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ)
-        return _AtFull(fitted.eq, fitted.rms_error_db)
+        return _FullIntensity(fitted.eq, fitted.rms_error_db)
 
     def _decode_blend(self, weights: Mapping[str, float]) -> EqSettings:
         return self.bundle.manifest.layout.from_vector(self.bundle.decoder(self.bundle.centroids.blend(weights)))
@@ -300,15 +316,15 @@ def _whole_curve(eq: EqSettings) -> Float64Array:
     return response_db(for_rate(eq, FIT_RATE_HZ).eq, log_grid(), FIT_RATE_HZ)
 
 
-def _heard(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple[Spectrum, float]:
+def _to_spectrum(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple[Spectrum, float]:
     if isinstance(audio, Spectrum):
         return audio, FIT_RATE_HZ if sample_rate_hz is None else sample_rate_hz
     return measure(audio.samples, audio.sample_rate_hz), audio.sample_rate_hz
 
 
-def _against(reference: Reference | Audio | Spectrum | None) -> Reference:
+def _to_reference(reference: Reference | Audio | Spectrum | None) -> Reference:
     if reference is None:
         return stored_reference()
     if isinstance(reference, Reference):
         return reference
-    return Reference("reference", _heard(reference, None)[0], is_stored=False)
+    return Reference("reference", _to_spectrum(reference, None)[0], is_stored=False)

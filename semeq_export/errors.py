@@ -1,4 +1,4 @@
-"""Every error that semeq raises on purpose.
+"""Every error that semeq raises on purpose, and how errors print names.
 
 Two families: what was given is bad (exit code 2), and the environment failed (exit code 1).
 `code` is a stable short name for programs; the text is for people: one line, lower case, with the value, the bound and the next step.
@@ -6,6 +6,8 @@ Two families: what was given is bad (exit code 2), and the environment failed (e
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 from os import PathLike
 from typing import ClassVar
@@ -57,17 +59,18 @@ class IntentError(SemeqError, ValueError):
 
 
 class UnknownTermError(SemeqError, LookupError):
-    """A word is not in the bundle's centroid bank."""
+    """A word is not in the bundle's centroid bank. by_meaning: the suggestions are nearest in meaning, not in spelling."""
 
     code = "unknown-term"
 
-    def __init__(self, term: str, suggestions: Sequence[str] = ()) -> None:
-        hint = f"; did you mean {' or '.join(repr(s) for s in suggestions)}?" if suggestions else ""
-        super().__init__(f"unknown term {term!r}{hint or '; see: semeq-export terms'}")
-        self.term, self.suggestions = term, tuple(suggestions)
+    def __init__(self, term: str, suggestions: Sequence[str] = (), by_meaning: bool = False) -> None:
+        listed = " or ".join(repr(s) for s in suggestions)
+        hint = f"nearest in meaning: {listed}" if by_meaning else f"did you mean {listed}?"
+        super().__init__(f"unknown term {term!r}; {hint if suggestions else 'see: semeq-export terms'}")
+        self.term, self.suggestions, self.by_meaning = term, tuple(suggestions), by_meaning
 
-    def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...]]]:
-        return type(self), (self.term, self.suggestions)
+    def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...], bool]]:
+        return type(self), (self.term, self.suggestions, self.by_meaning)
 
 
 class AudioError(SemeqError, ValueError):
@@ -99,6 +102,12 @@ class OutputError(SemeqError, ValueError):
     """The place for a result cannot be used as given (exists already, is the input, its folder is missing)."""
 
     code = "output"
+
+
+class BinaryFormatError(OutputError):
+    """A preset that is no text cannot be shown as one."""
+
+    code = "binary-format"
 
 
 class DataError(SemeqError, ValueError):
@@ -167,7 +176,7 @@ class PresetReadError(PresetError, ValueError):
 
 
 class PresetWriteError(PresetError, ValueError):
-    """A preset cannot be written as asked (out of the format's range, or too far off under --strict)."""
+    """A preset cannot be written as asked (out of the format's range, or too far off for `strict`)."""
 
     code = "preset-write"
 
@@ -194,3 +203,40 @@ class BundleIntegrityError(BundleError):
     """A file of a bundle is missing, unlisted or changed."""
 
     code = "bundle-integrity"
+
+
+_CAUSES = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "read-only file system",
+    errno.ENOSPC: "disk full",
+    errno.EDQUOT: "disk quota used up",
+    errno.EIO: "input/output error",
+    errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
+}
+
+NAME_FAULTS = {errno.ENAMETOOLONG: "name too long", errno.ELOOP: "loop of links"}
+"""What is wrong with a name that the system refuses whatever lies there."""
+
+
+def environment_failure(path: str | os.PathLike[str], error: OSError) -> SemeqError:
+    """Return the one-line error for a failed system call on a path: EnvironmentFailure, or OutputError where the name is at fault."""
+    if error.errno in NAME_FAULTS:
+        return OutputError(f"{printable(path)}: {NAME_FAULTS[error.errno]}")
+    cause = _CAUSES.get(error.errno or 0) or (error.strerror or str(error)).lower()
+    return EnvironmentFailure(f"{printable(path)}: {cause}")
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    """Return a name as one printable line: control characters and undecodable bytes are escaped, and backquotes, which mark parameters."""
+    name = os.fspath(text)
+    if name.isprintable() and "`" not in name:
+        return name
+    return "".join(_escaped(c) for c in name)
+
+
+def _escaped(character: str) -> str:
+    if character == "`":
+        return "\\x60"
+    return character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -63,5 +63,5 @@ class MatchListening:
 
 
 def with_typical_intensity(engine: Engine, target: SemanticTarget) -> SemanticTarget:
-    """Return the target at the intensity at which people typically do its words."""
-    return SemanticTarget(target.weights, engine.typical_intensity(target))
+    """Return the target at the intensity at which people typically do its words, times its own."""
+    return SemanticTarget(target.weights, target.intensity * engine.typical_intensity(target))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, MANIFEST, README
 from semeq_export.engine import FIT_RATE_HZ, Engine
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.curve import Curve, correlation, level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq, fit_many
 from semeq_export.eq.settings import SAFE_13, EqSettings
 from semeq_export.errors import InvalidTargetError
@@ -28,7 +29,7 @@ _LEVEL_WEIGHT, _GAIN_WEIGHT = 0.3, 0.05  # of the square roots of what training 
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TaughtWord:
     """A new word. error_db: rms difference, level-free, between what it decodes to and the presets' mean curve."""
 
     term: Term
@@ -37,7 +38,7 @@ class Taught:
 
 def teach(
     bundle: Bundle, word: str, presets: Sequence[EqSettings], *, language: str = "en", overwrite: bool = False
-) -> tuple[Taught, dict[str, bytes]]:
+) -> tuple[TaughtWord, dict[str, bytes]]:
     """Return a word made of presets, and the files of a bundle that knows it, without manifest.json.
 
     The word decodes to the presets' mean level-free curve, at level 0 dB; its evidence is theirs, and where it misses that curve by more
@@ -49,14 +50,14 @@ def teach(
     if len(presets) < MIN_PRESETS:
         raise InvalidTargetError(f"{word!r} needs {MIN_PRESETS} or more presets, found {len(presets)}")
     if name in bundle.centroids and not overwrite:
-        raise InvalidTargetError(f"{name!r} is a word of the bundle already; choose another or replace it with --force")
+        raise InvalidTargetError(f"{name!r} is a word of the bundle already; choose another or replace it with `overwrite`")
     engine, grid = Engine(bundle), log_grid()
     curves = level_free(np.array([_curve(eq, grid) for eq in presets]))
     mean_db = curves.mean(axis=0)
     if rms_db(mean_db) < 0.05:
         raise InvalidTargetError(f"the presets for {word!r} cancel out or are flat, so the word would do nothing")
-    z = _refined(engine, mean_db)
-    decoded = level_free(_decoded(bundle, z, grid))
+    z = _refine(engine, mean_db)
+    decoded = level_free(_decode_curve(bundle, z, grid))
     error_db = rms_db(decoded - mean_db)
     pairs = [correlation(curves[i], curves[j]) for i in range(len(curves)) for j in range(i)]
     term = Term(
@@ -77,7 +78,7 @@ def teach(
         ours = word_evidence(np.array([_curve(eq, log_grid(N_POINTS)) for eq in presets]), is_own=True)
         points = [point for point in known.points if point.word != name]
         files[EVIDENCE] = Evidence({**known.words, name: ours}, known.covariance, points).to_json()
-    return Taught(term, error_db), files
+    return TaughtWord(term, error_db), files
 
 
 def settings_of(eq: EqSettings | None, curve: Curve | None) -> EqSettings:
@@ -95,18 +96,18 @@ def _curve(eq: EqSettings, freqs_hz: Float64Array) -> Float64Array:
     return response_db(for_rate(enabled, FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
 
 
-def _decoded(bundle: Bundle, z: Float64Array, freqs_hz: Float64Array) -> Float64Array:
+def _decode_curve(bundle: Bundle, z: Float64Array, freqs_hz: Float64Array) -> Float64Array:
     return response_db(bundle.manifest.layout.from_vector(bundle.decoder(z.astype(np.float32))), freqs_hz, FIT_RATE_HZ)
 
 
-def _refined(engine: Engine, wanted_db: Float64Array) -> Float64Array:
+def _refine(engine: Engine, goal_db: Float64Array) -> Float64Array:
     """Return z (latent_dim,) whose decoded curve is closest to a level-free curve (96,): damped Gauss-Newton steps from its code.
 
     Slopes come from the decoder by differences; there are few latent numbers, and a run of it takes microseconds.
     """
     bundle, grid = engine.bundle, log_grid()
     layout = bundle.manifest.layout
-    fit = fit_many(wanted_db[np.newaxis], grid, layout, FIT_RATE_HZ, level_free=True)
+    fit = fit_many(goal_db[np.newaxis], grid, layout, FIT_RATE_HZ, level_free=True)
     z = np.clip(engine.encode(layout.from_vector(fit.vectors[0])).astype(np.float64), -_MAX_Z, _MAX_Z)
     is_gain = np.array([spec.unit == "dB" for spec in layout.params])
 
@@ -115,7 +116,7 @@ def _refined(engine: Engine, wanted_db: Float64Array) -> Float64Array:
         curve = response_db(layout.from_vector(vector), grid, FIT_RATE_HZ)
         level = float(curve.mean())
         gains = _GAIN_WEIGHT * np.asarray(vector, dtype=np.float64)[is_gain] / np.sqrt(np.count_nonzero(is_gain))
-        return np.concatenate([(curve - level - wanted_db) / np.sqrt(len(grid)), [_LEVEL_WEIGHT * level], gains])
+        return np.concatenate([(curve - level - goal_db) / np.sqrt(len(grid)), [_LEVEL_WEIGHT * level], gains])
 
     now, damping = residual(z), _DAMPING
     for _ in range(_STEPS):

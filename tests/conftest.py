@@ -14,8 +14,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = bool(os.environ.get("SEMEQ_REQUIRE_ALL"))
+"""Whether nothing may be missing and every test runs at its full size, as in CI."""
 
-settings.register_profile("semeq", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+def cases(default: int, full: int) -> int:
+    """Return how many cases a test tries: `default` in the run of the README, `full` where SEMEQ_REQUIRE_ALL is set, as CI does."""
+    return full if REQUIRE_ALL else default
+
+
+settings.register_profile(
+    "semeq", max_examples=cases(25, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("semeq")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: tests of Ctrl-C need children that hear it
@@ -33,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def skip_or_fail(reason: str) -> NoReturn:
     """Skip with a named reason; fail instead where SEMEQ_REQUIRE_ALL is set, as CI does."""
-    if os.environ.get("SEMEQ_REQUIRE_ALL"):
+    if REQUIRE_ALL:
         pytest.fail(f"required here: {reason}")
     pytest.skip(reason)
 
@@ -45,6 +55,15 @@ def data_dir() -> Path:
     if not (folder / "safe_eq.csv").is_file():
         skip_or_fail(f"real data not found in {folder}; set SEMEQ_DATA to the folder that holds safe_eq.csv")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_files(data_dir: Path) -> list[Path]:
+    """The real audio files: at least one."""
+    files = sorted((data_dir / "audio").glob("*.flac"))
+    if not files:
+        skip_or_fail(f"no audio in {data_dir / 'audio'}; SEMEQ_DATA is the folder that holds audio/*.flac")
+    return files
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import UnknownTermError
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 
 WARM = EqSettings(
@@ -28,6 +29,9 @@ class FakeEngine:
         if word not in known:
             raise UnknownTermError(word, ["warm"])
         return known[word].scaled(wanted.intensity)
+
+    def understand(self, text: str) -> Phrase:
+        return Phrase(SemanticTarget.parse(text).weights, is_exact=True)
 
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
         return []

@@ -20,14 +20,15 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings, ParamSpec
 from semeq_export.units import db_to_amplitude
 from semeq_host.lab import faust, hosts, lv2
 from semeq_host.lab.response import impulse, measured_response_db
 from semeq_presets import FormatInfo, Preset
-from semeq_presets.formats._lv2_bundle import PortBundle, write_bundle
+from semeq_presets.file_formats._lv2_bundle import PortBundle, write_bundle
 
 RATE_HZ = 48_000
 POINTS = 1_000
@@ -161,7 +162,7 @@ def in_host(host: str) -> Measure:
     """Return what measures files in a host of `semeq_host.lab.hosts`."""
 
     def measure(format_id: str, paths: Sequence[Path], freqs_hz: Float64Array) -> tuple[list[Float64Array], str]:
-        measurements = hosts.measure(host, format_id, paths, RATE_HZ)
+        measurements = hosts.measure(host, presets.get(format_id).info.measuring_host(host).loads, paths, RATE_HZ)
         return [one.response_db(freqs_hz)[0] for one in measurements], measurements[0].host
 
     return measure

@@ -17,7 +17,7 @@ from pathlib import Path
 import semeq_presets as presets
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import Preset
-from semeq_presets.formats._vstpreset import Container, pack, unpack
+from semeq_presets.file_formats._vstpreset import Container, pack, unpack
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 GOLDENS = tuple(

@@ -9,6 +9,7 @@ Names are imported on first use; only `SemanticEq` and chains load pedalboard, w
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from semeq_host.stems.batch import Batch, plan_batch
     from semeq_host.stems.intent import Intent
     from semeq_host.stems.job import StemJob
-    from semeq_host.stems.resources import Studio
+    from semeq_host.stems.resources import StemResources
     from semeq_host.stems.session_file import Session, read_session_file
     from semeq_host.stems.stem import run_stem
     from semeq_host.streams.offline import ProcessReport, process_file
@@ -41,7 +42,7 @@ _MODULES = {
     "SemanticEq": "chains.semantic_eq",
     "Session": "stems.session_file",
     "StemJob": "stems.job",
-    "Studio": "stems.resources",
+    "StemResources": "stems.resources",
     "chain_stage": "chains.chain",
     "load_chain": "chains.chain_file",
     "plan_batch": "stems.batch",
@@ -68,7 +69,7 @@ __all__ = [
     "SemanticEq",
     "Session",
     "StemJob",
-    "Studio",
+    "StemResources",
     "chain_stage",
     "load_chain",
     "plan_batch",
@@ -82,8 +83,14 @@ __all__ = [
     "write_chain",
 ]
 
+RENAMED = {"Studio": "StemResources"}
+"""Old public names and what they are called now; they go with 0.2."""
+
 
 def __getattr__(name: str) -> object:
+    if name in RENAMED:
+        warnings.warn(f"semeq_host.{name} is now called {RENAMED[name]}; the old name goes with 0.2", DeprecationWarning, stacklevel=2)
+        name = RENAMED[name]
     if name in _MODULES:
         return getattr(importlib.import_module(f"semeq_host.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

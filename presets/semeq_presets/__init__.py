@@ -8,37 +8,29 @@ for note in result.notes:
 preset = presets.read_file("warm.lv2")
 """
 
-from semeq_presets.device import Device, read_device
-from semeq_presets.formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Written
-from semeq_presets.formats.limits import fit_to
-from semeq_presets.formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
-from semeq_presets.install import plan_install
-from semeq_presets.library import Planned, Saved, plan_library, write_library
-from semeq_presets.names import slug
-from semeq_presets.registry import (
-    convert,
-    convert_file,
-    detect,
-    format_for,
-    formats,
-    get,
-    read,
-    read_file,
-    write,
-    write_file,
-)
+from semeq_presets.file_formats._slugs import slug
+from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.limits import fit_to
+from semeq_presets.file_formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
+from semeq_presets.shelf.device import Device, read_device
+from semeq_presets.shelf.install import plan_install
+from semeq_presets.shelf.library import Planned, Saved, plan_library, write_library
+from semeq_presets.shelf.registry import convert, convert_file, detect, format_for, formats, get, read, read_file, write, write_file
 
 __all__ = [
     "Device",
     "Files",
     "FormatInfo",
     "Limits",
+    "MeasuringHost",
     "Note",
+    "Place",
     "Planned",
     "Preamp",
     "Preset",
     "PresetFormat",
     "Saved",
+    "Source",
     "Written",
     "convert",
     "convert_file",

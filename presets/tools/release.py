@@ -13,8 +13,8 @@ from semeq_export.errors import SemeqError
 from semeq_export.plot import figures as plot
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import Preset, formats, get
-from semeq_presets.archive import archive_files, write_archive
-from semeq_presets.formats.semeq_vst3 import for_words
+from semeq_presets.file_formats.semeq_vst3 import for_words
+from semeq_presets.shelf.archive import archive_files, write_archive
 
 RATE_HZ = 48_000.0
 

@@ -19,8 +19,8 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def caught_messages() -> Iterator[list[str]]:
-    """Give a list that holds libmpg123's lines once the block is left."""
+def catch_messages() -> Iterator[list[str]]:
+    """Yield a list that holds libmpg123's lines once the block is left."""
     lines: list[str] = []
     with _lock:
         try:

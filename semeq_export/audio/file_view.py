@@ -47,13 +47,13 @@ class FileView:
             place = start + self._offset - before
             if count > 0 and start <= place < end:
                 taken = min(count, end - place)
-                parts.append(self._patched(place, taken))
+                parts.append(self._patch(place, taken))
                 self._offset += taken
                 count -= taken
             before += end - start
         return b"".join(parts)
 
-    def _patched(self, place: int, count: int) -> bytes:
+    def _patch(self, place: int, count: int) -> bytes:
         data = bytearray(read_at(self._descriptor, count, place).ljust(count, b"\0"))
         for start, patch in self._patches:
             for index, byte in enumerate(patch, start=start - place):

@@ -10,8 +10,7 @@ from pathlib import Path
 import soundfile
 
 from semeq_export.audio.samples import LOSSY_SUBTYPES, AudioInfo
-from semeq_export.errors import OutputError
-from semeq_export.files.disk import printable
+from semeq_export.errors import OutputError, printable
 
 _RIFF_LIMIT_BYTES = 2**32 - 2**26
 CONTAINERS = {

@@ -97,21 +97,21 @@ def read_announcement(file: BinaryIO) -> Announcement:
     """Return what the header of a file announces; nothing for what is no audio."""
     head = _read_at(file, 0, 16)
     if head[:4] in (b"RIFF", b"RIFX", b"RF64") and head[8:12] == b"WAVE":
-        return _wave(file, ">" if head[:4] == b"RIFX" else "<", is_rf64=head[:4] == b"RF64")
+        return _read_wave(file, ">" if head[:4] == b"RIFX" else "<", is_rf64=head[:4] == b"RF64")
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return _aiff(file)
+        return _read_aiff(file)
     if head == _W64_RIFF:
-        return _sized(file, _Chunks(40, "<16sQ", padding=8, own_bytes=24), _W64_DATA)
+        return _read_sized(file, _Chunks(40, "<16sQ", padding=8, own_bytes=24), _W64_DATA)
     if head[:4] == b"caff":
-        return _sized(file, _Chunks(8, ">4sq", padding=1), b"data", skip=4)
+        return _read_sized(file, _Chunks(8, ">4sq", padding=1), b"data", skip=4)
     if head[:4] in (b".snd", b"dns."):
-        return _au(file, ">" if head[:4] == b".snd" else "<")
+        return _read_au(file, ">" if head[:4] == b".snd" else "<")
     if head[:8] == b"NIST_1A\n":
-        return _nist(file)
+        return _read_nist(file)
     if head[:4] == b"OggS":
-        return _ogg(file)
+        return _read_ogg(file)
     place = tags_end(file)
-    return _flac(file, place) if _read_at(file, place, 4) == b"fLaC" else _mp3(file)
+    return _read_flac(file, place) if _read_at(file, place, 4) == b"fLaC" else _read_mp3(file)
 
 
 def aiff_clock_at(file: BinaryIO) -> int | None:
@@ -142,7 +142,7 @@ class _Chunks:
         return self.header[0] + self.header[-1]
 
     def walk(self, file: BinaryIO, start: int = 0) -> Iterator[tuple[bytes, int, int]]:
-        """Give name, place and stated size of the body of each chunk, the last one perhaps longer than the file, or of size -1."""
+        """Yield name, place and stated size of the body of each chunk, the last one perhaps longer than the file, or of size -1."""
         length, header_bytes, offset = _length(file), struct.calcsize(self.header), start or self.start
         for _ in range(_MAX_CHUNKS):
             if offset + header_bytes > length:
@@ -179,50 +179,50 @@ _AIFF_SAMPLE_BYTES = {  # of the compressions that are none; 0: as many as the b
 }
 
 
-def _missing(said: int, held: int, unit: str) -> str:
-    return f"truncated: header says {said} {unit}, file holds {held}"
+def _describe_gap(claim: int, count: int, unit: str) -> str:
+    return f"truncated: header says {claim} {unit}, file holds {count}"
 
 
-def _compared(said: int, body: int, length: int, *patches: tuple[int, bytes], is_empty: bool = False) -> Announcement:
+def _compare(claim: int, body: int, length: int, *patches: tuple[int, bytes], is_empty: bool = False) -> Announcement:
     """Compare the bytes of audio that a header says start at a place with what is there. is_empty: 0 means 0, whatever follows."""
     present = max(0, length - body)
     view = View(patches=patches)
-    if said == 0 and present and not is_empty:
+    if claim == 0 and present and not is_empty:
         why = f"header announces no audio, but {present} bytes follow: the recording was never finished"
         return Announcement(fault=why, view=view, audio_at=body)
-    return Announcement(fault=_missing(said, present, "bytes of audio"), view=view) if said > present else Announcement()
+    return Announcement(fault=_describe_gap(claim, present, "bytes of audio"), view=view) if claim > present else Announcement()
 
 
-def _sized(file: BinaryIO, chunks: _Chunks, wanted: bytes, *, skip: int = 0) -> Announcement:
-    """Return what a chunk of audio says. skip: bytes of the chunk before its audio."""
+def _read_sized(file: BinaryIO, chunks: _Chunks, chunk_name: bytes, *, skip: int = 0) -> Announcement:
+    """Compare what a chunk of audio says with what is there. skip: bytes of the chunk before its audio."""
     length = _length(file)
     for name, body, size in chunks.walk(file):
-        if name == wanted:
+        if name == chunk_name:
             patch = chunks.patch(body, length - body)
             if size + chunks.own_bytes < 0:
                 return Announcement(view=View(patches=(patch,)), is_open=True)
             is_empty = size <= skip and chunks.fill(file, body + max(0, size))
-            return _compared(max(0, size - skip), body + skip, length, patch, is_empty=is_empty)
+            return _compare(max(0, size - skip), body + skip, length, patch, is_empty=is_empty)
     return Announcement()
 
 
-def _wave(file: BinaryIO, order: str, *, is_rf64: bool) -> Announcement:
+def _read_wave(file: BinaryIO, order: str, *, is_rf64: bool) -> Announcement:
     chunks, length, audio64 = _Chunks(12, f"{order}4sI"), _length(file), None
     for name, body, size in chunks.walk(file):
         if name == b"ds64" and body == 20:
             audio64 = int.from_bytes(_read_at(file, body + 8, 8), "little")
-        elif name == b"fmt " and (why := _unreadable(_read_at(file, body, min(size, 40)), order)):
+        elif name == b"fmt " and (why := _find_fault(_read_at(file, body, min(size, 40)), order)):
             return Announcement(unreadable=why)
         elif name == b"data":
             if is_rf64 and audio64 is not None and size in (0, 0xFFFFFFFF):
                 patches = (28, struct.pack("<Q", length - body)), chunks.patch(body, 0xFFFFFFFF)
-                found = _compared(audio64, body, length, *patches, is_empty=audio64 == 0 and chunks.fill(file, body))
+                found = _compare(audio64, body, length, *patches, is_empty=audio64 == 0 and chunks.fill(file, body))
             elif body + size > length and (size >= 0xFFFFF000 or 0x7FFFF000 <= size <= 0x7FFFFFFF):
                 # programs that write into a pipe cannot know the length: ffmpeg puts 0xFFFFFFFF, sox 0x7FFFFFFF less the header
                 return Announcement(is_open=True)
             else:
                 is_empty = size == 0 and chunks.fill(file, body)
-                found = _compared(size, body, length, chunks.patch(body, length - body), is_empty=is_empty)
+                found = _compare(size, body, length, chunks.patch(body, length - body), is_empty=is_empty)
             others = [] if found.fault else [at for again, at, _ in chunks.walk(file, body + size + size % 2) if again == b"data"]
             if others:
                 why = f"{1 + len(others)} chunks of audio, expected 1"
@@ -231,7 +231,7 @@ def _wave(file: BinaryIO, order: str, *, is_rf64: bool) -> Announcement:
     return Announcement()
 
 
-def _unreadable(fmt: bytes, order: str) -> str:
+def _find_fault(fmt: bytes, order: str) -> str:
     """Return what is impossible in the body of `fmt ` and yet taken by libsndfile, or refused without a reason."""
     tag, _channels, rate_hz, _, _, bits = struct.unpack(f"{order}HHIIHH", fmt[:16].ljust(16, b"\0"))
     if tag == 0xFFFE and len(fmt) >= 26:
@@ -241,43 +241,43 @@ def _unreadable(fmt: bytes, order: str) -> str:
     return f"header says {bits} bits per sample, expected 8..32" if tag == 1 and 0 < bits < 8 else ""
 
 
-def _aiff(file: BinaryIO) -> Announcement:
-    found = _sized(file, _AIFF, b"SSND", skip=8)
+def _read_aiff(file: BinaryIO) -> Announcement:
+    found = _read_sized(file, _AIFF, b"SSND", skip=8)
     bodies = {name: (body, size) for name, body, size in _AIFF.walk(file)}
     if found.fault or b"COMM" not in bodies or b"SSND" not in bodies:
         return found
     comm = _read_at(file, bodies[b"COMM"][0], min(22, bodies[b"COMM"][1])).ljust(18, b"\0")
-    channels, said, bits = struct.unpack(">HIH", comm[:8])
+    channels, claim, bits = struct.unpack(">HIH", comm[:8])
     sample_bytes = _AIFF_SAMPLE_BYTES.get(comm[18:22] or b"NONE")
     if sample_bytes is None or not channels or not bits:
         return found
     body, size = bodies[b"SSND"]
     frame_bytes = channels * (sample_bytes or -(-bits // 8))
-    held = max(0, size - 8 - int.from_bytes(_read_at(file, body, 4), "big")) // frame_bytes
-    is_padding = frame_bytes == 1 and held == said + 1  # some count the byte that makes the size even
-    return found if held == said or is_padding else Announcement(fault=f"header says {said} frames, file holds {held}")
+    count = max(0, size - 8 - int.from_bytes(_read_at(file, body, 4), "big")) // frame_bytes
+    is_padding = frame_bytes == 1 and count == claim + 1  # some count the byte that makes the size even
+    return found if count == claim or is_padding else Announcement(fault=f"header says {claim} frames, file holds {count}")
 
 
-def _au(file: BinaryIO, order: str) -> Announcement:
+def _read_au(file: BinaryIO, order: str) -> Announcement:
     offset, size = struct.unpack(f"{order}II", _read_at(file, 4, 8).ljust(8, b"\0"))
     length = _length(file)
     if size == 0xFFFFFFFF:
         return Announcement(is_open=True)
-    return _compared(size, offset, length, (8, struct.pack(f"{order}I", min(max(0, length - offset), 0xFFFFFFF0))))
+    return _compare(size, offset, length, (8, struct.pack(f"{order}I", min(max(0, length - offset), 0xFFFFFFF0))))
 
 
-def _nist(file: BinaryIO) -> Announcement:
+def _read_nist(file: BinaryIO) -> Announcement:
     head = _read_at(file, 0, HEAD_BYTES)
     numbers = {name: int(value) for name, value in re.findall(rb"(\w+) -i (\d{1,18})\b", head.partition(b"end_head")[0])}
     size = re.match(rb"NIST_1A\n *(\d{1,9})\n", head)
     if size is None or b"sample_count" not in numbers:
         return Announcement()
     frame_bytes = numbers.get(b"channel_count", 1) * numbers.get(b"sample_n_bytes", 1)
-    said, present = numbers[b"sample_count"] * frame_bytes, max(0, _length(file) - int(size[1]))
-    return Announcement(fault=_missing(said, present, "bytes of audio")) if said > present else Announcement()
+    claim, present = numbers[b"sample_count"] * frame_bytes, max(0, _length(file) - int(size[1]))
+    return Announcement(fault=_describe_gap(claim, present, "bytes of audio")) if claim > present else Announcement()
 
 
-def _flac(file: BinaryIO, start: int) -> Announcement:
+def _read_flac(file: BinaryIO, start: int) -> Announcement:
     """Hide the number of frames: the decoder then goes on to the end, and can be compared with it."""
     raw = _read_at(file, start + 21, 5)
     if len(raw) < 5:
@@ -286,7 +286,7 @@ def _flac(file: BinaryIO, start: int) -> Announcement:
     return Announcement(view=View(patches=((start + 21, bytes([raw[0] & 0xF0, 0, 0, 0, 0])),)), frames=frames, is_open=not frames)
 
 
-def _ogg(file: BinaryIO) -> Announcement:
+def _read_ogg(file: BinaryIO) -> Announcement:
     later_starts, is_ended = ogg_pages.survey(file.fileno())
     warnings = () if is_ended else ("the Ogg stream ends early: it has no last page",)
     if not later_starts:
@@ -295,31 +295,31 @@ def _ogg(file: BinaryIO) -> Announcement:
     return Announcement(fault=why, view=View(pieces=((0, later_starts[0]),)), warnings=warnings)
 
 
-def _mp3(file: BinaryIO) -> Announcement:
+def _read_mp3(file: BinaryIO) -> Announcement:
     frames = read_frames(file)
     if frames is None:
         return Announcement(is_open=True, is_mpeg=True)
     length = _length(file)
-    if not frames.held:
+    if not frames.count:
         return Announcement(unreadable="no whole MPEG frame of audio")
     fault = ""
     patches: tuple[tuple[int, bytes], ...] = ()
     if frames.next_at:
-        fault = f"damaged: no MPEG frame at byte {frames.end}, after {frames.held} frames, but more of them at byte {frames.next_at}"
-    elif frames.said is not None and frames.said not in (frames.held, frames.held + 1):  # some count the header frame
-        fault = _missing(frames.said, frames.held, "MPEG frames").removeprefix("" if frames.said > frames.held else "truncated: ")
-    if frames.said is not None and frames.said <= frames.held + 1 and frames.counts_at:  # libmpg123 trusts it
-        patches += ((frames.counts_at, struct.pack(">I", frames.held)),)
+        fault = f"damaged: no MPEG frame at byte {frames.end}, after {frames.count} frames, but more of them at byte {frames.next_at}"
+    elif frames.claim is not None and frames.claim not in (frames.count, frames.count + 1):  # some count the header frame
+        fault = _describe_gap(frames.claim, frames.count, "MPEG frames").removeprefix("" if frames.claim > frames.count else "truncated: ")
+    if frames.claim is not None and frames.claim <= frames.count + 1 and frames.counts_at:  # libmpg123 trusts it
+        patches += ((frames.counts_at, struct.pack(">I", frames.count)),)
     if frames.bytes_at:  # libmpg123 complains of it
         patches += ((frames.bytes_at, struct.pack(">I", frames.end - frames.start)),)
     rest = length - frames.end
-    is_strange = rest > 0 and frames.said is None and not frames.next_at and not _is_tag(_read_at(file, frames.end, 16))
+    is_strange = rest > 0 and frames.claim is None and not frames.next_at and not _is_tag(_read_at(file, frames.end, 16))
     warnings = (f"{rest} bytes behind the last whole MPEG frame are left out",) if is_strange else ()
     view, samples = View(((0, frames.tags_end), (frames.start, frames.end)), patches), 0
     if not frames.counts_at:  # libmpg123 guesses by the file's length, and libsndfile reads no further: so there is more than enough
         samples = frames.samples
-        view = View(((0, frames.tags_end), (frames.audio_at, frames.end), (length, length + frames.held * MAX_FRAME_BYTES)))
-    return Announcement("", fault, view, warnings, frames=samples, is_open=frames.said is None, is_mpeg=True)
+        view = View(((0, frames.tags_end), (frames.audio_at, frames.end), (length, length + frames.count * MAX_FRAME_BYTES)))
+    return Announcement("", fault, view, warnings, frames=samples, is_open=frames.claim is None, is_mpeg=True)
 
 
 def _is_tag(start: bytes) -> bool:

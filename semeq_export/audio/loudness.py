@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy.signal import sosfilt
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 
 _STEP_S = 0.1
 _STEPS_IN_BLOCK = 4

@@ -125,7 +125,7 @@ def _move_tail(descriptor: int, start: int, target: int) -> None:
 
 
 def _chunks(descriptor: int) -> Iterator[tuple[bytes, int, int]]:
-    """Give name, offset and size (header included, padding not) of what is copied from an AIFF, as far as it is whole."""
+    """Yield name, offset and size (header included, padding not) of what is copied from an AIFF, as far as it is whole."""
     length, offset = os.fstat(descriptor).st_size, 12
     for _ in range(_MAX_PIECES):
         name, size = struct.unpack(">4sI", read_at(descriptor, 8, offset).ljust(8, b"\0"))
@@ -137,7 +137,7 @@ def _chunks(descriptor: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _blocks(descriptor: int) -> Iterator[tuple[int, int, int]]:
-    """Give type, offset and size (header included) of the metadata blocks of a FLAC file."""
+    """Yield type, offset and size (header included) of the metadata blocks of a FLAC file."""
     length, offset = os.fstat(descriptor).st_size, 4
     if read_at(descriptor, 4, 0) != b"fLaC":  # in Ogg, or behind an ID3 tag
         return

@@ -39,16 +39,16 @@ class MpegFrames:
     """The frames of a file, and where: tags_end, before them; start, of the first; audio_at, of the first one of audio; end, of the last
     whole one of those that follow each other without a gap; next_at, where more follow, behind what is none, 0 for nowhere.
 
-    said: how many a header frame says there are, None without one; counts_at, bytes_at: where a Xing tag has these numbers, 0 for nowhere.
-    held: how many there are of audio. samples: in each channel of them.
+    claim: how many a header frame says there are, None without one; counts_at, bytes_at: where a Xing tag has these numbers, 0 for nowhere.
+    count: how many there are of audio. samples: in each channel of them.
     """
 
     tags_end: int
     start: int
     audio_at: int
     end: int
-    said: int | None
-    held: int
+    claim: int | None
+    count: int
     counts_at: int
     bytes_at: int
     next_at: int
@@ -74,21 +74,21 @@ def read_frames(file: BinaryIO) -> MpegFrames | None:
         return None
     first = _read_at(file, start, 200)
     key = int.from_bytes(first[:4], "big") & _SAME_IN_ALL
-    said, counts_at, bytes_at, is_header = _said(first, start)
+    claim, counts_at, bytes_at, is_header = _read_xing(first, start)
     offset = audio_at = start + _frame_bytes(first) * is_header
-    held = 0
+    count = 0
     while True:
         head = _read_at(file, offset, 4)
         size = _frame_bytes(head) if int.from_bytes(head, "big") & _SAME_IN_ALL == key else _tag_bytes(file, offset)
         if size == 0 or offset + size > length:
             break
-        held += head[:3] != b"ID3"
+        count += head[:3] != b"ID3"
         offset += size
     next_at = 0 if size else _next_frame(file, offset, key)
-    return MpegFrames(tags, start, audio_at, offset, said, held, counts_at, bytes_at, next_at, held * _frame_samples(first))
+    return MpegFrames(tags, start, audio_at, offset, claim, count, counts_at, bytes_at, next_at, count * _frame_samples(first))
 
 
-def _said(first: bytes, start: int) -> tuple[int | None, int, int, bool]:
+def _read_xing(first: bytes, start: int) -> tuple[int | None, int, int, bool]:
     """Return what a first frame says of the number of frames, where its Xing tag has its numbers, and whether it is such a header."""
     place = max(first.find(b"Xing", 4, 64), first.find(b"Info", 4, 64))
     if place > 0:

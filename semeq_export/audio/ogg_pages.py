@@ -19,7 +19,7 @@ _MAX_PAGE_BYTES = 65_307
 
 
 def pages(descriptor: int) -> Iterator[tuple[int, int, bytes]]:
-    """Give offset, length and header (segment sizes included) of each page, the last one perhaps longer than the file.
+    """Yield offset, length and header (segment sizes included) of each page, the last one perhaps longer than the file.
 
     What lies between pages is passed over, up to the length of one page.
     """

@@ -24,11 +24,11 @@ def zero_serial(descriptor: int) -> None:
         serial, number, crc = struct.unpack_from("<III", header, _SERIAL_AT)
         # the changed bits as a polynomial, first byte highest, then as many zero bytes as the page has behind them
         change = int.from_bytes(serial.to_bytes(4, "little"), "big")
-        crc ^= _advanced(_advanced(change, 4, advances), page_bytes - _SERIAL_AT - 4, advances)
+        crc ^= _advance(_advance(change, 4, advances), page_bytes - _SERIAL_AT - 4, advances)
         write_at(descriptor, struct.pack("<III", 0, number, crc), offset + _SERIAL_AT)
 
 
-def _times(a: int, b: int) -> int:
+def _multiply(a: int, b: int) -> int:
     """Return a * b modulo the CRC's polynomial; both have 32 bits, the highest power first."""
     result = 0
     for bit in range(31, -1, -1):
@@ -43,12 +43,12 @@ def _byte_advances() -> list[int]:
     """Return x^(8 * 2^k) for k = 0..16: what 2^k zero bytes behind a message do to its CRC."""
     advances = [1 << 8]
     for _ in range(16):
-        advances.append(_times(advances[-1], advances[-1]))
+        advances.append(_multiply(advances[-1], advances[-1]))
     return advances
 
 
-def _advanced(crc: int, zero_bytes: int, advances: list[int]) -> int:
+def _advance(crc: int, zero_bytes: int, advances: list[int]) -> int:
     for k, advance in enumerate(advances):
         if zero_bytes >> k & 1:
-            crc = _times(crc, advance)
+            crc = _multiply(crc, advance)
     return crc

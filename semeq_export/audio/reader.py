@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from semeq_export.audio.decoder_messages import caught_messages
+from semeq_export.arrays import Float64Array
+from semeq_export.audio.decoder_messages import catch_messages
 from semeq_export.audio.file_view import WHOLE, FileView
 from semeq_export.audio.formats import CONTAINERS, WAV_FAMILY
 from semeq_export.audio.header import HEAD_BYTES, Announcement, looks_like, read_announcement
@@ -22,9 +23,8 @@ from semeq_export.audio.samples import BLOCK_SAMPLES, MAX_PEAK_DBFS, Audio, Audi
 from semeq_export.audio.sndfile import SequentialFile, reason_of
 from semeq_export.audio.wav import read_chunks
 from semeq_export.eq.biquad import MAX_CHANNELS
-from semeq_export.eq.curve import Float64Array
-from semeq_export.errors import AudioError
-from semeq_export.files.disk import open_regular, printable
+from semeq_export.errors import AudioError, printable
+from semeq_export.files.disk import open_regular
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 
 _MAX_CARRIED_BYTES = 2**26 - 2**20
@@ -42,11 +42,11 @@ class _MpegStream(SequentialFile):
     concealed = 0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # Any: as soundfile takes them
-        with caught_messages():
+        with catch_messages():
             super().__init__(*arguments, **named)
 
     def read(self, *arguments: Any, **named: Any) -> Any:  # Any: as soundfile takes and gives them
-        with caught_messages() as messages:
+        with catch_messages() as messages:
             samples = super().read(*arguments, **named)
         self.concealed += sum("error" in message for message in messages)
         return samples
@@ -114,23 +114,23 @@ class AudioReader:
                     interleaved = decoder.read(min(block_samples, self.info.frames - frames), dtype="float64", always_2d=True)
                 except soundfile.LibsndfileError as error:
                     why = f"damaged or truncated: header says {self.info.frames} frames, the decoder stopped after {frames}"
-                    raise self._error(f"{why} ({reason_of(error)}); --salvage keeps what comes before") from error
+                    raise self._error(f"{why} ({reason_of(error)}); `salvage` keeps what comes before") from error
                 if not len(interleaved):
                     break
                 block: Float64Array = np.ascontiguousarray(interleaved.T)
                 if not np.isfinite(peak := np.abs(block).max()):
-                    block = self._repaired(block, frames)
+                    block = self._replace_nonfinite(block, frames)
                     peak = np.abs(block).max()
                 if peak > self._limit:
                     why = f"peak of {20 * np.log10(peak):+.0f} dBFS is over {MAX_PEAK_DBFS:+g}: not audio, or damaged"
-                    raise self._error(f"{why}; --allow-hot takes it as it is")
+                    raise self._error(f"{why}; `allow_hot` takes it as it is")
                 frames += block.shape[1]
                 yield block
             if frames == self.info.frames and not self._salvage and _has_more(decoder):
-                raise self._error(f"header says {frames} frames, file holds more; --salvage reads them all")
+                raise self._error(f"header says {frames} frames, file holds more; `salvage` reads them all")
             self.concealed_errors = getattr(decoder, "concealed", 0)
         if frames < self.info.frames < _UNKNOWN_FRAMES:
-            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; --salvage keeps them")
+            raise self._error(f"truncated: header says {self.info.frames} frames, file holds {frames}; `salvage` keeps them")
 
     def copy_to(self, path: Path) -> None:
         """Write the file's bytes, as they are, to another name."""
@@ -152,7 +152,7 @@ class AudioReader:
         if announced.unreadable:
             raise self._error(f"cannot be read: {announced.unreadable}")
         if announced.fault and not self._salvage:
-            raise self._error(f"{announced.fault}; --salvage keeps what is there")
+            raise self._error(f"{announced.fault}; `salvage` keeps what is there")
         return [f"{announced.fault}; kept what is there"] * bool(announced.fault) + list(announced.warnings)
 
     def _count_held(self) -> int:
@@ -196,13 +196,13 @@ class AudioReader:
             raise self._error("no audio: the file holds 0 frames")
         return info
 
-    def _repaired(self, block: Float64Array, first_frame: int) -> Float64Array:
+    def _replace_nonfinite(self, block: Float64Array, first_frame: int) -> Float64Array:
         bad = ~np.isfinite(block)
         if not self._repair:
             frame = int(bad.any(axis=0).argmax())
             channel = int(bad[:, frame].argmax())
             where = f"channel {channel + 1} at {(first_frame + frame) / self.info.sample_rate_hz:.6f} s (frame {first_frame + frame})"
-            raise self._error(f"sample of {where} is {block[channel, frame]}, not a finite number; --repair-nonfinite replaces it with 0")
+            raise self._error(f"sample of {where} is {block[channel, frame]}, not a finite number; `repair_nonfinite` replaces it with 0")
         self.repaired_samples += int(bad.sum())
         return np.where(bad, 0.0, block)
 
@@ -211,7 +211,7 @@ class AudioReader:
 def open_audio(
     path: str | os.PathLike[str], *, repair_nonfinite: bool = False, allow_hot: bool = False, salvage: bool = False
 ) -> Iterator[AudioReader]:
-    """Give a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
+    """Yield a reader of an audio file, decoded by content whatever its suffix. allow_hot: peaks may be over +60 dBFS.
 
     salvage: of a file that is cut short, damaged or was never finished, read the part before the damage, with a warning.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.units import check_sample_rate_hz
 
 BLOCK_SAMPLES = 16_384

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import firwin, upfirdn
 
-from semeq_export.eq.curve import FloatArray
+from semeq_export.arrays import FloatArray
 
 _TAPS, _HOP = 32, 16
 _HOT = 1e30

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import FloatArray
+from semeq_export.arrays import FloatArray
 from semeq_export.files.disk import write_whole
 from semeq_export.files.positioned import read_at, write_at
 
@@ -154,7 +154,7 @@ class WavFile:
         else:
             half = 2.0 ** (bits - 1)
             steps = np.clip(interleaved, -half, half - 1.0)
-            data = (steps + half).astype(np.uint8).tobytes() if bits == 8 else _packed(steps, bits // 8)
+            data = (steps + half).astype(np.uint8).tobytes() if bits == 8 else _pack_integers(steps, bits // 8)
         self._put(data)
         self._audio_bytes += len(data)
 
@@ -216,7 +216,7 @@ def _format(container: str, subtype: str, sample_rate_hz: int, channels: int, so
     return struct.pack("<H", tag) + plain + (b"" if tag == 1 else bytes(2))
 
 
-def _packed(steps: FloatArray, width: int) -> bytes:
+def _pack_integers(steps: FloatArray, width: int) -> bytes:
     """Return whole numbers as `width` bytes each, 2 to 4, the lowest first."""
     if width != 3:
         return steps.astype(f"<i{width}").tobytes()

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import soundfile
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.formats import INTEGER_BITS, WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.header import aiff_clock_at
 from semeq_export.audio.metadata import KEPT_BETWEEN, Metadata, put_metadata
@@ -20,10 +21,8 @@ from semeq_export.audio.samples import BLOCK_SAMPLES, Audio, AudioInfo
 from semeq_export.audio.sndfile import SequentialFile, reason_of
 from semeq_export.audio.wav import PLAIN_SUBTYPES, WavChunks, WavFile, append_chunks
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, EnvironmentFailure, OutputError
+from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, environment_failure, printable
 from semeq_export.files.atomic import atomic_file
-from semeq_export.files.disk import environment_failure, printable
 from semeq_export.files.positioned import write_at
 
 _SYSTEM_ERROR = 2  # libsndfile's SF_ERR_SYSTEM

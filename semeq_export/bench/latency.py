@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.onnx_runtime import onnx_runtime
-from semeq_export.eq.curve import Float64Array
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.spectrum import analysis_grid, spectrum_of
@@ -135,7 +135,7 @@ def summarise(wall_ns: Sequence[int], thread_ns: Sequence[int]) -> Timing:
 
 def time_calls(function: Callable[[int], object], calls: int) -> Timing:
     """Return the times of function(0), function(1), ... calls times, in order, the garbage collector as it is."""
-    return _timed(function, calls).timing()
+    return _time(function, calls).timing()
 
 
 def time_blocks(eq: EqSettings, block_size: int, sample_rate_hz: float, seconds: float) -> BlockTiming:
@@ -144,7 +144,7 @@ def time_blocks(eq: EqSettings, block_size: int, sample_rate_hz: float, seconds:
     blocks = max(MIN_BLOCKS, round(seconds * rate / block_size))
     noise = np.random.default_rng(0).standard_normal((CHANNELS, block_size)).astype(np.float32) * np.float32(0.1)
     stage = EqFilter(eq, rate, CHANNELS)
-    durations = _timed(lambda _: stage.process(noise), blocks)
+    durations = _time(lambda _: stage.process(noise), blocks)
     deadline_us = block_size / rate * 1e6
     return BlockTiming(
         block_size=block_size,
@@ -280,7 +280,7 @@ def peak_memory_mb() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
-def _timed(function: Callable[[int], object], calls: int) -> _Durations:
+def _time(function: Callable[[int], object], calls: int) -> _Durations:
     durations = _Durations()
     durations.add(function, range(calls))
     return durations

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, FLAT
-from semeq_export.eq.curve import Float64Array
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, MissingHostError
 
 COMPILERS = ("c++", "g++", "clang++")
@@ -35,21 +35,21 @@ def measure_native(bundle: Bundle, *, seconds: float = 0.2) -> Mapping[str, Any]
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folder = Path(scratch)
         _write(folder, {name: bundle.files[name] for name in (FLAT, CENTROIDS)})
-        program = _compiled("bench/bench.cpp", folder, "-O3")
-        document: Mapping[str, Any] = json.loads(_succeeded(_run([program, folder, _package() / "references", seconds])))
+        program = _compile("bench/bench.cpp", folder, "-O3")
+        document: Mapping[str, Any] = json.loads(_check_success(_run([program, folder, _package() / "references", seconds])))
         return document
 
 
 @contextmanager
 def native_decoder(bundle: Bundle) -> Iterator[Callable[[NDArray[np.float32], Float64Array], bool]]:
-    """Give semeq.hpp's decode, compiled here, as a function in this process: z (latent_dim,) is decoded into params (n_params,).
+    """Yield semeq.hpp's decode, compiled here, as a function in this process: z (latent_dim,) is decoded into params (n_params,).
 
     Both C-contiguous; False where a number is not finite. Raises as `measure_native` does.
     """
     _check(bundle)
     data = bundle.files[FLAT]
     with tempfile.TemporaryDirectory(prefix="semeq-", ignore_cleanup_errors=True) as scratch:
-        library = ctypes.CDLL(str(_compiled("bench/decode.cpp", Path(scratch), "-O3", "-shared", "-fPIC")))
+        library = ctypes.CDLL(str(_compile("bench/decode.cpp", Path(scratch), "-O3", "-shared", "-fPIC")))
         library.semeq_open.restype, library.semeq_open.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_size_t)
         library.semeq_decode.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
         library.semeq_close.argtypes = (ctypes.c_void_p,)
@@ -77,7 +77,7 @@ def check_native(files: Mapping[str, bytes], sound_vectors: Mapping[str, bytes])
         folder = Path(scratch)
         _write(folder / "model", files)
         _write(folder / "vectors", sound_vectors)
-        program = _compiled("tests/conformance.cpp", folder, "-O1")
+        program = _compile("tests/conformance.cpp", folder, "-O1")
         done = _run([program, folder / "model", _package() / "references", folder / "vectors"])
     lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
     if done.returncode:
@@ -107,11 +107,11 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
-def _compiled(source: str, folder: Path, *options: str) -> Path:
-    """Return a program of the kit, compiled into a folder."""
+def _compile(source: str, folder: Path, *options: str) -> Path:
+    """Compile a program of the kit into a folder and return its path."""
     program = folder / "program"
     include = _package() / "cpp" / "include"
-    _succeeded(_run([_compiler(), "-std=c++17", *options, "-I", include, _package() / "cpp" / source, "-o", program]))
+    _check_success(_run([_compiler(), "-std=c++17", *options, "-I", include, _package() / "cpp" / source, "-o", program]))
     return program
 
 
@@ -122,7 +122,7 @@ def _run(command: list[object]) -> subprocess.CompletedProcess[bytes]:
         raise EnvironmentFailure(f"{Path(str(command[0])).name}: {error}") from error
 
 
-def _succeeded(done: subprocess.CompletedProcess[bytes]) -> bytes:
+def _check_success(done: subprocess.CompletedProcess[bytes]) -> bytes:
     if done.returncode:
         last = (done.stderr.decode("utf-8", "replace").splitlines() or ["no message"])[-1]
         raise EnvironmentFailure(f"{Path(str(done.args[0])).name} failed with {done.returncode}: {last[:200]}")

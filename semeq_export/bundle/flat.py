@@ -55,7 +55,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.settings import BandKind, EqLayout
 from semeq_export.errors import BundleFormatError
 

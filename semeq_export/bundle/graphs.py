@@ -13,8 +13,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper, shape_inference
 
 from semeq_export.bundle.manifest import GraphSpec, Manifest
-from semeq_export.errors import BundleFormatError
-from semeq_export.files.disk import printable
+from semeq_export.errors import BundleFormatError, printable
 
 # fmt: off
 ALLOWED_OPERATORS = frozenset({

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio, resample, to_mono
 from semeq_export.bundle.inference import AudioEncoder
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqLayout, EqSettings
 from semeq_export.errors import AudioError
 from semeq_export.listening.spectrum import SILENT_DBFS, WINDOW_S

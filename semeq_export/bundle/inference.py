@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.bundle.manifest import EncoderSpec, GraphSpec
 from semeq_export.bundle.onnx_runtime import onnx_runtime
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import AudioError, BundleFormatError, InvalidEqError
 
@@ -75,7 +75,7 @@ class Decoder:
 
     def __call__(self, z: FloatArray) -> Float64Array:
         """Return the parameters; raises InvalidEqError on a wrong shape or numbers that are not finite, BundleFormatError on NaN out."""
-        values = _checked_input("z", z, self._shape)
+        values = _check_input("z", z, self._shape)
         params: Float64Array = self.graph.run(values)[0].astype(np.float64)
         if not math.isfinite(params.dot(params)):
             raise BundleFormatError(f"{self.graph.spec.file}: the decoder's output is not finite")
@@ -93,7 +93,7 @@ class EqEncoder:
 
     def __call__(self, params: FloatArray) -> NDArray[np.float32]:
         """Return z; raises InvalidEqError on a wrong shape or numbers that are not finite, BundleFormatError on NaN out."""
-        z: NDArray[np.float32] = self.graph.run(_checked_input("parameters", params, self._shape))[0]
+        z: NDArray[np.float32] = self.graph.run(_check_input("parameters", params, self._shape))[0]
         if not math.isfinite(z.dot(z)):
             raise BundleFormatError(f"{self.graph.spec.file}: the EQ encoder's output is not finite")
         np.clip(z, -1.0, 1.0, out=z)
@@ -129,7 +129,7 @@ class AudioEncoder:
         return z
 
 
-def _checked_input(what: str, values: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _check_input(what: str, values: FloatArray, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return the values as float32 of the graph's shape (1, n). The dot product is the cheapest test for NaN and infinities."""
     row = np.asarray(values, dtype=np.float32)
     if row.shape != shape:

@@ -12,9 +12,8 @@ from semeq_export.bundle.card import model_card
 from semeq_export.bundle.loading import Bundle, write_bundle
 from semeq_export.bundle.manifest import Manifest
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, README
-from semeq_export.errors import BundleFormatError, OutputError
+from semeq_export.errors import BundleFormatError, OutputError, printable
 from semeq_export.files.atomic import atomic_folder
-from semeq_export.files.disk import printable
 from semeq_export.words.terms import CentroidBank
 
 BENCHMARK = "benchmark.json"

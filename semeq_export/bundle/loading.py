@@ -12,8 +12,7 @@ from pathlib import Path
 from semeq_export.bundle import store
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import FileEntry, Manifest
-from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError
-from semeq_export.files.disk import printable
+from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, printable
 from semeq_export.words.evidence import Evidence
 from semeq_export.words.terms import CentroidBank, Term
 

@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from semeq_export.errors import BundleFormatError, OutputError
+from semeq_export.errors import BundleFormatError, OutputError, environment_failure, printable
 from semeq_export.files.atomic import atomic_folder, write_atomic
-from semeq_export.files.disk import environment_failure, printable, read_regular
+from semeq_export.files.disk import read_regular
 
 MAX_FILES = 64
 MAX_FILE_BYTES = 64_000_000

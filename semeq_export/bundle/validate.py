@@ -23,8 +23,8 @@ from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
 from semeq_export.bundle.store import EVIDENCE, FLAT, README
-from semeq_export.errors import BundleError, BundleFormatError, SemeqError
-from semeq_export.files.disk import open_regular, printable
+from semeq_export.errors import BundleError, BundleFormatError, SemeqError, printable
+from semeq_export.files.disk import open_regular
 
 _RANGE_SLACK = 1e-5
 """How far a raw float32 output may pass the end of its range, as a share of that range, before it is called out of range."""
@@ -151,7 +151,7 @@ def _functions(bundle: Bundle, confinement: Confinement, suffix: Literal[".onnx"
 
 
 def _probes(bundle: Bundle, functions: _Functions) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Give the files that can be run, with a run of each on three fixed inputs: what comes out must be finite and in range."""
+    """Yield the files that can be run, with a run of each on three fixed inputs: what comes out must be finite and in range."""
     manifest, layout = bundle.manifest, bundle.manifest.layout
     levels = (-1.0, 0.0, 1.0)
     decoder, eq_encoder, encoder = functions.decoder, functions.eq_encoder, functions.audio_encoder
@@ -196,12 +196,12 @@ def _flat_decoder(bundle: Bundle) -> flat.FlatDecoder:
 
 
 def _conformance(bundle: Bundle, confinement: Confinement) -> Iterator[Finding]:
-    yield from _compared(_checks(bundle, _functions(bundle, confinement, ".onnx"), "onnx runtime"))
+    yield from _compare(_checks(bundle, _functions(bundle, confinement, ".onnx"), "onnx runtime"))
     checks = [("filters", vectors.RESPONSE, lambda: vectors.check_responses(bundle.files, bundle.manifest.layout))]
     if FLAT in bundle.files:
         decode, layout = _flat_decoder(bundle), bundle.manifest.layout
         checks.append(("decoder by flat weights", vectors.DECODER, lambda: vectors.check_decoder(bundle.files, decode, layout)))
-    yield from _compared(checks)
+    yield from _compare(checks)
 
 
 def _torchscript(bundle: Bundle, trust: bool) -> Iterator[Finding]:
@@ -209,12 +209,12 @@ def _torchscript(bundle: Bundle, trust: bool) -> Iterator[Finding]:
     if not scripts:
         return
     if not trust:
-        yield Finding("note", "not-run", scripts, "torchscript not checked: it can run code; --trust runs it, for bundles of your own")
+        yield Finding("note", "not-run", scripts, "torchscript not checked: it can run code; `trust` runs it, for bundles of your own")
     elif find_spec("torch") is None:
         yield Finding("note", "not-run", scripts, "torchscript not checked: torch is not installed (pip install 'semeq-export[train]')")
     else:
         with Confinement(TORCHSCRIPT) as confinement:
-            yield from _compared(_checks(bundle, _functions(bundle, confinement, ".pt"), "torchscript"))
+            yield from _compare(_checks(bundle, _functions(bundle, confinement, ".pt"), "torchscript"))
 
 
 def _checks(bundle: Bundle, functions: _Functions, runtime: str) -> Iterator[_Check]:
@@ -230,7 +230,7 @@ def _checks(bundle: Bundle, functions: _Functions, runtime: str) -> Iterator[_Ch
         yield f"audio encoder by {runtime}", vectors.AUDIO_ENCODER, check
 
 
-def _compared(checks: Iterable[_Check]) -> Iterator[Finding]:
+def _compare(checks: Iterable[_Check]) -> Iterator[Finding]:
     for what, name, check in checks:
         try:
             deviation = check()

@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError
 from semeq_export.files import strict_json
@@ -104,7 +105,7 @@ def make_vectors(decoder: Function, eq_encoder: Function | None, bank: CentroidB
     random = rng.uniform(-1.0, 1.0, (N_RANDOM, bank.latent_dim))
     corners = np.array([np.zeros(bank.latent_dim), np.ones(bank.latent_dim), -np.ones(bank.latent_dim)])
     z = np.concatenate([[bank[name].z for name in bank], random, corners]).astype(np.float32)
-    params = _rounded(np.array([layout.clip(decoder(row)) for row in z]))
+    params = _round(np.array([layout.clip(decoder(row)) for row in z]))
     picked = params[np.linspace(0, len(params) - 1, min(N_RESPONSES, len(params))).astype(int)]
     freqs = log_grid().round(6)
     responses = np.array([response_db(layout.from_vector(row), freqs, SAMPLE_RATE_HZ) for row in picked]).round(9) + 0.0  # no -0.0
@@ -113,7 +114,7 @@ def make_vectors(decoder: Function, eq_encoder: Function | None, bank: CentroidB
         RESPONSE: _dumps(ResponseVectors(SAMPLE_RATE_HZ, tuple(freqs.tolist()), _rows(picked), _rows(responses))),
     }
     if eq_encoder is not None:
-        result[EQ_ENCODER] = _dumps(EncoderVectors(_rows(params), _rows(_rounded(np.array([eq_encoder(row) for row in params])))))
+        result[EQ_ENCODER] = _dumps(EncoderVectors(_rows(params), _rows(_round(np.array([eq_encoder(row) for row in params])))))
     return result
 
 
@@ -125,7 +126,7 @@ def make_audio_vectors(encoder: Function, sample_rate_hz: int, window_samples: i
     sounds = {NOISE: _noise(window_samples, sample_rate_hz), NOTES: _notes(window_samples, sample_rate_hz)}
     files = {name: _wav(samples, sample_rate_hz) for name, samples in sounds.items()}
     z = [encoder(_read_wav(data, name, sample_rate_hz, window_samples)) for name, data in files.items()]
-    return {**files, AUDIO_ENCODER: _dumps(AudioVectors(tuple(files), sample_rate_hz, _rows(_rounded(np.array(z)))))}
+    return {**files, AUDIO_ENCODER: _dumps(AudioVectors(tuple(files), sample_rate_hz, _rows(_round(np.array(z)))))}
 
 
 def check_decoder(files: Mapping[str, bytes], decoder: Function, layout: EqLayout) -> Deviation:
@@ -261,7 +262,7 @@ def _worst(file: str, ratios: Float64Array, name: Callable[[int], str], got: Flo
     return Deviation(file, what, float(ratios[row, column]), message)
 
 
-def _rounded(values: Float64Array) -> Float64Array:
+def _round(values: Float64Array) -> Float64Array:
     return np.array([[float(f"{value:.8g}") for value in row] for row in values.tolist()])
 
 

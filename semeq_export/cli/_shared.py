@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 import signal
@@ -15,12 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from semeq_export.errors import EnvironmentFailure, SemeqError
-from semeq_export.files import disk, strict_json
+from semeq_export.cli._option_names import document_with_option_names, with_option_names
+from semeq_export.errors import NAME_FAULTS, EnvironmentFailure, SemeqError
+from semeq_export.files import strict_json
 
 if TYPE_CHECKING:
-    from semeq_export.engine import Engine
-    from semeq_export.words.target import SemanticTarget
+    from semeq_export.bundle.manifest import Manifest
+    from semeq_export.words.phrase import Phrase
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_NO = 0, 1, 2, 3
 EXIT_CLOSED_PIPE = 128 + 13
@@ -145,23 +145,50 @@ def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")
 
 
+def format_ids(text: str | None) -> list[str]:
+    """Return the ids of a list with commas, those of all formats for "all", none where there is no list."""
+    from semeq_presets import formats
+
+    if text == "all":
+        return [info.id for info in formats()]
+    return [] if text is None else [format_id.strip() for format_id in text.split(",")]
+
+
+@contextlib.contextmanager
+def usage_errors(kind: type[SemeqError]) -> Iterator[None]:
+    """Turn errors of a kind into wrong usage of the command."""
+    try:
+        yield
+    except kind as error:
+        raise click.UsageError(with_option_names(str(error))) from error
+
+
 def print_json(document: object) -> None:
-    """Print one JSON document on stdout, keys sorted; numbers that are not finite are refused."""
-    click.echo(strict_json.text(document, indent=2))
+    """Print one JSON document on stdout, keys sorted, its messages in the words of the command line; refuse numbers that are not finite."""
+    click.echo(strict_json.text(document_with_option_names(document), indent=2))
+
+
+def files_document(manifest: Manifest) -> dict[str, object]:
+    """Return the files of a bundle for JSON."""
+    return {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
 
 
 def note(text: str, *, quiet: bool = False) -> None:
     """Print a note or a warning on stderr."""
     if not quiet:
-        click.echo(text, err=True)
+        click.echo(with_option_names(text), err=True)
 
 
-def say_doubts(engine: Engine, targets: Iterable[SemanticTarget | str], quiet: bool) -> list[str]:
-    """Say, once for each word of all targets, that people do not agree on it or the data sets disagree; returns the lines."""
-    lines = engine.doubts(*targets)
+def say(lines: Iterable[object], quiet: bool = False, prefix: str = "") -> None:
+    """Print notes on stderr, each on one line."""
     for line in lines:
-        note(one_line(line), quiet=quiet)
-    return lines
+        note(one_line(f"{prefix}{line}"), quiet=quiet)
+
+
+def say_understood(phrases: Mapping[str, Phrase], quiet: bool) -> dict[str, object]:
+    """Print what phrases were understood as on stderr; returns it by phrase for JSON."""
+    say((phrase.line for phrase in phrases.values()), quiet)
+    return {text: phrase.to_dict() for text, phrase in phrases.items()}
 
 
 def progress_wanted(quiet: bool) -> bool:
@@ -170,8 +197,8 @@ def progress_wanted(quiet: bool) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Return a message on one line, control characters escaped."""
-    flat = " ".join(text.split("\n"))
+    """Return a message on one line, in the words of the command line, control characters escaped."""
+    flat = " ".join(with_option_names(text).split("\n"))
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in flat)
 
 
@@ -242,8 +269,8 @@ def run(group: click.Group, arguments: list[str] | None = None) -> int:
     except SystemExit:  # click's own end where nobody reads standard output any more; commands return their exit code
         return EXIT_CLOSED_PIPE
     except OSError as error:  # standard output on a full disk, or a name that the system refuses wherever it is used
-        if error.errno in disk.NAME_FAULTS:
-            return _fail(f"{error.filename}: {disk.NAME_FAULTS[error.errno]}", EXIT_USAGE)
+        if error.errno in NAME_FAULTS:
+            return _fail(f"{error.filename}: {NAME_FAULTS[error.errno]}", EXIT_USAGE)
         return _fail(f"{error.filename or 'standard output'}: {(error.strerror or str(error)).lower()}", EnvironmentFailure.exit_code)
     except MemoryError:
         return _fail("out of memory", EnvironmentFailure.exit_code)
@@ -259,22 +286,3 @@ def _open_closed_streams() -> None:
 def _fail(message: str, exit_code: int) -> int:
     click.echo(f"semeq-export: {shortened(one_line(message))}", err=True)
     return exit_code
-
-
-def needs_extra(extra: str) -> Callable[[Command], Command]:
-    """Turn a missing optional package inside a command into MissingExtraError."""
-    from semeq_export.errors import MissingExtraError
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return command(*args, **kwargs)
-            except ModuleNotFoundError as error:
-                if error.name is None or error.name.partition(".")[0].startswith("semeq"):
-                    raise
-                raise MissingExtraError(extra, error.name) from error
-
-        return wrapped  # type: ignore[return-value]
-
-    return decorate

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,11 +9,8 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
+    from semeq_export.app.benchmarks import Native
     from semeq_export.bench.latency import Benchmark, Timing
-
-_ALL_SIZES = (32, 64, 128, 256, 512, 1_024, 2_048)
-_ALL_RATES_HZ = (44_100.0, 48_000.0, 96_000.0, 192_000.0)
-_DEADLINE_RATE_HZ = 48_000.0
 
 
 @click.command(epilog="Example: semeq-export bench --native --full --figure latency.svg")
@@ -44,72 +40,36 @@ _DEADLINE_RATE_HZ = 48_000.0
 @click.pass_context
 def command(
     ctx: click.Context,
-    block_sizes: tuple[int, ...],
-    sample_rates_hz: tuple[float, ...],
+    /,
     full: bool,
-    native: bool,
-    seconds: float,
-    max_p99_ms: float | None,
     figure: str | None,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `BenchOptions` holds, under its own names
 ) -> None:
     """Measure latency on this machine: decoder, audio encoder, words, analysis, engine, and the EQ per audio block.
 
     Nothing is dropped; the first call stands apart. Computing time (of the wall clock, and of the thread), latency in samples and deadlines
     are different things: all are shown.
     """
-    from semeq_export.bench.latency import benchmark, time_decoders
-    from semeq_export.bench.native import measure_native, native_decoder
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.engine import Engine
-    from semeq_export.files.disk import check_output
+    from semeq_export.app import benchmarks
 
-    if figure is not None:
-        from semeq_export.plot import figures as plot
-
-        plot.picture_format(figure)
-        check_output(figure, overwrite=force, inputs=())
-    if full:
-        block_sizes, sample_rates_hz = _ALL_SIZES, _ALL_RATES_HZ
-    bundle = load_bundle(bundle_path)
-    result = benchmark(bundle, lambda: Engine(bundle).eq_for, block_sizes=block_sizes, sample_rates_hz=sample_rates_hz, seconds=seconds)
-    compiled: Mapping[str, Any] | None = None  # Any: the values of a JSON document
-    if native:
-        with native_decoder(bundle) as decode:
-            ours, theirs = time_decoders(bundle, decode)
-        by_turns = {"decode_p50_us": ours.thread_p50_us, "onnxruntime_p50_us": theirs.thread_p50_us}
-        compiled = {**measure_native(bundle), "from_python_by_turns": by_turns}
-    worst_p99_ms = max(result.worst_p99_ms, *_native_p99_ms(compiled)) if compiled is not None else result.worst_p99_ms
-    is_within = max_p99_ms is None or worst_p99_ms <= max_p99_ms
+    given |= {"block_sizes": benchmarks.ALL_SIZES, "sample_rates_hz": benchmarks.ALL_RATES_HZ} if full else {}
+    result = benchmarks.measure_latency(benchmarks.BenchOptions(figure=figure, overwrite=force, bundle=bundle_path, **given))
     if as_json:
-        document = {
-            **result.to_dict(),
-            "native": compiled,
-            "worst_p99_ms": worst_p99_ms,
-            "max_p99_ms": max_p99_ms,
-            "is_within_limit": is_within,
-        }
-        _shared.print_json(document)
+        _shared.print_json(result.to_dict())
     else:
-        _print(result, compiled)
+        _print(result.measured, result.native)
     if figure is not None:
-        _draw(result, compiled, figure, force)
         _shared.note(f"wrote {_shared.one_line(figure)}", quiet=quiet)
-    if not is_within:
-        _shared.note(f"p99 is {worst_p99_ms:.3f} ms, over the limit of {max_p99_ms:g} ms", quiet=quiet)
-    ctx.exit(_shared.EXIT_OK if is_within else _shared.EXIT_NO)
+    if not result.is_within:
+        _shared.note(f"p99 is {result.worst_p99_ms:.3f} ms, over the limit of {result.max_p99_ms:g} ms", quiet=quiet)
+    ctx.exit(_shared.EXIT_OK if result.is_within else _shared.EXIT_NO)
 
 
-def _native_p99_ms(compiled: Mapping[str, Any]) -> list[float]:  # Any: the values of a JSON document
-    """Return the 99th percentiles of what a plug-in does while it runs; thread time, as other programs are not its fault."""
-    parts = [compiled["decode"], *(block[name] for block in compiled["blocks"] for name in ("block", "with_analysis") if name in block)]
-    return [part["thread"]["p99_us"] / 1e3 for part in parts]
-
-
-def _print(result: Benchmark, compiled: Mapping[str, Any] | None) -> None:  # Any: the values of a JSON document
+def _print(result: Benchmark, compiled: Native | None) -> None:
     rows: list[tuple[str, Timing]] = [
         ("decode", result.decode),
         ("bare InferenceSession.run", result.bare_run),
@@ -140,7 +100,7 @@ def _print(result: Benchmark, compiled: Mapping[str, Any] | None) -> None:  # An
         _print_native(compiled)
 
 
-def _print_native(compiled: Mapping[str, Any]) -> None:  # Any: the values of a JSON document
+def _print_native(compiled: Native) -> None:
     click.echo(
         f"semeq.hpp, compiled here: load {compiled['load_ms']:.1f} ms, memory {compiled['memory_mb']:.1f} MB, AVX2 {compiled['avx2']}"
     )
@@ -173,22 +133,3 @@ def _print_head() -> None:
 
 def _print_row(name: str, calls: int, wall: tuple[float, ...], thread: tuple[float, float]) -> None:
     click.echo(f"{name:26} {calls:7d}" + "".join(f"{value:9.2f}" for value in wall) + f"  {thread[0]:11.2f}{thread[1]:9.2f}")
-
-
-def _draw(result: Benchmark, compiled: Mapping[str, Any] | None, path: str, force: bool) -> None:  # Any: the values of a JSON document
-    from semeq_export.plot import figures as plot
-
-    series: dict[str, dict[int, float]] = {}
-    deadlines_us: dict[int, float] = {}
-    for block in result.eq_blocks:
-        series.setdefault(f"Python, {block.sample_rate_hz:g} Hz", {})[block.block_size] = block.timing.thread_p99_us
-        deadlines_us[block.block_size] = block.block_size / _DEADLINE_RATE_HZ * 1e6
-    for native in compiled["blocks"] if compiled is not None else ():
-        if native["sample_rate_hz"] == _DEADLINE_RATE_HZ:
-            what = "listening" if native["listening"] else "static"
-            slowest = native.get("with_analysis", native["block"])
-            series.setdefault(f"semeq.hpp, {what}", {})[native["block_size"]] = slowest["thread"]["p99_us"]
-            deadlines_us[native["block_size"]] = native["deadline_us"]
-    plot.save(
-        plot.latency_figure(series, dict(sorted(deadlines_us.items())), title="time per block, deadline at 48 kHz"), path, overwrite=force
-    )

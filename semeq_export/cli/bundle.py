@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from semeq_export.cli import _shared
-
-if TYPE_CHECKING:
-    from semeq_export.bundle.loading import Bundle
 
 
 @click.command(epilog="Example: semeq-export bundle --terms warm,bright,airy -o my-kit")
@@ -24,18 +21,14 @@ if TYPE_CHECKING:
 @click.option("--trust", is_flag=True, help="Run the TorchScript of --from's bundle. It can run code: only for bundles of your own.")
 @_shared.force_option
 @_shared.output_options
-@_shared.needs_extra("train")
 def command(
-    source: str | None,
     output: str,
-    zipped: bool,
     terms: str | None,
     with_kit: bool,
-    torchscript: bool | None,
-    trust: bool,
     force: bool,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `KitOptions` holds, under its own names
 ) -> None:
     """Write a model bundle for plug-in developers.
 
@@ -43,60 +36,15 @@ def command(
     references, a README and benchmark.json of this machine. Nothing is written unless the bundle passes its conformance vectors in every
     runtime that is here: ONNX Runtime, flat weights, TorchScript (torch) and, for a kit, semeq.hpp (a C++ compiler).
     """
-    from dataclasses import replace
+    from semeq_export.app.kit import KitOptions, export_kit
 
-    from semeq_export.bench.latency import benchmark
-    from semeq_export.bench.native import check_native, has_compiler
-    from semeq_export.bundle import kit
-    from semeq_export.bundle.loading import write_bundle
-    from semeq_export.bundle.store import CENTROIDS, FLAT
-    from semeq_export.bundle.validate import require_sound
-    from semeq_export.engine import Engine
-    from semeq_export.files.strict_json import dumps
-    from semeq_export.words.terms import CentroidBank
-    from semeq_host.streams.kit_vectors import kit_vectors
-
-    bundle, is_ours = _bundle_of(source)
-    words = None if terms is None else [word for word in terms.split(",") if word.strip()]
-    files = kit.select(bundle, terms=words, torchscript=torchscript)
-    checked = [finding.message for finding in require_sound(replace(bundle, files=files), trust=trust or is_ours)]
-    if with_kit:
-        measured = dumps(benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=1.0).to_dict())
-        chosen = CentroidBank.from_json(files[CENTROIDS])
-        vectors = kit_vectors(Engine(bundle), chosen)
-        if FLAT in files and has_compiler():
-            checked += [f"semeq.hpp: {line}" for line in check_native(files, vectors)]
-        else:
-            checked.append(f"semeq.hpp not checked: {'no C++ compiler (apt-get install g++)' if FLAT in files else f'no {FLAT}'}")
-        manifest = kit.write_kit(output, bundle.manifest, files, measured, vectors, zipped=zipped, overwrite=force)
-    else:
-        checked.append("semeq.hpp not checked: only a kit has its vectors")
-        manifest = write_bundle(output, bundle.manifest, files, zipped=zipped, overwrite=force)
-    for line in checked:
-        _shared.note(line, quiet=quiet)
-    size_bytes = sum(entry.size for entry in manifest.files.values())
+    words = None if terms is None else terms.split(",")
+    result = export_kit(KitOptions(output=output, terms=words, with_kit=with_kit, overwrite=force, **given))
+    _shared.say(result.checked, quiet)
+    manifest = result.manifest
     if as_json:
-        listed = {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
         about = {"output": output, "is_kit": with_kit, "name": manifest.name, "version": manifest.version}
-        _shared.print_json({**about, "checked": checked, "files": listed})
+        _shared.print_json({**about, "checked": list(result.checked), "files": _shared.files_document(manifest)})
     else:
-        _shared.note(f"wrote {_shared.one_line(output)}: {len(manifest.files)} files, {size_bytes / 1e6:.1f} MB", quiet=quiet)
-
-
-def _bundle_of(source: str | None) -> tuple[Bundle, bool]:
-    """Return the bundle at a path, and whether it is known to be ours: the factory's, or of a training run, which is exported first."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from semeq_export.bundle.loading import load_bundle
-
-    if source is None:
-        return load_bundle(), True
-    if not (Path(source) / "recipe.toml").is_file():
-        return load_bundle(source), False
-    from semeq_training.runs.export import export
-
-    with TemporaryDirectory(prefix="semeq-") as scratch:
-        exported = Path(scratch) / "run.semeq"
-        export(Path(source), exported)
-        return load_bundle(exported), True
+        size_mb = result.size_bytes / 1e6
+        _shared.note(f"wrote {_shared.one_line(output)}: {len(manifest.files)} files, {size_mb:.1f} MB", quiet=quiet)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from semeq_export.cli import _shared
-
-if TYPE_CHECKING:
-    from semeq_presets import Preamp
+from semeq_export.errors import BinaryFormatError
 
 
 @click.command(epilog="Example: semeq-export convert headphones.txt headphones.lv2 --to lsp-x16-lv2")
@@ -25,67 +23,36 @@ if TYPE_CHECKING:
 def command(
     source: str,
     destination: str,
-    from_format: str | None,
     to_format: str | None,
     device_path: str | None,
-    preamp: Preamp,
-    strict: bool,
     force: bool,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `ConvertOptions` holds, under its own names
 ) -> None:
     """Convert a preset from one format to another. DST - prints text formats.
 
     What the target cannot hold is refitted to the closest response that it can; notes on stderr say by how much it differs.
     """
-    printed = destination == "-"
-    if printed and to_format is None and device_path is None:
+    place = None if destination == "-" else destination
+    if place is None and to_format is None and device_path is None:
         raise click.UsageError("DST - needs --to ID (see: semeq-export formats)")
 
-    from dataclasses import replace
+    from semeq_export.app.conversion import ConvertOptions, convert_preset
+    from semeq_presets import read_device
 
-    from semeq_export.cli import _preset_output
-    from semeq_export.cli._preset_output import KNOBS, Made
-    from semeq_export.errors import OutputError
-    from semeq_export.files.disk import is_same_file, printable
-    from semeq_presets import convert_file, read_device, read_file
-
-    infos = _preset_output.formats_of(to_format, None if printed or device_path is not None else destination)
-    if len(infos) > 1:
+    if len(_shared.format_ids(to_format)) > 1:
         raise click.UsageError("give one format with --to")
-    text = None
-    if device_path is None and not printed:
-        preset, written = convert_file(
-            source, destination, from_format=from_format, to_format=infos[0].id, strict=strict, overwrite=force, preamp=preamp
-        )
-        read_as, notes = preset.format, written.notes
-    else:
-        device = read_device(device_path) if device_path is not None else None
-        preset = read_file(source, format=from_format)
-        read_as, notes, knobs = preset.format, preset.notes if device is not None else (), ""
-        if device is not None:
-            preset, knobs, changes = device.refit(replace(preset, notes=()), strict=strict)
-            notes += changes
-        made = Made(source, source, preset, knobs)
-        if printed:
-            text, more = _preset_output.text_of(made, infos[0] if infos else None, preamp, strict)
-        else:
-            planned = _preset_output.plan([made], infos, destination, several=False)
-            if is_same_file(source, destination):
-                raise OutputError(f"{printable(destination)}: is the input {printable(source)}; give another name")
-            ((_, more),) = _preset_output.write(planned, [made], preamp=preamp, strict=strict, force=force, make_folders=False)
-        notes += more
-    _preset_output.say(notes, quiet)
+    device = None if device_path is None else read_device(device_path)
+    options = ConvertOptions(source=source, destination=place, to_format=to_format, device=device, overwrite=force, **given)
+    with _shared.usage_errors(BinaryFormatError):
+        result = convert_preset(options)
+    _shared.say(result.notes, quiet)
     if as_json:
-        document: dict[str, object] = {
-            "source": source,
-            "destination": None if printed else destination,
-            "from": read_as,
-            "to": infos[0].id if infos else KNOBS,
-            "notes": [note.to_dict() for note in notes],
-        }
-        _shared.print_json(document if text is None else {**document, "content": text})
-    elif text is not None:
-        click.echo(text, nl=False)
+        notes = [note.to_dict() for note in result.notes]
+        document = {"source": source, "destination": place, "from": result.from_format, "to": result.to_format, "notes": notes}
+        _shared.print_json(document if result.content is None else {**document, "content": result.content})
+    elif result.content is not None:
+        click.echo(result.content, nl=False)
     elif not quiet:
         click.echo(_shared.one_line(destination))

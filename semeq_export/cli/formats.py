@@ -20,9 +20,9 @@ def command(ids: tuple[str, ...], as_json: bool, quiet: bool) -> None:
 
     "verified" names the host that opened such a preset and was measured; "nominal" means that no host was at hand.
     """
-    from semeq_presets import formats, get
+    from semeq_export.app.conversion import list_formats
 
-    infos = [get(name).info for name in ids] if ids else list(formats())
+    infos = list_formats(ids)
     if as_json:
         _shared.print_json({"formats": [_document(info) for info in infos]})
     elif ids:

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import os
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.cli._stem_presets import PresetWriter
-    from semeq_export.engine import Engine
-    from semeq_export.eq.settings import EqSettings
-    from semeq_export.words.target import SemanticTarget
-    from semeq_host.stems.batch import Batch, Event
-    from semeq_host.stems.cluster import Cluster
-    from semeq_host.stems.job import Entry, StemJob
-    from semeq_host.stems.pool import Crew
-    from semeq_host.stems.resources import Studio
-    from semeq_host.stems.session_file import Session
+    from semeq_export.app.processing import ProcessedStem, StemsPlan
+    from semeq_host.stems.batch import Event
+    from semeq_host.stems.job import StemJob
 
-_STANDARD_INPUT = "standard input"
-_MAX_REPORT_BYTES = 1 << 28
 GROUPS = {
-    "What": ("target", "preset", "match", "session_path", "stems", "intensity", "mode", "analysis", "reference", "refine"),
-    "Sound": ("chain", "tail", "peak_guard", "match_loudness", "delta", "dither"),
+    "What": ("target", "preset", "match", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
+    "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
     "Files": ("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-    "Run": ("dry_run", "resume", "workers", "dask", "report_path", "bundle_path", "as_json", "quiet"),
+    "Run": ("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
 }
+_HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot", "salvage", "dither", "match_loudness", "delta", "tail_s")
+"""Options for each file, as `ProcessOptions` calls them; "in_place" and "overwrite" beside."""
 
 
 @click.command(cls=_shared.grouped(GROUPS), epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
@@ -40,7 +30,7 @@ GROUPS = {
 @click.option("-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or several: warm:0.7,less harsh.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
-@click.option("--session", "session_path", metavar="TOML", help="What is wanted of each stem, by patterns.")
+@click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")
 @click.option("--intensity", type=_shared.IntensityType(), help="1 = the word (default); auto listens.")
 @click.option("--mode", type=click.Choice(["static", "adaptive"]), metavar="static|adaptive", help="Adaptive: as much as each file needs.")
@@ -48,7 +38,7 @@ GROUPS = {
 @click.option("--reference", metavar="AUDIO", help="Compare with a file, a folder, or a kind: mix.")
 @click.option("--refine", is_flag=True, help="Solve once more on each file's spectrum.")
 @click.option("--chain", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
-@click.option("--tail", type=click.FloatRange(0.0, 600.0), default=0.0, metavar="SECONDS", help="Keep what sounds on after the end.")
+@click.option("--tail", "tail_s", type=click.FloatRange(0, 600), default=0, metavar="SECONDS", help="Keep what sounds on after the end.")
 @click.option(
     "--peak-guard",
     type=click.Choice(["trim", "refuse", "off"]),
@@ -59,7 +49,7 @@ GROUPS = {
 @click.option("--match-loudness", is_flag=True, help="As loud as before (ITU-R BS.1770).")
 @click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
-@click.option("--block-size", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Samples per block; changes no bit.")
+@click.option("--block-size", "block_samples", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Changes no bit.")
 @click.option("--stdin", is_flag=True, help="Read one file from a pipe; needs -o FILE.")
 @click.option("-o", "--output", type=_shared.OUTPUT, default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
@@ -74,119 +64,52 @@ GROUPS = {
 @click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster that sees the files.")
-@click.option("--report", "report_path", type=_shared.OUTPUT, metavar="FILE", help="Write the JSON report to a file too.")
-@click.option("--bundle", "bundle_path", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
+@click.option("--report", type=_shared.OUTPUT, metavar="FILE", help="Write the JSON report to a file too.")
+@click.option("--bundle", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
 @_shared.output_options
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     audio: tuple[str, ...],
-    session_path: str | None,
     stems: tuple[str, ...],
-    target: str | None,
-    preset: str | None,
-    match: str | None,
-    intensity: float | str | None,
-    mode: str | None,
-    analysis: str | None,
-    reference: str | None,
-    refine: bool,
-    chain: str | None,
-    tail: float,
-    peak_guard: str,
-    match_loudness: bool,
-    delta: bool,
-    dither: bool,
-    block_size: int,
     stdin: bool,
-    output: str,
     in_place: bool,
     force: bool,
-    follow: bool,
-    subtype: str | None,
-    export_preset: str | None,
-    salvage: bool,
-    repair_nonfinite: bool,
-    allow_hot: bool,
     dry_run: bool,
-    resume: bool,
-    workers: int | None,
-    dask: str | None,
-    report_path: str | None,
-    bundle_path: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `ProcessOptions` and `StemsOptions` hold, under their own names
 ) -> None:
     """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
-    from semeq_export.files import strict_json
-    from semeq_export.files.atomic import write_atomic
-    from semeq_host.stems.audio_names import find_audio
-    from semeq_host.stems.batch import Batch, plan_batch
+    is_output_given = ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT
+    _check_sources(audio, stdin, {"--in-place": in_place, "--resume": given["resume"], "--stem": stems, "--dask": given["dask"]})
+    if in_place and is_output_given:
+        raise click.UsageError("give --in-place or -o, not both")
+
+    from semeq_export.app import processing
+    from semeq_export.cli._option_names import document_with_option_names
+    from semeq_host.stems.entry import FailedEntry
+    from semeq_host.stems.session_file import parse_rule
     from semeq_host.streams.process_options import ProcessOptions
 
-    _check_sources(audio, stdin=stdin, unusable={"--in-place": in_place, "--resume": resume, "--stem": stems, "--dask": dask})
-    if in_place and ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT:
-        raise click.UsageError("give --in-place or -o, not both")
-    options = ProcessOptions(
-        block_samples=block_size,
-        subtype=subtype,
-        peak_guard=peak_guard,  # type: ignore[arg-type]  # click.Choice gives one of the three
-        repair_nonfinite=repair_nonfinite,
-        allow_hot=allow_hot,
-        salvage=salvage,
-        dither=dither,
-        match_loudness=match_loudness,
-        delta=delta,
-        tail_s=tail,
-        in_place=in_place,
-        overwrite=force,
-    )
-    values = {"target": target, "preset": preset, "match": match, "intensity": intensity, "mode": mode, "analysis": analysis}
-    values |= {"reference": reference, "refine": refine or None, "chain": chain}
-    session = _session(session_path, values, stems)
+    how = ProcessOptions(in_place=in_place, overwrite=force, **{name: given.pop(name) for name in _HOW})
+    given |= {"rules": tuple(map(parse_rule, stems)), "how": how, "audio": audio}
     if stdin:
-        audio = (str(ctx.with_resource(_standard_input(ctx, output, export_preset, force=force, follow=follow))),)
-    files = find_audio(audio)
-    unmatched = session.unmatched(files)
-    for line in unmatched:
-        _shared.note(_shared.one_line(line), quiet=quiet)
-    plan_again = functools.partial(
-        plan_batch, files, session, output, options, read_preset=functools.cache(_preset_eq), follow=follow, resume=resume
-    )
-    plan = plan_again(make_folder=False)
-    report = None if report_path is None else Path(report_path)
-    with _crew(plan, workers, dask, bundle_path) if not dry_run else contextlib.nullcontext() as crew:
-        from semeq_host.stems.resources import Studio  # while the workers start
-
-        studio = Studio(load_engine=lambda: _engine(bundle_path))
-        _prepare(studio, plan, session)
-        doubts = _doubts(studio, plan, quiet)
-        batch = Batch(plan, bundle_path, resume=resume, journal=len(plan) > 1 or resume or in_place)
-        presets = _preset_writer(export_preset, batch)
-        is_report_new = report is None or _check_report(report, Path(output), force=force, resume=resume)
+        given["stream"] = _pipe(is_file_named=is_output_given and not processing.is_folder(given["output"]), **given)
+    options = processing.StemsOptions(**given)
+    with _Printer(as_json=as_json, is_plan=dry_run, quiet=quiet) as printer:
         if dry_run:
-            left_out = [path for path in files if session.intent_for(path) is None]
-            _print_plan(batch, left_out, {"doubts": doubts, "warnings": unmatched}, as_json=as_json)
+            _print_plan(processing.plan_stems(options, printer), as_json=as_json)
             return
-        plan_again()  # makes the folder
-        entries: list[Entry] = []
-        with _progress(plan, quiet) as on_event:
-            for entry in _in_order(batch, studio, crew, on_event):
-                named = _named_standard_input(entry) if stdin else entry
-                entries.append({**named, "exported_preset": presets.write(named)} if presets is not None else named)
-                _tell(entries[-1], as_json=as_json, quiet=quiet)
-    if presets is not None:
-        presets.finish(entries)
-    document = {"doubts": doubts, "warnings": unmatched, "files": entries}
-    if report is not None:
-        write_atomic(report, strict_json.dumps(document), overwrite=not is_report_new)
+        result = processing.process_stems(options, printer, edit_report=document_with_option_names)
     if as_json:
-        _shared.print_json(document)
-    failed = [entry for entry in entries if entry["output"] is None]
-    ctx.exit(_shared.EXIT_OK if not failed else int(str(failed[0]["exit_code"])) if len(plan) == 1 else _shared.EXIT_FAILED)
+        _shared.print_json(result.to_dict())
+    failed = [stem.entry for stem in result.stems if isinstance(stem.entry, FailedEntry)]
+    ctx.exit(_shared.EXIT_OK if not failed else failed[0].exit_code if len(result.stems) == 1 else _shared.EXIT_FAILED)
 
 
-def _check_sources(audio: tuple[str, ...], *, stdin: bool, unusable: Mapping[str, object]) -> None:
+def _check_sources(audio: tuple[str, ...], stdin: bool, unusable: dict[str, object]) -> None:
     if stdin:
         for option in ("AUDIO",) if audio else (name for name, value in unusable.items() if value):
             raise click.UsageError(f"give --stdin or {option}, not both")
@@ -194,243 +117,98 @@ def _check_sources(audio: tuple[str, ...], *, stdin: bool, unusable: Mapping[str
         raise click.UsageError("nothing to process: name audio files or folders, or give --stdin")
 
 
-@contextlib.contextmanager
-def _standard_input(ctx: click.Context, output: str, export_preset: str | None, *, force: bool, follow: bool) -> Iterator[Path]:
-    """Give a temporary file with what comes through the pipe: audio files are read from their end too."""
-    import sys
-
-    from semeq_export.errors import AudioError
-    from semeq_export.files.atomic import spooled
-    from semeq_export.files.disk import followed
-
-    is_folder = Path(output).is_dir() or output.endswith(("/", os.sep))
-    if is_folder or ctx.get_parameter_source("output") is click.core.ParameterSource.DEFAULT:
+def _pipe(*, is_file_named: bool, export_preset: str | None, **_: object) -> int:
+    """Return the file descriptor of standard input, where one file can come from it."""
+    if not is_file_named:
         raise click.UsageError("--stdin needs the name of a file: -o FILE")
     if export_preset == "dawproject":
         raise click.UsageError("--stdin has no file for a DAW session to hold; export another preset format")
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError("--stdin: nothing is piped in; cat FILE | semeq-export process --stdin ...")
-    with spooled(sys.stdin.fileno(), followed(output) if follow else output, overwrite=force) as path:
-        if path.stat().st_size == 0:
-            raise AudioError("empty", _STANDARD_INPUT)
-        yield path
+    return sys.stdin.fileno()
 
 
-def _named_standard_input(entry: Entry) -> Entry:
-    """Return an entry in which the temporary file is called what it is."""
-    from semeq_export.files.disk import printable
-
-    path = printable(str(entry["path"]))
-    error = {"error": str(entry["error"]).replace(path, _STANDARD_INPUT)} if "error" in entry else {}
-    return {**entry, **error, "path": _STANDARD_INPUT}
-
-
-def _session(path: str | None, values: Mapping[str, object], stems: tuple[str, ...]) -> Session:
-    """Return what is wanted of each stem, by the file and the command line."""
-    from semeq_host.stems.session_file import Session, parse_rule, read_session_file
-
-    session = Session({}) if path is None else read_session_file(path)
-    return session.overridden(values, tuple(map(parse_rule, stems)))
-
-
-def _check_report(path: Path, output: Path, *, force: bool, resume: bool) -> bool:
-    """Check the name of a report; return whether it is free. A run that goes on may replace a report, and nothing else."""
-    from semeq_export.files import strict_json
-    from semeq_export.files.disk import check_output
-
-    if path.parent == output and not output.exists():
-        return True  # the folder is made with the first output
-    is_report = False
-    if resume and path.is_file():
-        with contextlib.suppress(ValueError, OSError):
-            document = strict_json.loads(path.read_bytes(), max_bytes=_MAX_REPORT_BYTES)
-            is_report = isinstance(document, Mapping) and "files" in document
-    check_output(path, overwrite=force or is_report)
-    return not path.exists()
-
-
-def _prepare(studio: Studio, plan: list[StemJob], session: Session) -> None:
-    """Raise what would fail for every file of an intent; what is wrong with a word names where it was written."""
-    from semeq_export.errors import IntentError, InvalidTargetError, UnknownTermError
-
-    for intent, source in {job.intent: job.source for job in reversed(plan)}.items():
-        try:
-            studio.prepare(intent)
-        except (InvalidTargetError, UnknownTermError) as error:
-            place = session.place_of_word(source)
-            if not place:
-                raise
-            raise IntentError(f"{place}: {error}") from error
-
-
-def _engine(bundle_path: str | None) -> Engine:
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.engine import Engine
-
-    return Engine(load_bundle(bundle_path))
-
-
-def _doubts(studio: Studio, plan: list[StemJob], quiet: bool) -> list[str]:
-    """Say once what speaks against the words of a run, those of its chains too; returns the lines."""
-    from semeq_host.chains.chain_file import read_chain
-
-    targets: list[SemanticTarget | str] = [*dict.fromkeys(job.intent.target for job in plan if job.intent.target is not None)]
-    for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):
-        targets += read_chain(chain).targets
-    return _shared.say_doubts(studio.engine, targets, quiet) if targets else []
-
-
-def _preset_eq(path: str) -> EqSettings:
-    from semeq_export.errors import PresetReadError
-    from semeq_presets import read_file
-
-    eq = read_file(path).eq
-    if eq is None:
-        raise PresetReadError("holds a response, not bands; only bands can be processed", path)
-    return eq
-
-
-def _crew(
-    plan: list[StemJob], workers: int | None, dask: str | None, bundle_path: str | None
-) -> Crew | Cluster | contextlib.nullcontext[None]:
-    """Return the worker processes or the cluster; None where this process does the work.
-
-    One file is worth a process only with a chain: plug-ins may crash.
-    """
-    if dask is not None:
-        from semeq_host.stems.cluster import Cluster
-
-        return Cluster(dask, bundle_path)
-    is_alone = len(plan) == 1 and plan[0].intent.chain is None
-    if workers == 0 or (workers is None and is_alone):
-        return contextlib.nullcontext()
-    from semeq_host.stems.pool import Crew
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Crew(min(workers or cores, len(plan)), bundle_path)
-
-
-def _preset_writer(format_id: str | None, batch: Batch) -> PresetWriter | None:
-    """Return what writes presets; all preset formats together take a while to import."""
-    if format_id is None:
-        return None
-    from semeq_export.cli._stem_presets import preset_writer
-
-    return preset_writer(format_id, batch)
-
-
-def _in_order(batch: Batch, studio: Studio, crew: Crew | Cluster | None, on_event: _OnEvent) -> Iterator[Entry]:
-    """Run a batch, here without a crew, and give its entries in the order of the plan, each as soon as those before it are there."""
-    from semeq_host.stems.pool import Finished, Working
-
-    waiting: dict[int, Entry] = {}
-    next_index = 0
-    events = batch.run(
-        studio=studio if crew is None else None,
-        crew=crew,
-        progress=lambda done, total: on_event(Working(len(waiting) + next_index, done, total)),
-    )
-    with contextlib.closing(events):
-        for event in events:
-            on_event(event)
-            if isinstance(event, Finished):
-                waiting[event.index] = event.entry
-            while next_index in waiting:
-                yield waiting.pop(next_index)
-                next_index += 1
-
-
-def _tell(entry: Entry, *, as_json: bool, quiet: bool) -> None:
-    """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
-    from semeq_export.files.disk import printable
-
-    path = printable(str(entry["path"]))
-    if entry["output"] is None:
-        click.echo(f"semeq-export: {_shared.shortened(_shared.one_line(str(entry['error'])))}", err=True)
-        return
-    if entry.get("summary"):
-        _shared.note(f"{path}: {entry['summary']}", quiet=quiet or as_json)
-    warnings = entry["warnings"]
-    for warning in warnings if isinstance(warnings, list) else []:
-        _shared.note(f"{path}: {warning}", quiet=quiet)
-    if not (as_json or quiet):
-        click.echo(printable(str(entry["output"])))
-
-
-def _print_plan(batch: Batch, left_out: list[Path], said: Mapping[str, object], *, as_json: bool) -> None:
+def _print_plan(plan: StemsPlan, *, as_json: bool) -> None:
     """Say what would be done, stem by stem, what the headers say against it, and which files a session leaves out."""
-    from semeq_export.files.disk import printable
-    from semeq_host.stems.batch import look_at
+    from semeq_export.errors import printable
 
-    rows = []
-    for index, job in enumerate(batch.jobs):
-        looked = look_at(job)
-        rows.append(
-            {
-                "path": str(job.source),
-                "output": str(job.destination),
-                "intent": job.intent.to_dict(),
-                "seconds": looked.seconds,
-                "is_done": index in batch.skipped,
-                "is_left_out": False,
-                "error": looked.warning or None,
-            }
-        )
-        if not as_json:
-            what = "done before" if index in batch.skipped else job.intent.summary()
-            click.echo(f"{printable(job.source)} -> {printable(job.destination)}: {printable(what)}")
-            if looked.warning:
-                _shared.note(_shared.one_line(f"would fail: {looked.warning}"))
-    for path in left_out:
-        nothing = dict.fromkeys(("output", "intent", "seconds", "error"))
-        rows.append({"path": str(path), **nothing, "is_done": False, "is_left_out": True})
-        if not as_json:
-            click.echo(f"{printable(path)}: skipped, as the session says")
     if as_json:
-        _shared.print_json({"dry_run": True, **said, "files": rows})
-
-
-class _OnEvent:
-    """What is told of each event; nothing without a terminal."""
-
-    def __call__(self, event: Event) -> None:
-        """Take note of an event."""
-
-
-@contextlib.contextmanager
-def _progress(plan: list[StemJob], quiet: bool) -> Iterator[_OnEvent]:
-    """Give what draws a bar over the whole batch, in seconds of audio, with its rate and the time left; only on a terminal."""
-    if not _shared.progress_wanted(quiet):
-        yield _OnEvent()
+        _shared.print_json(plan.to_dict())
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    for stem in plan.stems:
+        if stem.job is None:
+            click.echo(f"{printable(stem.source)}: skipped, as the session says")
+            continue
+        what = "done before" if stem.is_done else stem.job.intent.summary()
+        click.echo(f"{printable(stem.source)} -> {printable(stem.job.destination)}: {printable(what)}")
+        if stem.error:
+            _shared.note(_shared.one_line(f"would fail: {stem.error}"))
 
-    from semeq_host.stems.batch import look_at
-    from semeq_host.stems.pool import Finished
 
-    seconds = [look_at(job).seconds for job in plan]
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"0/{len(plan)}", total=sum(seconds) or None, rate="")
-        done_s, finished = [0.0] * len(plan), 0
+class _Printer:
+    """What a batch says as it goes on; on a terminal a bar over the whole, in seconds of audio, with its rate and the time left."""
 
-        class Drawn(_OnEvent):
-            def __call__(self, event: Event) -> None:
-                nonlocal finished
-                if isinstance(event, Finished):
-                    finished += 1
-                    done_s[event.index] = seconds[event.index]
-                elif event.total:
-                    done_s[event.index] = seconds[event.index] * event.done / event.total
-                elapsed = bar.tasks[0].elapsed or 0.0
-                rate = f"{sum(done_s) / elapsed:.0f} x real time" if elapsed > 1.0 else ""
-                bar.update(task, completed=sum(done_s), description=f"{finished}/{len(plan)}", rate=rate)
+    def __init__(self, *, as_json: bool, is_plan: bool, quiet: bool) -> None:
+        self._as_json, self._quiet = as_json, quiet
+        self._bar: Any = None  # Any: rich is imported only where a bar is drawn
+        self._has_bar = not is_plan and _shared.progress_wanted(quiet)
 
-        yield Drawn()
+    def __enter__(self) -> _Printer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def note(self, line: str) -> None:
+        _shared.note(_shared.one_line(line), quiet=self._quiet)
+
+    def begin(self, jobs: Sequence[StemJob]) -> None:
+        if not self._has_bar:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from semeq_host.stems.batch import look_at
+
+        self._seconds = [look_at(job).seconds for job in jobs]
+        self._done_s, self._finished = [0.0] * len(jobs), 0
+        texts = (TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[rate]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(), *texts, TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.add_task(f"0/{len(jobs)}", total=sum(self._seconds) or None, rate="")
+        self._bar.start()
+
+    def see(self, event: Event) -> None:
+        if self._bar is None:
+            return
+        from semeq_host.stems.pool import Finished
+
+        if isinstance(event, Finished):
+            self._finished += 1
+        share = 1.0 if isinstance(event, Finished) else event.done / event.total if event.total else None
+        if share is not None:
+            self._done_s[event.index] = self._seconds[event.index] * share
+        task = self._bar.tasks[0]
+        elapsed = task.elapsed or 0.0
+        rate = f"{sum(self._done_s) / elapsed:.0f} x real time" if elapsed > 1.0 else ""
+        self._bar.update(task.id, completed=sum(self._done_s), description=f"{self._finished}/{len(self._seconds)}", rate=rate)
+
+    def finish(self, stem: ProcessedStem) -> None:
+        """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
+        from semeq_export.errors import printable
+        from semeq_host.stems.entry import FailedEntry, ProcessedEntry
+
+        entry = stem.entry
+        if stem.preset is not None:
+            _shared.say(stem.preset.notes, prefix=f"{stem.preset.path}: ")
+        if isinstance(entry, FailedEntry):
+            click.echo(f"semeq-export: {_shared.shortened(_shared.one_line(entry.error))}", err=True)
+            return
+        path = printable(entry.path)
+        if isinstance(entry, ProcessedEntry) and entry.summary:
+            _shared.note(f"{path}: {entry.summary}", quiet=self._quiet or self._as_json)
+        for warning in entry.warnings:
+            _shared.note(f"{path}: {warning}", quiet=self._quiet)
+        if not (self._as_json or self._quiet):
+            click.echo(printable(entry.output))

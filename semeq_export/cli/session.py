@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from semeq_export.cli import _shared
@@ -19,7 +21,6 @@ from semeq_export.cli import _shared
 @_shared.bundle_option
 @_shared.output_options
 def command(
-    audio: tuple[str, ...],
     target: str | None,
     rules: tuple[str, ...],
     intensity: float,
@@ -28,6 +29,7 @@ def command(
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `SessionOptions` holds, under its own names
 ) -> None:
     """Write stems, or all audio files of folders, as one DAWproject: a track for each, the audio inside, its own EQ on it.
 
@@ -36,37 +38,16 @@ def command(
     if target is None and not rules:
         raise click.UsageError("nothing to do: give -t TEXT or --stem PATTERN=TEXT")
 
-    from pathlib import Path
+    from semeq_export.app.sessions import SessionOptions, write_session
+    from semeq_host.stems.session_file import parse_rule
 
-    from semeq_export.audio.reader import open_audio
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.engine import Engine
-    from semeq_export.words.target import SemanticTarget
-    from semeq_host.stems.audio_names import find_audio
-    from semeq_host.stems.session_file import Session, parse_rule
-    from semeq_presets.formats.dawproject_zip import Stem, write_session
-
-    session = Session({}, tuple(map(parse_rule, rules)))
-    engine = Engine(load_bundle(bundle_path))
-    stems, entries = [], []
-    used: list[SemanticTarget] = []
-    files = find_audio(audio)
-    unmatched = session.unmatched(files)
-    for line in unmatched:
-        _shared.note(_shared.one_line(line), quiet=quiet)
-    for path in files:
-        rule = session.rule_for(path)
-        word = target if rule is None or rule.values is None else str(rule.values["target"])
-        wanted = None if word is None else SemanticTarget.parse(word, intensity)
-        eq = None if wanted is None else engine.eq_for(wanted)
-        used += [] if wanted is None else [wanted]
-        with open_audio(path) as reader:
-            info = reader.info
-        stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s))
-        entries.append({"track": path.stem, "path": str(path), "target": word, "eq": None if eq is None else eq.to_dict()})
-    doubts = _shared.say_doubts(engine, used, quiet)
-    write_session(output, stems, title=Path(output).stem, overwrite=force)
+    given |= {"rules": tuple(map(parse_rule, rules)), "overwrite": force, "bundle": bundle_path}
+    result = write_session(SessionOptions(target=target, intensity=intensity, output=output, **given))
+    understood, doubts, warnings = _shared.say_understood(result.understood, quiet), list(result.doubts), list(result.warnings)
+    _shared.say((*warnings, *doubts), quiet)
     if as_json:
-        _shared.print_json({"output": output, "intensity": intensity, "doubts": doubts, "warnings": unmatched, "tracks": entries})
+        tracks = [track.to_dict() for track in result.tracks]
+        head = {"output": output, "intensity": intensity, "understood": understood, "doubts": doubts, "warnings": warnings}
+        _shared.print_json({**head, "tracks": tracks})
     elif not quiet:
         click.echo(_shared.one_line(output))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
-    from semeq_export.bundle.loading import Bundle
-    from semeq_export.words.terms import Term
+    from semeq_export.app.terms import TermResult
 
 
 @click.group(invoke_without_command=True, epilog="Example: semeq-export terms --plot words")
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 )
 @click.option("--language", type=click.Choice(["en", "es"]), help="Words of one language only.")
 @click.option(
-    "--plot", "plot_folder", type=_shared.OUTPUT, metavar="DIR", help="Write pictures of the words there: curves, regions, likeness, maps."
+    "--plot", "pictures", type=_shared.OUTPUT, metavar="DIR", help="Write pictures of the words there: curves, regions, likeness, maps."
 )
 @_shared.force_option
 @_shared.bundle_option
@@ -31,13 +30,12 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context,
-    sort: Literal["name", "examples", "agreement"],
-    language: str | None,
-    plot_folder: str | None,
+    /,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `TermsOptions` holds, under its own names
 ) -> None:
     """List the words and the evidence for each; `terms show WORD` says what people did for one.
 
@@ -47,15 +45,11 @@ def command(
     if ctx.invoked_subcommand is not None:
         ctx.obj = bundle_path
         return
-    from semeq_export.bundle.loading import load_bundle
+    from semeq_export.app.terms import TermsOptions, list_terms, term_document
 
-    bundle = load_bundle(bundle_path)
-    terms = sorted(bundle.centroids.values(), key=lambda term: _sort_key(term, sort))
-    terms = [term for term in terms if language in (None, term.language)]
-    if plot_folder is not None:
-        _plot(bundle, plot_folder, force)
+    terms = list_terms(TermsOptions(overwrite=force, bundle=bundle_path, **given)).terms
     if as_json:
-        _shared.print_json({"terms": [_evidence(term) for term in terms]})
+        _shared.print_json({"terms": [term_document(term) for term in terms]})
     if as_json or quiet or not terms:
         return
     width = max(len(term.name) for term in terms)
@@ -67,26 +61,6 @@ def command(
         )
 
 
-def _plot(bundle: Bundle, folder: str, force: bool) -> None:
-    from pathlib import Path
-
-    from semeq_export.errors import OutputError
-    from semeq_export.files.disk import environment_failure, printable
-    from semeq_export.plot import figures as plot
-    from semeq_export.plot.terms import figures
-
-    place = Path(folder)
-    if place.exists() and not place.is_dir():
-        raise OutputError(f"{printable(folder)}: is not a folder")
-    drawn = figures(bundle.centroids, bundle.evidence)
-    try:
-        place.mkdir(exist_ok=True)
-    except OSError as error:
-        raise environment_failure(place, error) from error
-    for name, figure in drawn.items():
-        plot.save(figure, place / f"{name}.png", overwrite=force)
-
-
 @command.command(short_help="Show the EQ of a word and what people did for it.", epilog="Example: semeq-export terms show warm")
 @click.argument("word")
 @_shared.bundle_option
@@ -94,63 +68,36 @@ def _plot(bundle: Bundle, folder: str, force: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
     """Show one word: its EQ, what people did for it, and the words that sound most like it, with their distances in dB rms."""
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.bundle.store import EVIDENCE
-    from semeq_export.engine import Engine
+    from semeq_export.app.terms import TermOptions, show_term
 
-    bundle = load_bundle(_place(ctx, bundle_path))
-    engine, term = Engine(bundle), bundle.centroids[word]
-    eq = engine.eq_for(term.name)
-    near = [(name, distance_db) for name, distance_db in engine.nearest_terms(eq, 6) if name != term.name][:5]
-    nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in near]
-    document = {**_evidence(term), "eq": eq.to_dict(), "nearest_terms": nearest}
-    people = _people(bundle, term) if EVIDENCE in bundle.files else None
+    result = show_term(TermOptions(word=word, bundle=_place(ctx, bundle_path)))
+    _shared.say_understood(result.understood, quiet)
     if as_json:
-        _shared.print_json(document if people is None else {**document, "people": people})
-    if as_json or quiet:
-        return
+        _shared.print_json(result.to_dict())
+    elif not quiet:
+        _print(result)
+
+
+def _print(result: TermResult) -> None:
+    term, people = result.term, result.people
     sources = ", ".join(f"{count} from {source}" for source, count in sorted(term.sources.items()))
     click.echo(f"{term.name} ({term.language}): {term.examples} examples{f' ({sources})' if sources else ''}")
     weak = "; weak: people do not agree on it" if term.is_weak else ""
     click.echo(f"agreement {term.agreement:.2f}, typical intensity {term.typical_intensity:.2f}{weak}")
     if term.note:
         click.echo(f"note: {term.note}")
-    if near:
-        click.echo(f"nearest: {', '.join(f'{name} {distance_db:.2f} dB' for name, distance_db in near)}")
+    if result.nearest:
+        click.echo(f"nearest: {', '.join(f'{name} {distance_db:.2f} dB' for name, distance_db in result.nearest)}")
     if people is not None:
-        for kind in ("synonyms", "opposites"):
-            if people[kind]:
-                listed = (f"{entry['term']} {entry['correlation']:+.2f}" for entry in people[kind])
-                click.echo(f"{kind}: {', '.join(listed)}")
+        for kind, related in (("synonyms", people.synonyms), ("opposites", people.opposites)):
+            if related:
+                click.echo(f"{kind}: {', '.join(f'{name} {correlation:+.2f}' for name, correlation in related)}")
         click.echo("region     boost  cut")
-        for name, share in people["boosted"].items():
-            click.echo(f"{name:9}  {share:5.0%}  {people['cut'][name]:4.0%}")
+        for name, share in people.boosted.items():
+            click.echo(f"{name:9}  {share:5.0%}  {people.cut[name]:4.0%}")
     click.echo("band         freq_hz  gain_db      q")
-    for band in eq.bands:
+    for band in result.eq.bands:
         click.echo(f"{band.kind.value:10}  {band.freq_hz:8.1f}  {band.gain_db:+7.2f}  {band.q:5.2f}")
-
-
-def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
-    """Return what people did for a word, and which other words mean the same or the opposite: correlation above 0.8, below -0.5."""
-    from semeq_export.eq.curve import log_grid
-    from semeq_export.words.evidence import N_POINTS
-
-    evidence = bundle.evidence
-    if term.name not in evidence.words:
-        return {"synonyms": [], "opposites": [], "boosted": {}, "cut": {}}
-    entry = evidence.words[term.name]
-    related = evidence.related(term.name, bundle.usual_words())
-    alike = [{"term": name, "correlation": value} for name, value in related if value > 0.8]
-    opposite = [{"term": name, "correlation": value} for name, value in reversed(related) if value < -0.5]
-    return {
-        "synonyms": alike[:5],
-        "opposites": opposite[:3],
-        "boosted": dict(entry.boosted),
-        "cut": dict(entry.cut),
-        "freqs_hz": log_grid(N_POINTS).tolist(),
-        "mean_db": entry.mean_db.tolist(),
-        "spread_db": entry.spread_db.tolist(),
-    }
 
 
 @command.command(short_help="Say which words a preset is like.", name="of", epilog="Example: semeq-export terms of headphones.txt")
@@ -162,25 +109,28 @@ def _people(bundle: Bundle, term: Term) -> dict[str, Any]:  # Any: JSON
 @_shared.output_options
 @click.pass_context
 def of(
-    ctx: click.Context, preset: str, from_format: str | None, language: str, top: int, bundle_path: str | None, as_json: bool, quiet: bool
+    ctx: click.Context,
+    /,
+    preset: str,
+    language: str,
+    bundle_path: str | None,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,  # Any: what else `PresetTermsOptions` holds, under its own names
 ) -> None:
     """Say which words people would most likely type for a PRESET, with how far each word's mean curve is away."""
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.engine import Engine
-    from semeq_export.teach import settings_of
-    from semeq_presets import read_file
+    from semeq_export.app.terms import PresetTermsOptions, find_terms_of_preset
 
-    read = read_file(preset, format=from_format)
-    engine = Engine(load_bundle(_place(ctx, bundle_path)))
-    found = engine.terms_of(settings_of(read.eq, read.curve), top, language=None if language == "all" else language)
+    given |= {"language": None if language == "all" else language, "bundle": _place(ctx, bundle_path)}
+    result = find_terms_of_preset(PresetTermsOptions(preset=preset, **given))
     if as_json:
-        terms = [{"term": name, "probability": share, "distance_db": distance} for name, share, distance in found]
-        _shared.print_json({"preset": preset, "format": read.format, "terms": terms})
+        terms = [{"term": one.term, "probability": one.probability, "distance_db": one.distance_db} for one in result.terms]
+        _shared.print_json({"preset": preset, "format": result.format, "terms": terms})
     elif not quiet:
-        width = max((len(name) for name, _, _ in found), default=4)
+        width = max((len(one.term) for one in result.terms), default=4)
         click.echo(f"{'word':{width}}  probability  distance_db")
-        for name, share, distance in found:
-            click.echo(f"{name:{width}}  {share:11.2f}  {distance:11.2f}")
+        for one in result.terms:
+            click.echo(f"{one.term:{width}}  {one.probability:11.2f}  {one.distance_db:11.2f}")
 
 
 @command.command(
@@ -199,30 +149,25 @@ def of(
 @click.pass_context
 def add(
     ctx: click.Context,
-    word: str,
-    presets: tuple[str, ...],
+    /,
     output: str,
-    language: str,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,  # Any: what else `AddTermOptions` holds, under its own names
 ) -> None:
     """Teach a WORD from three or more presets of yours, of any format, and write a bundle that knows it. No training is needed."""
-    from semeq_export.bundle.loading import load_bundle, write_bundle
-    from semeq_export.teach import settings_of, teach
-    from semeq_presets import read_file
+    from semeq_export.app.terms import AddTermOptions, add_term, term_document
 
-    read = [read_file(preset) for preset in presets]
-    bundle = load_bundle(_place(ctx, bundle_path))
-    taught, files = teach(bundle, word, [settings_of(preset.eq, preset.curve) for preset in read], language=language, overwrite=force)
-    write_bundle(output, bundle.manifest, files, overwrite=force)
+    result = add_term(AddTermOptions(output=output, overwrite=force, bundle=_place(ctx, bundle_path), **given))
+    term = result.term
     if as_json:
-        _shared.print_json({**_evidence(taught.term), "bundle": output, "error_db": taught.error_db})
+        _shared.print_json({**term_document(term), "bundle": output, "error_db": result.error_db})
     elif not quiet:
         click.echo(
-            f"{taught.term.name}: {taught.term.examples} presets, agreement {taught.term.agreement:.2f}, "
-            f"{taught.error_db:.2f} dB from their mean curve; wrote {_shared.one_line(output)}"
+            f"{term.name}: {term.examples} presets, agreement {term.agreement:.2f}, "
+            f"{result.error_db:.2f} dB from their mean curve; wrote {_shared.one_line(output)}"
         )
 
 
@@ -235,25 +180,15 @@ def add(
 @click.pass_context
 def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
     """Go from one word to another in steps that are even to the ear, and say how large each is and how far it leaves the straight line."""
-    from semeq_export.bundle.loading import load_bundle
-    from semeq_export.engine import Engine
+    from semeq_export.app.terms import MorphOptions, morph_terms
 
-    engine = Engine(load_bundle(_place(ctx, bundle_path)))
-    doubts = _shared.say_doubts(engine, (start, end), quiet)
-    path = engine.morph_path(start, end, steps)
+    result = morph_terms(MorphOptions(start=start, end=end, steps=steps, bundle=_place(ctx, bundle_path)))
+    _shared.say(result.doubts, quiet)
     if as_json:
-        _shared.print_json(
-            {
-                "doubts": doubts,
-                "start": start,
-                "end": end,
-                "steps_db": list(path.steps_db),
-                "departures_db": list(path.departures_db),
-                "eqs": [eq.to_dict() for eq in path.eqs],
-            }
-        )
+        _shared.print_json({"start": start, "end": end, **result.to_dict()})
     elif not quiet:
         click.echo("share  step_db  off_line_db")
+        path = result.path
         for index, (step, away) in enumerate(zip((0.0, *path.steps_db), path.departures_db, strict=True)):
             click.echo(f"{index / (steps - 1):5.2f}  {step:7.2f}  {away:11.2f}")
 
@@ -262,20 +197,3 @@ def _place(ctx: click.Context, bundle_path: str | None) -> str | None:
     """Return the bundle of a subcommand: its own --bundle, that of `terms`, the environment's."""
     is_own = ctx.get_parameter_source("bundle_path") is click.core.ParameterSource.COMMANDLINE
     return bundle_path if is_own else ctx.obj
-
-
-def _sort_key(term: Term, sort: str) -> tuple[float, str]:
-    return ({"name": 0.0, "examples": -float(term.examples), "agreement": -term.agreement}[sort], term.name)
-
-
-def _evidence(term: Term) -> dict[str, object]:
-    return {
-        "term": term.name,
-        "language": term.language,
-        "examples": term.examples,
-        "sources": dict(term.sources),
-        "agreement": term.agreement,
-        "typical_intensity": term.typical_intensity,
-        "is_weak": term.is_weak,
-        "note": term.note,
-    }

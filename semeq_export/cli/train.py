@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from semeq_export.cli import _shared
+from semeq_export.errors import IntentError
 
 if TYPE_CHECKING:
-    from semeq_export.bundle.manifest import EncoderRecord, TrainingRecord
-    from semeq_training.fitting.audio_loop import AudioLosses
-    from semeq_training.fitting.loop import Losses
-    from semeq_training.runs.audio_run import PhaseName as AudioPhase
-    from semeq_training.runs.run import PhaseName
+    from semeq_export.app.training import EncoderResult, FitResult
 
 _Number = TypeVar("_Number", int, float)
 _PATH: Any = click.Path(path_type=Path)  # Any: click's types are generic over what they give
@@ -38,12 +35,11 @@ def command() -> None:
 @click.argument("folder", type=_PATH)
 @_shared.force_option
 @_shared.output_options
-@_shared.needs_extra("train")
 def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
     """Fetch SAFE-DB and SocialFX into a FOLDER: the only command that uses a network."""
-    from semeq_training.data.fetch import fetch as fetch_tables
+    from semeq_export.app.training import FetchOptions, fetch_tables
 
-    tables = fetch_tables(folder, overwrite=force, progress=lambda line: _shared.note(line, quiet=quiet))
+    tables = fetch_tables(FetchOptions(folder=folder, overwrite=force), _Bars(quiet)).tables
     if as_json:
         found = [{"dataset": t.dataset, "path": str(t.path), "rows": t.rows, "is_new": t.is_new} for t in tables]
         _shared.print_json({"folder": str(folder), "tables": found})
@@ -64,18 +60,13 @@ def fetch(folder: Path, force: bool, as_json: bool, quiet: bool) -> None:
 @click.option("--skip-bad-rows", is_flag=True, help="Leave out rows with faulty cells instead of stopping at the first.")
 @_shared.force_option
 @_shared.output_options
-@_shared.needs_extra("train")
-def fit(
-    recipe: Path, data: Path, out: Path, resume: bool, cache: Path | None, skip_bad_rows: bool, force: bool, as_json: bool, quiet: bool
-) -> None:
+def fit(force: bool, as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what else `FitOptions` holds, under its own names
     """Train by a RECIPE: evaluate on a held-out fold, then train on all rows."""
-    from semeq_training.runs import run
+    from semeq_export.app.training import FitOptions, fit_model
 
     with _Bars(quiet) as bars:
-        record = run.fit(
-            recipe, data, out, resume=resume, overwrite=force, cache=cache, skip_bad_rows=skip_bad_rows, progress=bars, note=bars.note
-        )
-    _print_record(record, as_json=as_json, quiet=quiet)
+        result = fit_model(FitOptions(overwrite=force, **given), bars)
+    _print_record(result, as_json=as_json, quiet=quiet)
 
 
 @command.command(
@@ -92,36 +83,19 @@ def fit(
 @click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes. Default: RUN/cache.")
 @_shared.force_option
 @_shared.output_options
-@_shared.needs_extra("train")
-def encoder(
-    recipe: Path,
-    data: Path,
-    audio: Path | None,
-    eq_run: Path | None,
-    out: Path,
-    folds: int | None,
-    resume: bool,
-    cache: Path | None,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def encoder(force: bool, as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what else `EncoderOptions` holds, under its own names
     """Train the audio encoder by a RECIPE: without each source of real audio in turn, then on everything."""
-    from semeq_training.runs.audio_run import fit_encoder
+    from semeq_export.app.training import EncoderOptions, fit_encoder
 
-    audio, eq_run = audio or data / "audio", eq_run or recipe.parent / "default"
     with _Bars(quiet) as bars:
-        record = fit_encoder(
-            recipe, data, audio, eq_run, out,
-            folds=folds, resume=resume, overwrite=force, cache=cache, progress=bars, note=bars.note,
-        )  # fmt: skip
-    _print_encoder_record(record, as_json=as_json, quiet=quiet)
+        result = fit_encoder(EncoderOptions(overwrite=force, **given), bars)
+    _print_encoder_record(result, as_json=as_json, quiet=quiet)
 
 
 @command.command(
     short_help="Print the held-out metrics of a run.", epilog="Example: semeq-export train report runs/default --data data -o report"
 )
-@click.argument("run_folder", metavar="RUN", type=_PATH)
+@click.argument("run", type=_PATH)
 @click.option("--data", type=_PATH, help="Measure anew on the tables in this folder: many trainings, about half an hour.")
 @click.option(
     "-o", "out", type=_OUTPUT, help="Folder for report.json, report.txt and report.png; what is there already is not measured again."
@@ -132,44 +106,20 @@ def encoder(
 @click.option("--quick", is_flag=True, help="One seed and 100 steps: to see that it works, not how well.")
 @click.option("--keep", is_flag=True, help="Put the figures into RUN, for the bundle that is made of it.")
 @_shared.output_options
-@_shared.needs_extra("train")
-def report(
-    run_folder: Path,
-    data: Path | None,
-    out: Path | None,
-    beside: tuple[Path, ...],
-    seeds: int,
-    jobs: int,
-    quick: bool,
-    keep: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def report(as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what `ReportOptions` holds, under its own names
     """Print the held-out metrics of a RUN; with --data, measure its recipe with several seeds on rows left out, beside baselines."""
-    from semeq_training.runs.audio_run import is_encoder_run, read_encoder_run
-    from semeq_training.runs.run import read_run
+    from semeq_export.app.training import EncoderResult, FitResult, ReportOptions, report_run
 
-    if is_encoder_run(run_folder):
-        if data is not None:
-            raise click.UsageError("--data measures runs of the EQ model; the report of an audio encoder is in its RUN")
-        _print_encoder_record(read_encoder_run(run_folder).record, as_json=as_json, quiet=quiet)
-        return
-    run = read_run(run_folder)
-    if data is None:
-        _print_record(run.record, as_json=as_json, quiet=quiet)
-        return
-    if out is None:
-        raise click.UsageError("--data needs -o FOLDER for the report")
-    from semeq_training.reports import report as reports
-
-    with _Bars(quiet) as bars:
-        document = reports.write(
-            run, data, out, beside, seeds=1 if quick else seeds, jobs=jobs, quick=quick, keep=keep, progress=bars.count, note=bars.note
-        )
-    if as_json:
-        _shared.print_json(document)
+    with _shared.usage_errors(IntentError), _Bars(quiet) as bars:
+        result = report_run(ReportOptions(**given), bars)
+    if isinstance(result, EncoderResult):
+        _print_encoder_record(result, as_json=as_json, quiet=quiet)
+    elif isinstance(result, FitResult):
+        _print_record(result, as_json=as_json, quiet=quiet)
+    elif as_json:
+        _shared.print_json(result.document)
     elif not quiet:
-        click.echo(reports.text(document), nl=False)
+        click.echo(result.text, nl=False)
 
 
 @command.command(
@@ -181,31 +131,21 @@ def report(
 @click.option("-o", "out", type=_OUTPUT, required=True, help="Folder for ablation.json; what has been measured there is kept.")
 @click.option("--weights", default="0,0.1,0.5,1,2", show_default=True, help="Contrastive weights.")
 @click.option("--latents", default="2,8,16,32,64,128", show_default=True, help="Latent sizes.")
-@click.option("--steps", type=click.IntRange(1), help="Steps of each training, if fewer than the recipe's.")
+@click.option("--steps", "max_steps", type=click.IntRange(1), help="Steps of each training, if fewer than the recipe's.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @_shared.output_options
-@_shared.needs_extra("train")
-def ablate(
-    recipe: Path, data: Path, out: Path, weights: str, latents: str, steps: int | None, jobs: int, as_json: bool, quiet: bool
-) -> None:
+def ablate(weights: str, latents: str, as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what else `AblateOptions` holds
     """Train a RECIPE with every contrastive weight and latent size, and print what each changes on left-out folds."""
-    from semeq_training.reports import ablation
+    from semeq_export.app.training import AblateOptions
+    from semeq_export.app.training import ablate as train_variants
 
+    given |= {"weights": _numbers(weights, "--weights", float), "latents": _numbers(latents, "--latents", int)}
     with _Bars(quiet) as bars:
-        document = ablation.write(
-            recipe,
-            data,
-            out,
-            weights=_numbers(weights, "--weights", float),
-            latents=_numbers(latents, "--latents", int),
-            max_steps=steps,
-            jobs=jobs,
-            progress=bars.count,
-        )
+        result = train_variants(AblateOptions(**given), bars)
     if as_json:
-        _shared.print_json(document)
+        _shared.print_json(result.document)
     elif not quiet:
-        click.echo(ablation.text(document), nl=False)
+        click.echo(result.text, nl=False)
 
 
 def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Number]:
@@ -216,30 +156,28 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
 
 
 @command.command(short_help="Make the bundle of a run.", epilog="Example: semeq-export train export runs/default -o default.semeq")
-@click.argument("run_folder", metavar="RUN", type=_PATH)
-@click.option("--encoder", "encoder_run", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
+@click.argument("run", type=_PATH)
+@click.option("--encoder", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
 @click.option("-o", "out", type=_OUTPUT, required=True, help="Bundle folder to write.")
 @_shared.force_option
 @_shared.output_options
-@_shared.needs_extra("train")
-def export(run_folder: Path, encoder_run: Path | None, out: Path, force: bool, as_json: bool, quiet: bool) -> None:
+def export(out: Path, force: bool, as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what else `ExportOptions` holds
     """Make the bundle of a RUN: ONNX, TorchScript and flat weights, compared with each other first."""
-    from semeq_training.runs.export import export as write
+    from semeq_export.app.training import ExportOptions, export_bundle
 
-    manifest = write(run_folder, out, encoder=encoder_run, overwrite=force)
-    size_bytes = sum(entry.size for entry in manifest.files.values())
+    result = export_bundle(ExportOptions(out=out, overwrite=force, **given))
+    manifest = result.manifest
     if as_json:
-        files = {name: {"size_bytes": entry.size, "sha256": entry.sha256} for name, entry in manifest.files.items()}
-        _shared.print_json({"bundle": str(out), "name": manifest.name, "version": manifest.version, "files": files})
+        about = {"bundle": str(out), "name": manifest.name, "version": manifest.version}
+        _shared.print_json({**about, "files": _shared.files_document(manifest)})
     elif not quiet:
-        click.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files, {size_bytes / 1e6:.1f} MB")
+        click.echo(f"{out}: {manifest.name} {manifest.version}, {len(manifest.files)} files, {result.size_bytes / 1e6:.1f} MB")
 
 
-def _print_record(record: TrainingRecord, *, as_json: bool, quiet: bool) -> None:
+def _print_record(result: FitResult, *, as_json: bool, quiet: bool) -> None:
+    record = result.record
     if as_json:
-        import msgspec
-
-        _shared.print_json(msgspec.to_builtins(record))
+        _shared.print_json(result.to_dict())
     elif not quiet:
         click.echo(f"recipe {record.recipe}, seed {record.seed}, {record.steps} steps, {record.threads} threads")
         click.echo(f"rows: {', '.join(f'{name} {count}' for name, count in record.rows.items())}")
@@ -248,13 +186,10 @@ def _print_record(record: TrainingRecord, *, as_json: bool, quiet: bool) -> None
             click.echo(f"{name:<{width}}  {value:.4g}")
 
 
-def _print_encoder_record(record: EncoderRecord, *, as_json: bool, quiet: bool) -> None:
-    from semeq_training.fitting.audio_evaluate import table
-
+def _print_encoder_record(result: EncoderResult, *, as_json: bool, quiet: bool) -> None:
+    record = result.record
     if as_json:
-        import msgspec
-
-        _shared.print_json({**msgspec.to_builtins(record), "better_estimator": record.better_estimator})
+        _shared.print_json(result.to_dict())
     elif not quiet:
         windows = ", ".join(f"{count} {kind}" for kind, count in record.windows.items())
         click.echo(f"recipe {record.recipe}, {record.architecture}, seed {record.seed}, {record.steps} steps, windows of audio: {windows}")
@@ -263,7 +198,7 @@ def _print_encoder_record(record: EncoderRecord, *, as_json: bool, quiet: bool) 
             return
         count = record.metrics["sources_left_out"]
         click.echo(f"{count:.0f} sources left out in turn, {record.metrics['files']:.0f} files; doses found in what was not heard:")
-        click.echo("\n".join(table(record.metrics)))
+        click.echo("\n".join(result.table))
         click.echo(f"the better estimator of doses: {record.better_estimator}")
 
 
@@ -295,12 +230,13 @@ class _Bars:
         if self._progress is not None:
             self._progress.stop()
 
-    def __call__(self, phase: PhaseName | AudioPhase, done: int, total: int, losses: Losses | AudioLosses | None) -> None:
+    def step(self, phase: str, done: int, total: int, losses: tuple[float, float] | None) -> None:
+        """Show how far a phase is."""
         if self._progress is None:
             return
         if phase not in self._tasks:
             self._tasks[phase] = self._progress.add_task(_PHASES[phase], total=total, losses="")
-        text = f"curve {losses.curve:.3f} dB, contrastive {losses.contrastive:.2f}" if losses is not None else ""
+        text = f"curve {losses[0]:.3f} dB, contrastive {losses[1]:.2f}" if losses is not None else ""
         self._progress.update(self._tasks[phase], completed=done, total=total, losses=text)
 
     def count(self, done: int, total: int, what: str) -> None:

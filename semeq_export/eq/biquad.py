@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.settings import MAX_PREAMP_DB, Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError
 from semeq_export.units import check_sample_rate_hz

@@ -6,15 +6,11 @@ Overall level is arbitrary in EQ data (people lower whole curves), so curves are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.errors import InvalidEqError
-
-FloatArray = NDArray[np.floating[Any]]  # Any: float32 or float64
-Float64Array = NDArray[np.float64]
 
 
 def log_grid(n_freqs: int = 96, minimum_hz: float = 20.0, maximum_hz: float = 20_000.0) -> Float64Array:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import sosfilt
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import MAX_CHANNELS, check_samples, design_sos
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError
 from semeq_export.units import db_to_amplitude

@@ -7,15 +7,15 @@ and log Q inside the layout's ranges. Equal input gives equal output.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 from semeq_export.units import check_sample_rate_hz
@@ -102,7 +102,7 @@ def fit_many(
     Raises InvalidEqError on a wrong shape or a value that is not finite, AudioError on a rate outside 8 kHz..384 kHz.
     """
     rate = check_sample_rate_hz(sample_rate_hz)
-    curves, freqs, shares = _checked_input(curves_db, freqs_hz, weights, rate)
+    curves, freqs, shares = _check_input(curves_db, freqs_hz, weights, rate)
     problem = _problem(layout, freqs.tobytes(), rate, shares.tobytes(), level_free)
     n, points = len(curves), curves.copy()
     if starts is not None and starts.shape != (n, len(layout.params)):
@@ -125,7 +125,7 @@ def fit_many(
     return FitBatch(layout, vectors, preamps, rms, worst)
 
 
-def _checked_input(
+def _check_input(
     curves_db: FloatArray, freqs_hz: FloatArray, weights: FloatArray | None, rate: float
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
     curves, freqs = np.asarray(curves_db, dtype=np.float64), np.asarray(freqs_hz, dtype=np.float64)
@@ -266,12 +266,7 @@ class _Problem:
         phi0_slope = half_w0 * np.sin(2.0 * half_w0) * math.log(2.0)  # d phi0 / d log2 f0
         total = np.zeros((n, len(self.phi)))
         slopes = np.zeros((n, u.shape[1], len(self.phi))) if derivatives else np.zeros((0, 0, 0))
-        peaks, shelves, shelf_sign = self.peaks, self.shelves, self.shelf_sign
-        if only is not None:
-            peaks, shelves, shelf_sign = peaks[peaks == only], shelves[shelves == only], shelf_sign[shelves == only]
-        for chosen, sign in ((peaks, None), (shelves, shelf_sign)):
-            if not len(chosen):
-                continue
+        for chosen, sign in self._slots_by_shape(only):
             a = np.exp(log_a[:, chosen])[..., np.newaxis]
             p0 = phi0[:, chosen, np.newaxis]
             x, y = self.phi * (1.0 - p0), p0 * (1.0 - self.phi)
@@ -310,6 +305,14 @@ class _Problem:
         per_log = 10.0 / math.log(10.0)
         slopes *= per_log
         return total * per_log, slopes
+
+    def _slots_by_shape(self, only: int | None) -> Iterator[tuple[NDArray[np.int64], Float64Array | None]]:
+        """Yield the slots of one shape that count, where there are any: peaks with None, shelves with 1 for a low and -1 for a high one."""
+        groups: tuple[tuple[NDArray[np.int64], Float64Array | None], ...] = ((self.peaks, None), (self.shelves, self.shelf_sign))
+        for slots, sign in groups:
+            counted = slots >= 0 if only is None else slots == only
+            if counted.any():
+                yield slots[counted], None if sign is None else sign[counted]
 
     def cost(self, u: Float64Array, residual: Float64Array) -> Float64Array:
         """Return what the search makes small (n,): the mean square error in dB^2 and, where the level is free, a little for gains.

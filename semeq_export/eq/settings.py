@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.errors import InvalidEqError
 
 MAX_GAIN_DB = 60.0
@@ -53,9 +53,9 @@ class Band:
         if not isinstance(self.enabled, bool):
             raise InvalidEqError("enabled", repr(self.enabled)[:60], "not true or false")
         object.__setattr__(self, "kind", BandKind(self.kind))
-        object.__setattr__(self, "freq_hz", _checked("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
-        object.__setattr__(self, "gain_db", _checked("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
-        object.__setattr__(self, "q", _checked("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
+        object.__setattr__(self, "freq_hz", _to_float("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
+        object.__setattr__(self, "gain_db", _to_float("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
+        object.__setattr__(self, "q", _to_float("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
@@ -80,7 +80,7 @@ class EqSettings:
         for index, band in enumerate(self.bands, start=1):
             if not isinstance(band, Band):
                 raise InvalidEqError(f"band {index}", repr(band)[:60], "not a Band")
-        object.__setattr__(self, "preamp_db", _checked("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
+        object.__setattr__(self, "preamp_db", _to_float("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
 
     @property
     def active_bands(self) -> tuple[Band, ...]:
@@ -253,7 +253,7 @@ def _slot(kind: BandKind, name: str, freq_hz: tuple[float, float, float], fixed_
     )
 
 
-def _checked(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:
+def _to_float(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:
     """Return the value as a plain float, which JSON can hold whatever numpy type came in."""
     if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
         raise InvalidEqError(field, repr(value)[:60], "not a number")

@@ -13,15 +13,15 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError
-from semeq_export.files.disk import check_output, check_output_folder, environment_failure, printable
+from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError, environment_failure, printable
+from semeq_export.files.disk import check_output, check_output_folder
 
 _COPIED_BYTES = 1 << 20
 
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = True) -> Iterator[Path]:
-    """Give a temporary name in the output's folder; when the block ends well, it becomes the output in one step.
+    """Yield a temporary name in the output's folder; when the block ends well, it becomes the output in one step.
 
     On any error, interrupts included, the temporary file is removed and the output's name is untouched. sync: whether the content is on the
     disk before it gets its name; without, a caller of many files ends with `sync_all`.
@@ -56,8 +56,8 @@ def atomic_file(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = T
 
 
 @contextlib.contextmanager
-def spooled(source: int, output: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary file in an output's folder that holds everything a pipe gives; it is gone afterwards, interrupts included.
+def spool(source: int, output: str | os.PathLike[str], *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary file in an output's folder that holds everything a pipe gives; it is gone afterwards, interrupts included.
 
     Raises as `check_output` does, before anything is read; EnvironmentFailure where the system fails (disk full).
     """
@@ -98,7 +98,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes, *, overwrite: bool, 
 
 @contextlib.contextmanager
 def atomic_folder(path: str | os.PathLike[str], *, overwrite: bool, sync: bool = True) -> Iterator[Path]:
-    """Give a temporary folder beside the output; when the block ends well, it becomes the output by renaming.
+    """Yield a temporary folder beside the output; when the block ends well, it becomes the output by renaming.
 
     With `overwrite`, an existing folder is moved aside first and removed last: killed between the two, its content lies whole in
     `.semeq-*.old/old` beside the output's name. sync: see `atomic_file`. Raises as `check_output` does, except that a folder may be
@@ -194,6 +194,6 @@ def _place_new(temporary: Path, target: Path) -> None:
     try:
         os.link(temporary, target)
     except FileExistsError as error:
-        raise OutputError(f"{printable(target)}: exists already; use --force to replace it") from error
+        raise OutputError(f"{printable(target)}: exists already; use `overwrite` to replace it") from error
     except OSError:  # a file system without hard links
         temporary.rename(target)

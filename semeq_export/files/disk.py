@@ -7,37 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from semeq_export.errors import EnvironmentFailure, OutputError, SemeqError
-
-_CAUSES = {
-    errno.EACCES: "permission denied",
-    errno.EPERM: "permission denied",
-    errno.EROFS: "read-only file system",
-    errno.ENOSPC: "disk full",
-    errno.EDQUOT: "disk quota used up",
-    errno.EIO: "input/output error",
-    errno.EMFILE: "too many open files",
-    errno.ENFILE: "too many open files",
-}
-
-NAME_FAULTS = {errno.ENAMETOOLONG: "name too long", errno.ELOOP: "loop of links"}
-"""What is wrong with a name that the system refuses whatever lies there."""
-
-
-def environment_failure(path: str | os.PathLike[str], error: OSError) -> SemeqError:
-    """Return the one-line error for a failed system call on a path: EnvironmentFailure, or OutputError where the name is at fault."""
-    if error.errno in NAME_FAULTS:
-        return OutputError(f"{printable(path)}: {NAME_FAULTS[error.errno]}")
-    cause = _CAUSES.get(error.errno or 0) or (error.strerror or str(error)).lower()
-    return EnvironmentFailure(f"{printable(path)}: {cause}")
-
-
-def printable(text: str | os.PathLike[str]) -> str:
-    """Return a name as one printable line: control characters and undecodable bytes are escaped."""
-    name = os.fspath(text)
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in name)
+from semeq_export.errors import NAME_FAULTS, EnvironmentFailure, OutputError, SemeqError, environment_failure, printable
 
 
 def open_regular(path: str | os.PathLike[str], error: type[SemeqError], *, follow_links: bool = True) -> int:
@@ -98,7 +68,7 @@ def is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
         return False
 
 
-def followed(path: str | os.PathLike[str]) -> Path:
+def resolve_links(path: str | os.PathLike[str]) -> Path:
     """Return what a name leads to through all links; raises OutputError for links that lead in a circle."""
     place = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle, in some versions of Python
     if place.is_symlink():
@@ -127,7 +97,7 @@ def check_output(path: str | os.PathLike[str], *, overwrite: bool, inputs: tuple
     if not stat.S_ISREG(mode):  # never replaced by renaming: root would lose its /dev/null
         raise OutputError(f"{name}: is a pipe or device; use - for standard output")
     if not overwrite:
-        raise OutputError(f"{name}: exists already; use --force to replace it")
+        raise OutputError(f"{name}: exists already; use `overwrite` to replace it")
 
 
 def check_output_folder(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -136,7 +106,7 @@ def check_output_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Non
     if mode is not None and not stat.S_ISDIR(mode):
         raise OutputError(f"{printable(path)}: is not a folder")
     if mode is not None and not overwrite:
-        raise OutputError(f"{printable(path)}: exists already; use --force to replace it")
+        raise OutputError(f"{printable(path)}: exists already; use `overwrite` to replace it")
 
 
 def _mode_in_writable_folder(target: Path) -> int | None:

@@ -33,8 +33,8 @@ def loads(data: bytes, *, max_bytes: int = MAX_BYTES, surrogates: bool = False) 
             decoded,
             object_pairs_hook=_unique_keys,
             parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_bounded_int,
+            parse_float=_parse_finite,
+            parse_int=_parse_bounded_int,
         )
     except RecursionError as error:
         raise ValueError(f"JSON is nested deeper than {MAX_DEPTH} levels") from error
@@ -70,14 +70,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"JSON holds {name}, which is not a number")
 
 
-def _finite(text: str) -> float:
+def _parse_finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"JSON number {text[:40]} is too large")
     return value
 
 
-def _bounded_int(text: str) -> int:
+def _parse_bounded_int(text: str) -> int:
     if len(text) > 20:
         raise ValueError(f"JSON number of {len(text)} digits is too long")
     return int(text)

@@ -20,8 +20,8 @@ from typing import Literal
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Float64Array
 from semeq_export.eq.settings import MAX_GAIN_DB, EqSettings
 from semeq_export.listening.spectrum import BAND_EDGES_HZ, BANDS_HZ, BoolArray, Spectrum, analysis_grid
 
@@ -94,14 +94,14 @@ class Difference:
         return 1.0 / math.sqrt(size) if size > 1e-9 else math.inf
 
 
-def difference(heard: Spectrum, reference: Spectrum) -> Difference | None:
+def difference(sound: Spectrum, reference: Spectrum) -> Difference | None:
     """Return input - reference, or None where one has no signal or they share too few bands."""
-    usable = heard.usable & reference.usable
-    if not (heard.has_signal and reference.has_signal) or usable.sum() < _MIN_COMMON_BANDS:
+    usable = sound.usable & reference.usable
+    if not (sound.has_signal and reference.has_signal) or usable.sum() < _MIN_COMMON_BANDS:
         return None
-    a, b = heard.windows, reference.windows
+    a, b = sound.windows, reference.windows
     if a is None or b is None:
-        return Difference(heard.band_db - reference.band_db, usable, _source_metric(usable.tobytes()))
+        return Difference(sound.band_db - reference.band_db, usable, _source_metric(usable.tobytes()))
     covariance_db2 = a.covariance_db2 + b.covariance_db2 + _BAND_ERROR_DB2 * np.eye(_N_BANDS)
     return Difference(a.mean_db - b.mean_db, usable, _level_free_inverse(covariance_db2, usable))
 
@@ -173,7 +173,7 @@ class Adaptation:
 def adapt_eq(
     term: EqSettings,
     intensity: float,
-    compared: Difference | None,
+    contrast: Difference | None,
     mode: Mode,
     sample_rate_hz: float,
     *,
@@ -182,60 +182,60 @@ def adapt_eq(
 ) -> Adaptation:
     """Return the settings of a term for a sound that was compared with a reference.
 
-    term: settings at intensity 1. intensity: below 0 the opposite, in which case p is that of the opposite. compared: None, or mode
+    term: settings at intensity 1. intensity: below 0 the opposite, in which case p is that of the opposite. contrast: None, or mode
     "static", gives the term times the intensity, with `why_static` as a note. Equal input gives equal output; intensity 0 is exactly flat.
     """
     full_db = band_response_db(term, max(sample_rate_hz, FULL_RATE_HZ))
-    if compared is None or mode == "static":
-        eq, gain, cut = _scaled(term, intensity)
-        notes = tuple(note for note in (why_static, cut) if note)
+    if contrast is None or mode == "static":
+        eq, gain, limit_note = _scale(term, intensity)
+        notes = tuple(note for note in (why_static, limit_note) if note)
         return Adaptation(
-            eq, "static", gain, None, intensity, reference, bool(cut), shape_error_db(eq, gain * full_db, sample_rate_hz), notes
+            eq, "static", gain, None, intensity, reference, bool(limit_note), shape_error_db(eq, gain * full_db, sample_rate_hz), notes
         )
     term_db = band_response_db(term, sample_rate_hz)
-    asked = ask(compared, term_db, intensity, mode)
-    eq, gain, cut = settings_for(term, term_db, asked.gain, compared, mode, sample_rate_hz)
+    demand = ask(contrast, term_db, intensity, mode)
+    eq, gain, limit_note = settings_for(term, term_db, demand.gain, contrast, mode, sample_rate_hz)
     error_db = shape_error_db(eq, gain * full_db, sample_rate_hz)
-    notes = (cut,) if cut else ()
-    return Adaptation(eq, mode, gain, asked.dose, intensity, reference, asked.is_clipped or bool(cut), error_db, notes)
+    notes = (limit_note,) if limit_note else ()
+    return Adaptation(eq, mode, gain, demand.dose, intensity, reference, demand.is_clipped or bool(limit_note), error_db, notes)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the law says: the dose that the sound has, the gain to add, and whether there is more to do than the mode allows."""
+class Demand:
+    """What the law asks for: the dose that the sound has, the gain to add, and whether there is more to do than the mode allows."""
 
     dose: float
     gain: float
     is_clipped: bool
 
 
-def ask(compared: Difference, term_db: Float64Array, intensity: float, mode: Mode) -> Asked:
+def ask(contrast: Difference, term_db: Float64Array, intensity: float, mode: Mode) -> Demand:
     """Return what mode "target" or "soft" asks for. term_db: (28,) response of the term at intensity 1. A few microseconds."""
     sign = -1.0 if intensity < 0 else 1.0
-    dose = compared.dose(term_db)
+    dose = contrast.dose(term_db)
     if mode == "target":
         amount = target_gain(sign * dose)
         is_clipped = 1.0 - sign * dose > MAX_TARGET_GAIN or sign * dose > 1.0
     else:
-        amount, is_clipped = soft_gain(sign * dose, compared.spread(term_db)), False
-    return Asked(dose, intensity * amount, is_clipped)
+        amount, is_clipped = soft_gain(sign * dose, contrast.spread(term_db)), False
+    return Demand(dose, intensity * amount, is_clipped)
 
 
 def settings_for(
-    term: EqSettings, term_db: Float64Array, wanted: float, compared: Difference | None, mode: Mode, sample_rate_hz: float
+    term: EqSettings, term_db: Float64Array, goal: float, contrast: Difference | None, mode: Mode, sample_rate_hz: float
 ) -> tuple[EqSettings, float, str]:
     """Return the settings that add a dose, their gain, and a note where a band would leave -60..60 dB.
 
     In target mode with one step of correction, so that the measured dose is the one wanted: a band's response is not quite proportional to
     its gain. Soft mode stays within half and twice the term's gains.
     """
-    if compared is None or mode != "target" or abs(wanted) < _PROPORTIONAL:
-        return _scaled(term, wanted)
-    achieved = compared.doses_of(band_response_db(_scaled(term, wanted)[0], sample_rate_hz), term_db)
-    return _scaled(term, wanted * wanted / achieved if 0.5 < achieved / wanted < 2.0 else wanted)
+    if contrast is None or mode != "target" or abs(goal) < _PROPORTIONAL:
+        return _scale(term, goal)
+    achieved = contrast.doses_of(band_response_db(_scale(term, goal)[0], sample_rate_hz), term_db)
+    return _scale(term, goal * goal / achieved if 0.5 < achieved / goal < 2.0 else goal)
 
 
-def _scaled(term: EqSettings, gain: float) -> tuple[EqSettings, float, str]:
+def _scale(term: EqSettings, gain: float) -> tuple[EqSettings, float, str]:
     """Return the settings times a gain, which is lowered where a band would leave -60..60 dB, and a note if so."""
     largest = max((abs(band.gain_db) for band in term.bands), default=0.0)
     if largest * abs(gain) <= MAX_GAIN_DB:
@@ -244,10 +244,10 @@ def _scaled(term: EqSettings, gain: float) -> tuple[EqSettings, float, str]:
     return term.scaled(lowered), lowered, f"{gain:.2f} doses lowered to {lowered:.2f}: a band would pass {MAX_GAIN_DB:g} dB"
 
 
-def shape_error_db(eq: EqSettings, wanted_db: Float64Array, sample_rate_hz: float) -> float:
+def shape_error_db(eq: EqSettings, goal_db: Float64Array, sample_rate_hz: float) -> float:
     """Return the rms over the bands that a rate holds of what an EQ does minus what was wanted (28,), overall level removed."""
     in_range = analysis_grid(sample_rate_hz).in_range
-    return float(np.std((band_response_db(eq, sample_rate_hz) - wanted_db)[in_range]))
+    return float(np.std((band_response_db(eq, sample_rate_hz) - goal_db)[in_range]))
 
 
 @functools.lru_cache(maxsize=64)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, correlation
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import correlation
 from semeq_export.listening.dose import Difference, difference
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum
@@ -66,20 +67,20 @@ def profile_of(heard: Spectrum, reference: Reference, terms_db: Mapping[str, Flo
 
     terms_db: word -> (28,) response of its EQ. advise: the words that may be suggested. top: how many entries, 1 or more.
     """
-    compared = difference(heard, reference.spectrum)
-    if compared is None:
+    contrast = difference(heard, reference.spectrum)
+    if contrast is None:
         why = heard.no_signal or reference.spectrum.no_signal or "this audio and the reference share no part of the spectrum"
         return Profile((), reference.name, (f"no signal: {why}",), np.zeros(0), {}, why)
-    similarity = {word: compared.similarity(term_db) for word, term_db in terms_db.items()}
+    similarity = {word: contrast.similarity(term_db) for word, term_db in terms_db.items()}
     ranked = sorted(terms_db, key=lambda word: -similarity[word])
     chosen = ranked[: max(1, top)]
     times_s, spans = _spans(heard)
-    over_time = {word: _over_time(compared, spans, terms_db[word]) for word in chosen}
+    over_time = {word: _over_time(contrast, spans, terms_db[word]) for word in chosen}
     entries = tuple(
-        ProfileEntry(word, compared.dose(terms_db[word]), similarity[word], float(np.std(over_time[word])) if len(spans) else 0.0)
+        ProfileEntry(word, contrast.dose(terms_db[word]), similarity[word], float(np.std(over_time[word])) if len(spans) else 0.0)
         for word in chosen
     )
-    return Profile(entries, reference.name, _advice(compared, terms_db, similarity, advise), times_s, over_time)
+    return Profile(entries, reference.name, _advice(contrast, terms_db, similarity, advise), times_s, over_time)
 
 
 def _spans(heard: Spectrum) -> tuple[Float64Array, list[Float64Array]]:
@@ -96,26 +97,26 @@ def _spans(heard: Spectrum) -> tuple[Float64Array, list[Float64Array]]:
     return np.array(ends), spans
 
 
-def _over_time(compared: Difference, spans: Sequence[Float64Array], term_db: Float64Array) -> Float64Array:
+def _over_time(contrast: Difference, spans: Sequence[Float64Array], term_db: Float64Array) -> Float64Array:
     """Return the doses (m,) of the spans, around the dose of the whole."""
-    whole = compared.dose(term_db)
-    return np.array([whole + compared.doses_of(apart_db, term_db) for apart_db in spans])
+    whole = contrast.dose(term_db)
+    return np.array([whole + contrast.doses_of(apart_db, term_db) for apart_db in spans])
 
 
 def _advice(
-    compared: Difference, terms_db: Mapping[str, Float64Array], similarity: Mapping[str, float], advise: Sequence[str]
+    contrast: Difference, terms_db: Mapping[str, Float64Array], similarity: Mapping[str, float], advise: Sequence[str]
 ) -> tuple[str, ...]:
     """Return one or two sentences: what there is a lot of, and words that lead the other way."""
     known = [word for word in advise if word in terms_db]
     if not known:
         return ()
     most = max(known, key=lambda word: similarity[word])
-    dose = compared.dose(terms_db[most])
+    dose = contrast.dose(terms_db[most])
     away: list[str] = []
     for word in sorted(known, key=lambda word: similarity[word]):
         if similarity[word] >= 0 or len(away) == 2:
             break
-        if all(correlation(terms_db[word][compared.usable], terms_db[other][compared.usable]) < _SAME_WORD for other in away):
+        if all(correlation(terms_db[word][contrast.usable], terms_db[other][contrast.usable]) < _SAME_WORD for other in away):
             away.append(word)
     what = f"already {dose:.1f} doses of {most}" if dose >= _WORTH_SAYING else "close to the reference: no word stands out"
     return (f"{what}; try {' or '.join(away)}" if away else what,)

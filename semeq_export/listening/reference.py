@@ -16,10 +16,10 @@ import numpy as np
 
 from semeq_export.audio.formats import AUDIO_SUFFIXES
 from semeq_export.audio.reader import open_audio
-from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.errors import AudioError, EnvironmentFailure, environment_failure, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure, printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, SpectrumMeter, mean_spectrum
 
 GENERAL = "any"
@@ -38,7 +38,7 @@ class Reference:
     is_stored: bool
 
 
-class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _ReferenceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int
     name: str
     bands_hz: tuple[float, ...]
@@ -130,7 +130,7 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
     """Return a stored reference; raises AudioError where the file is none, EnvironmentFailure where the system refuses."""
     try:
         document = strict_json.loads(read_regular(path, AudioError, max_bytes=strict_json.MAX_BYTES))
-        stored = msgspec.convert(document, _Stored)
+        stored = msgspec.convert(document, _ReferenceFile)
     except (ValueError, msgspec.ValidationError) as error:
         if isinstance(error, AudioError | EnvironmentFailure):
             raise

@@ -17,8 +17,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import Float64Array, FloatArray, level_free
+from semeq_export.eq.curve import level_free
 from semeq_export.errors import AudioError
 from semeq_export.units import amplitude_to_db, check_sample_rate_hz
 

@@ -24,12 +24,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve, Float64Array, FloatArray, log_grid
+from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError
+from semeq_export.errors import OutputError, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable
 from semeq_export.listening.profile import Profile
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum
@@ -109,7 +109,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         frequency_axis(axes)
         _gain_axis(axes, max((float(np.max(np.abs(trace.gain_db))) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
-        return _finished(figure, axes, title, lines, [trace.label for trace in traces])
+        return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
             axes.tick_params(labelbottom=index + columns >= len(cells), labelleft=index % columns == 0, labelsize=8)
             title_here, chars = cells[index].title, round(13 * size)
             if largest_db[index] > axes.get_ylim()[1]:
-                title_here = f"{_cut(title_here, chars - 12)} to {largest_db[index]:.0f} dB"
-            axes.set_title(_cut(title_here, chars), loc="left", fontsize=9, pad=3.0, parse_math=False)
+                title_here = f"{_shorten(title_here, chars - 12)} to {largest_db[index]:.0f} dB"
+            axes.set_title(_shorten(title_here, chars), loc="left", fontsize=9, pad=3.0, parse_math=False)
             traces = cells[index].traces
             widths = [1.6] if len(traces) == 1 else [4.5, *[1.4] * (len(traces) - 1)]
             drawn = [_draw(axes, trace, number, filled=len(traces) == 1, width=widths[number]) for number, trace in enumerate(traces)]
@@ -169,7 +169,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
         return figure
 
 
-def _cut(text: str, max_chars: int) -> str:
+def _shorten(text: str, max_chars: int) -> str:
     return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"
 
 
@@ -297,7 +297,7 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("step")
         axes.set_ylabel(y_label)
-        return _finished(figure, axes, title, lines, list(series))
+        return _finish(figure, axes, title, lines, list(series))
 
 
 def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapping[int, float], *, title: str = "") -> Figure:
@@ -325,7 +325,7 @@ def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapp
         axes.grid(True, which="major", color=_GRID, linewidth=0.8)
         axes.set_xlabel("samples per block")
         axes.set_ylabel("microseconds, p99 of thread time")
-        return _finished(figure, axes, title, lines, [*series, "deadline"])
+        return _finish(figure, axes, title, lines, [*series, "deadline"])
 
 
 def page(size: tuple[float, float]) -> Figure:
@@ -367,7 +367,7 @@ def house_style() -> Iterator[None]:
 
 
 def frequency_axis(axes: Axes, *, small: bool = False) -> None:
-    """Give axes 20 Hz to 20 kHz on a log scale; small: with three ticks and no title."""
+    """Set axes to 20 Hz to 20 kHz on a log scale; small: with three ticks and no title."""
     axes.set_xscale("log")
     axes.set_xlim(20.0, 20_000.0)
     axes.xaxis.set_major_locator(FixedLocator((100, 1_000, 10_000) if small else _TICKS_HZ))
@@ -412,7 +412,7 @@ def _draw(axes: Axes, trace: Trace, index: int, *, filled: bool, width: float = 
     return line
 
 
-def _finished(figure: Figure, axes: Axes, title: str, lines: Sequence[Line2D], names: Sequence[str]) -> Figure:
+def _finish(figure: Figure, axes: Axes, title: str, lines: Sequence[Line2D], names: Sequence[str]) -> Figure:
     """Place the title at the left and the legend where it hides no line: a row under the title, or a column beside the axes.
 
     A single line without a title gives its name to the picture.

@@ -12,7 +12,8 @@ from matplotlib.transforms import Bbox
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import log_grid
 from semeq_export.plot import figures as plot
 from semeq_export.words.evidence import N_POINTS, REGIONS, Evidence, Place
 from semeq_export.words.terms import CentroidBank
@@ -69,7 +70,7 @@ def curves_sheet(bank: CentroidBank, evidence: Evidence, words: Sequence[str]) -
 def correlation_figure(evidence: Evidence, words: Sequence[str]) -> Figure:
     """Return a heat map of the correlations of words' mean curves, words that mean the same side by side."""
     table = evidence.correlations(words)
-    order = _clustered(table)
+    order = _order_by_likeness(table)
     names = [words[index] for index in order]
     size = max(5.0, 0.17 * len(words) + 2.0)
     with plot.house_style():
@@ -87,7 +88,7 @@ def correlation_figure(evidence: Evidence, words: Sequence[str]) -> Figure:
     return figure
 
 
-def _clustered(table: Float64Array) -> list[int]:
+def _order_by_likeness(table: Float64Array) -> list[int]:
     """Return an order in which words alike are neighbours: average linkage over 1 - correlation."""
     if len(table) < 3:
         return list(range(len(table)))

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, FloatArray, correlation, level_free, log_grid
+from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.eq.curve import correlation, level_free, log_grid
 from semeq_export.errors import BundleFormatError
 from semeq_export.files import strict_json
 
@@ -116,9 +117,9 @@ class Evidence:
 
     def to_json(self) -> bytes:
         """Return evidence.json: sorted keys, curves to 0.001 dB, byte-stable."""
-        words = {name: _stored(entry) for name, entry in self.words.items()}
-        points = [[point.word, *_rounded((*point.pca, *point.tsne))] for point in self.points]
-        return strict_json.dumps({"covariance": [_rounded(row) for row in self.covariance], "points": points, "words": words})
+        words = {name: _to_stored(entry) for name, entry in self.words.items()}
+        points = [[point.word, *_round((*point.pca, *point.tsne))] for point in self.points]
+        return strict_json.dumps({"covariance": [_round(row) for row in self.covariance], "points": points, "words": words})
 
     @classmethod
     def from_json(cls, data: bytes) -> Evidence:
@@ -130,7 +131,7 @@ class Evidence:
         covariance = np.array(stored.covariance, dtype=np.float64)
         if not np.all(np.isfinite(covariance)) or np.linalg.eigvalsh(covariance).min() < -1e-3 * max(np.trace(covariance), 1e-9):
             raise BundleFormatError("evidence.json: covariance is none")
-        words = {name: _read(name, entry) for name, entry in stored.words.items()}
+        words = {name: _from_stored(name, entry) for name, entry in stored.words.items()}
         points = [MapPoint(word, (a, b), (c, d)) for word, a, b, c, d in stored.points]
         return cls(words, (covariance + covariance.T) / 2.0, points)
 
@@ -169,10 +170,10 @@ def word_evidence(curves_db: FloatArray, *, is_own: bool = False) -> WordEvidenc
     )
 
 
-def _stored(entry: WordEvidence) -> dict[str, Any]:  # Any: JSON
+def _to_stored(entry: WordEvidence) -> dict[str, Any]:  # Any: JSON
     return {
-        "mean_db": _rounded(entry.mean_db),
-        "spread_db": _rounded(entry.spread_db),
+        "mean_db": _round(entry.mean_db),
+        "spread_db": _round(entry.spread_db),
         "boosted": {name: round(share, 3) for name, share in entry.boosted.items()},
         "cut": {name: round(share, 3) for name, share in entry.cut.items()},
         "rows": entry.rows,
@@ -180,7 +181,7 @@ def _stored(entry: WordEvidence) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def _read(name: str, entry: _StoredWord) -> WordEvidence:
+def _from_stored(name: str, entry: _StoredWord) -> WordEvidence:
     mean_db, spread_db = (np.array(curve, dtype=np.float64) for curve in (entry.mean_db, entry.spread_db))
     if not (np.all(np.abs(mean_db) <= 1_000.0) and np.all((spread_db >= 0.0) & (spread_db <= 1_000.0))):
         raise BundleFormatError(f"evidence.json: {name[:60]!r}: a curve is not finite")
@@ -189,5 +190,5 @@ def _read(name: str, entry: _StoredWord) -> WordEvidence:
     return WordEvidence(mean_db, spread_db, entry.boosted, entry.cut, entry.rows, entry.is_own)
 
 
-def _rounded(values: Iterable[float]) -> list[float]:
+def _round(values: Iterable[float]) -> list[float]:
     return [round(float(value), 3) + 0.0 for value in values]

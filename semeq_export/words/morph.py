@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 
 CurvesAt = Callable[[Float64Array], Float64Array]
 """Places (n,) in 0..1 to curves (n, n_freqs) in dB."""

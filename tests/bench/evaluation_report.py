@@ -21,7 +21,7 @@ from rich.progress import Progress
 from semeq_training.data import vocabulary
 from semeq_training.data.cleaning import clean
 from semeq_training.data.datasets import load_examples, read_tables
-from semeq_training.reports import ablation, report
+from semeq_training.reports import ablation, report, report_text
 from semeq_training.runs.run import read_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,7 +88,9 @@ def main() -> None:
     }
     text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     sys.stdout.write(vocabulary.text(table, min_rows, gains, merged))
-    sys.stdout.write(report.text(full) + report.text(small) + report.text(attention) + (ablation.text(grid) if grid is not None else ""))
+    sys.stdout.write(
+        report_text.text(full) + report_text.text(small) + report_text.text(attention) + (ablation.text(grid) if grid is not None else "")
+    )
     if arguments.record is not None:
         arguments.record.write_text(text, encoding="utf-8")
 

@@ -36,7 +36,7 @@ from stems import make_session, process, process_until, start  # noqa: E402
 from semeq_export.bundle.loading import load_bundle  # noqa: E402
 from semeq_host.stems.intent import Intent  # noqa: E402
 from semeq_host.stems.job import StemJob, sha256_of  # noqa: E402
-from semeq_host.stems.resources import Studio  # noqa: E402
+from semeq_host.stems.resources import StemResources  # noqa: E402
 from semeq_host.stems.stem import run_stem  # noqa: E402
 from semeq_host.streams.offline import process_file  # noqa: E402
 from semeq_host.streams.process_options import ProcessOptions  # noqa: E402
@@ -100,11 +100,11 @@ def speed(folder: Path, sources: list[Path], seconds: int) -> dict[str, float]:
     samples = np.resize(np.concatenate([soundfile.read(path, always_2d=True)[0][:, 0] for path in sources]), (seconds * 48_000, 2))
     source, out = folder / "speed.wav", folder / "speed-out.wav"
     soundfile.write(source, samples / np.abs(samples).max() * 0.6, 48_000, subtype="PCM_24")
-    studio = Studio()
+    resources = StemResources()
 
     def run(intent: Intent, options: ProcessOptions) -> Callable[[], object]:
         def once() -> None:
-            assert run_stem(studio, StemJob(source, out, intent, options))["output"] is not None
+            assert run_stem(resources, StemJob(source, out, intent, options)).output is not None
 
         return once
 
@@ -164,7 +164,7 @@ def memory(folder: Path, seconds: int) -> dict[str, object]:
     with soundfile.SoundFile(source, "w", 48_000, 2, "PCM_24") as file:
         for _ in range(seconds // 60):
             file.write(minute)
-    eq = Studio().engine.eq_for("warm")
+    eq = StemResources().engine.eq_for("warm")
     seen: list[float] = []
 
     def watch(done: int, total: int) -> None:

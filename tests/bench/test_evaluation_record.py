@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, cases
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
@@ -59,8 +59,9 @@ def test_words_predict_people_as_well_as_their_mean_curves(name: str) -> None:
 def test_morphs_between_all_well_known_words_are_even() -> None:
     engine = Engine(load_bundle())
     words = [term.name for term in engine.bundle.centroids.values() if term.examples >= 10 and not term.is_variant]
-    paths = [engine.morph_path(start, end) for start, end in itertools.combinations(words, 2)]
-    assert len(paths) >= 200
+    pairs = list(itertools.combinations(words, 2))
+    assert len(pairs) >= 200
+    paths = [engine.morph_path(start, end) for start, end in pairs[:: cases(10, 1)]]
     assert max(max(path.steps_db) / np.mean(path.steps_db) for path in paths) <= 1.1
     assert np.mean([max(path.departures_db) for path in paths]) < 1.5  # dB rms off the straight line; 5.8 at most, from calm
 

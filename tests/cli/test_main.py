@@ -17,6 +17,7 @@ import pytest
 from conftest import ROOT
 
 from semeq_export import errors
+from semeq_export.app._extras import needs_extra
 from semeq_export.cli import VERBS, _shared, cli
 
 
@@ -73,14 +74,14 @@ def test_the_old_signal_handler_comes_back() -> None:
 
 
 def test_a_missing_extra_names_the_pip_command(capsys: pytest.CaptureFixture[str]) -> None:
-    @_shared.needs_extra("train")
+    @needs_extra("train")
     def action() -> None:
         import semeq_no_such_module.inside  # noqa: F401  # type: ignore[import-not-found]
 
     with pytest.raises(ModuleNotFoundError):  # a missing module of our own is our mistake
         _shared.run(group(action), ["do"])
 
-    code, line = outcome(capsys, _shared.needs_extra("train")(raising(ModuleNotFoundError("No module named 'torch'", name="torch"))))
+    code, line = outcome(capsys, needs_extra("train")(raising(ModuleNotFoundError("No module named 'torch'", name="torch"))))
     assert (code, line) == (2, "semeq-export: torch is missing; this needs an optional part: pip install 'semeq-export[train]'\n")
 
 

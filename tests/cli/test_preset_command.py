@@ -17,7 +17,7 @@ from semeq_export.engine import Engine
 from semeq_export.errors import BundleError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import peak_db, read, read_file
-from semeq_presets.formats.semeq_vst3 import PluginState
+from semeq_presets.file_formats.semeq_vst3 import PluginState, state_of
 
 FREQS_HZ = np.geomspace(20.0, 20_000.0, 300)
 
@@ -43,7 +43,7 @@ def test_a_word_becomes_a_file_with_the_engines_response(folder: Path, capsys: p
         preset = read_file(folder / name, format=format_id)
         wanted = engine.curve_for(SemanticTarget.parse("warm:0.7,bright:0.3", 0.6), FREQS_HZ)
         np.testing.assert_allclose(preset.response_db(FREQS_HZ), wanted, atol=1e-5)
-        assert preset.name == "Warm:0.7,bright:0.3 (0.6)"
+        assert preset.name == "Warm 70 / Bright 30 at 60%"
 
 
 def test_a_preset_of_our_plug_in_carries_the_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +54,7 @@ def test_a_preset_of_our_plug_in_carries_the_words(folder: Path, capsys: pytest.
     ):
         assert run("-t", text, "--intensity", str(intensity), "-f", "semeq-vst3", "-o", "a.vstpreset", "--force", *options) == 0
         preset = read_file(folder / "a.vstpreset", format="semeq-vst3")
-        state = preset.extras["state"]
+        state = state_of(preset)
         assert isinstance(state, PluginState)
         target = SemanticTarget.parse(text, intensity)
         assert preset.eq is not None
@@ -260,7 +260,7 @@ def test_a_device_of_ones_own_is_dialled_in_by_its_knobs(folder: Path, capsys: p
 def test_json_says_what_was_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-t", "warm", "-f", "eqapo", "-o", "w.txt", "--name", "Mine", "--sample-rate", "44100", "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert {"target", "name", "output", "format", "intensity", "doubts", "sample_rate_hz", "eq", "notes"} == set(document)
+    assert {"target", "name", "output", "format", "intensity", "doubts", "sample_rate_hz", "eq", "notes", "understood"} == set(document)
     assert (document["output"], document["name"], document["sample_rate_hz"]) == ("w.txt", "Mine", 44_100.0)
     assert document["notes"][0]["kind"] == "added"
     assert run("-t", "warm", "-f", "eqapo", "--json") == 0

@@ -15,8 +15,9 @@ import soundfile
 from conftest import skip_or_fail
 from fake_engine import WARM, FakeEngine
 
+from semeq_export.app import _engine
 from semeq_export.audio.reader import open_audio, read_audio
-from semeq_export.cli import _shared, cli, process
+from semeq_export.cli import _shared, cli
 from semeq_export.eq.filter import apply as apply_eq
 
 Ran = tuple[int, str, str]
@@ -38,7 +39,7 @@ class Run:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command with an engine that knows warm and bright."""
-    monkeypatch.setattr(process, "_engine", lambda _bundle_path: FakeEngine())
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: FakeEngine())
     return Run(capsys)
 
 
@@ -63,7 +64,7 @@ def test_zero_intensity_gives_identical_samples(tmp_path: Path, run: Run) -> Non
 def test_a_preset_instead_of_words_needs_no_model(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import semeq_presets
 
-    monkeypatch.setattr(process, "_engine", lambda _path: pytest.fail("the bundle was loaded"))
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: pytest.fail("the bundle was loaded"))
     semeq_presets.write_file(tmp_path / "warm.json", WARM, format="semeq-json")
     source = noise(tmp_path / "in.wav", subtype="DOUBLE")
     code, _, err = run(source, "--preset", tmp_path / "warm.json", "--intensity", "-1", "-o", tmp_path / "out.wav")

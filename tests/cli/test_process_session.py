@@ -10,11 +10,12 @@ import pytest
 import soundfile
 from fake_engine import BRIGHT, WARM, FakeEngine
 
+from semeq_export.app import _engine
 from semeq_export.audio.reader import read_audio
-from semeq_export.cli import _shared, cli, process
+from semeq_export.cli import _shared, cli
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_presets import read_file
-from semeq_presets.formats.dawproject_zip import read_session
+from semeq_presets.file_formats.dawproject_zip import read_session
 
 Ran = tuple[int, str, str]
 
@@ -35,7 +36,7 @@ class Run:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """The command with an engine that knows warm and bright, in a folder with three stems in stems/."""
-    monkeypatch.setattr(process, "_engine", lambda _bundle_path: FakeEngine())
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: FakeEngine())
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(9)
     Path("stems").mkdir()

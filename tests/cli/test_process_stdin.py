@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import ROOT, cases
 from stems import process
 
 FORMS = [("wav", "PCM_24"), ("flac", "PCM_16"), ("aiff", "PCM_16"), ("ogg", "VORBIS"), ("mp3", "MPEG_LAYER_III")]
@@ -39,7 +39,7 @@ def stem(path: Path, subtype: str = "PCM_24", frames: int = 30_000) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("suffix", "subtype"), FORMS)
+@pytest.mark.parametrize(("suffix", "subtype"), FORMS[: cases(2, 5)])
 def test_a_pipe_gives_the_bytes_that_the_file_gives(tmp_path: Path, suffix: str, subtype: str) -> None:  # fault B14
     source = stem(tmp_path / f"in.{suffix}", subtype)
     (tmp_path / "out").mkdir()

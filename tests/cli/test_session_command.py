@@ -13,7 +13,7 @@ from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
 from semeq_export.words.target import SemanticTarget
-from semeq_presets.formats.dawproject_zip import read_session
+from semeq_presets.file_formats.dawproject_zip import read_session
 
 
 @pytest.fixture

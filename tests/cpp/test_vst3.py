@@ -17,17 +17,17 @@ from cpp.conftest import Kit
 from scipy.signal import butter, sosfiltfilt
 
 import semeq_presets as presets
+from semeq_export.arrays import FloatArray
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
-from semeq_export.eq.curve import FloatArray
 from semeq_export.eq.filter import apply
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.words.target import SemanticTarget
 from semeq_host.streams.stream import AdaptiveEq
-from semeq_presets.formats import _vstpreset
-from semeq_presets.formats.semeq_vst3 import PluginState, for_words, pack_state
-from semeq_presets.formats.semeq_vst3 import plugin as about
+from semeq_presets.file_formats import _vstpreset
+from semeq_presets.file_formats.semeq_vst3 import PluginState, for_words, pack_state
+from semeq_presets.file_formats.semeq_vst3 import plugin as about
 
 pytestmark = [pytest.mark.cpp, pytest.mark.daw]
 
@@ -228,13 +228,12 @@ def python_stream(engine: Engine, word: str, samples: FloatArray, rate_hz: int) 
 
 
 def test_the_dose_of_every_file_is_that_of_the_python_stream(
-    kit: Kit, plugin: Plugin, engine: Engine, data_dir: Path, record_property: Callable[[str, object], None]
+    kit: Kit, plugin: Plugin, engine: Engine, real_files: list[Path], record_property: Callable[[str, object], None]
 ) -> None:
     worst_dose = worst_gain = 0.0
     loudest_db = -200.0
-    files = sorted((data_dir / "audio").glob("*.flac"))
-    assert len(files) >= 13
-    for number, file in enumerate(files):
+    assert len(real_files) >= 13
+    for number, file in enumerate(real_files):
         word = ("warm", "bright", "tinny")[number % 3]
         samples, rate_hz = soundfile.read(file, dtype="float32", always_2d=True)
         samples = samples[: 15 * rate_hz].T.copy()
@@ -253,7 +252,7 @@ def test_the_dose_of_every_file_is_that_of_the_python_stream(
         played = plugin(stereo, rate_hz)
         residue = max(np.abs(rendered - out).max(), np.abs(played[0] - out[0]).max())
         loudest_db = max(loudest_db, float(20.0 * np.log10(residue / np.abs(out).max() + 1e-12)))
-    record_property("row", f"semeq.hpp against the Python stream, {len(files)} files: dose {worst_dose:.2g}, gain {worst_gain:.2g}")
+    record_property("row", f"semeq.hpp against the Python stream, {len(real_files)} files: dose {worst_dose:.2g}, gain {worst_gain:.2g}")
     record_property("row", f"render and VST3 against the Python stream's output: {loudest_db:.0f} dB of its peak")
     assert worst_dose <= 0.05
     assert worst_gain <= 0.05

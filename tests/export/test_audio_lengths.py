@@ -35,7 +35,7 @@ def frames(path: Path, *, salvage: bool = False) -> tuple[int, tuple[str, ...]]:
 
 def check(path: Path, why: str, salvaged: int) -> None:
     """Refused with the reason; salvage gives so many frames of the source, and says the same."""
-    with pytest.raises(AudioError, match=rf"{path.name}: {why}.*; --salvage "):
+    with pytest.raises(AudioError, match=rf"{path.name}: {why}.*; `salvage` "):
         frames(path)
     count, warnings = frames(path, salvage=True)
     assert count == salvaged

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from mpeg import end_of
 
-from semeq_export.audio.decoder_messages import caught_messages
+from semeq_export.audio.decoder_messages import catch_messages
 from semeq_export.audio.reader import open_audio
 from semeq_export.errors import AudioError
 
@@ -94,7 +94,7 @@ def test_another_number_of_frames_than_said_is_refused(tmp_path: Path, whole: by
     said = struct.unpack(">I", whole[place : place + 4])[0]
     few = whole[:place] + struct.pack(">I", 5) + whole[place + 4 :]
     for data, why in (
-        (few, f"in.mp3: header says 5 MPEG frames, file holds {said}; --salvage keeps what is there"),
+        (few, f"in.mp3: header says 5 MPEG frames, file holds {said}; `salvage` keeps what is there"),
         (whole[: len(whole) // 2], f"in.mp3: truncated: header says {said} MPEG frames, file holds "),
     ):
         with pytest.raises(AudioError, match=why):
@@ -157,7 +157,7 @@ def test_nothing_but_a_header_is_no_audio(tmp_path: Path, whole: bytes, capfd: p
 
 def test_only_the_decoders_own_messages_are_caught(capfd: pytest.CaptureFixture[str]) -> None:
     def speak() -> None:
-        with caught_messages() as lines:
+        with catch_messages() as lines:
             os.write(2, b"[src/libmpg123/layer3.c:INT123_do_layer3():1804] error: dequantization failed!\nsomething else\n")
             os.write(2, b"Note: Trying to resync...\n")
         assert len(lines) == 2

@@ -46,7 +46,7 @@ def test_what_is_left_of_raw_samples_is_kept_to_the_frame(
     whole = encoded(path, container, subtype)
     expected = soundfile.read(path, dtype="float64")[0]
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(AudioError, match="truncated: header says .* file holds .*; --salvage keeps what is there"), open_audio(path):
+    with pytest.raises(AudioError, match="truncated: header says .* file holds .*; `salvage` keeps what is there"), open_audio(path):
         pass
     samples, warnings = salvaged(path)
     assert abs(len(samples) - (len(whole) // 2 - header_bytes) // frame_bytes) <= 64
@@ -94,7 +94,7 @@ def test_a_recording_that_was_never_finished_is_kept(tmp_path: Path, container: 
     else:
         data[4:8] = data[40:44] = bytes(4)
     path.write_bytes(data)
-    with pytest.raises(AudioError, match="never finished; --salvage keeps what is there"), open_audio(path):
+    with pytest.raises(AudioError, match="never finished; `salvage` keeps what is there"), open_audio(path):
         pass
     samples, warnings = salvaged(path)
     np.testing.assert_array_equal(samples, expected)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, SemeqError
+from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, SemeqError, printable
 from semeq_export.files import atomic, disk
 
 
@@ -93,9 +93,10 @@ def test_files_over_the_limit_are_refused(tmp_path: Path) -> None:
 
 
 def test_names_are_shown_on_one_printable_line() -> None:
-    assert disk.printable("mix\n\x1b[2J.wav") == "mix\\n\\x1b[2J.wav"
-    assert disk.printable(os.fsdecode(b"mix-\xff.wav")) == "mix-\\udcff.wav"
-    assert disk.printable("déjà vu \U0001f600.wav") == "déjà vu \U0001f600.wav"
+    assert printable("mix\n\x1b[2J.wav") == "mix\\n\\x1b[2J.wav"
+    assert printable(os.fsdecode(b"mix-\xff.wav")) == "mix-\\udcff.wav"
+    assert printable("déjà vu \U0001f600.wav") == "déjà vu \U0001f600.wav"
+    assert printable("`salvage`.wav") == r"\x60salvage\x60.wav", "or the command line would read it as a parameter"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX ones")
@@ -139,7 +140,7 @@ def test_replacing_keeps_the_permissions_of_the_old_file(tmp_path: Path) -> None
 def test_existing_files_stay_without_overwrite(tmp_path: Path) -> None:
     target = tmp_path / "out.txt"
     target.write_bytes(b"old")
-    with pytest.raises(OutputError, match="exists already; use --force"):
+    with pytest.raises(OutputError, match="exists already; use `overwrite`"):
         atomic.write_atomic(target, b"new", overwrite=False)
     assert target.read_bytes() == b"old"
 

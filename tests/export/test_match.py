@@ -12,7 +12,7 @@ from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import AudioError
 from semeq_export.listening.dose import adapt_eq, band_response_db, difference, doses_between
-from semeq_export.listening.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refined
+from semeq_export.listening.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refine_adaptation
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
 
@@ -63,7 +63,7 @@ def test_refining_mends_bands_that_the_rate_cannot_hold() -> None:  # fault A16
     heard = measure(audio.samples, 12_000.0)
     compared = difference(heard, stored_reference().spectrum)
     plain = adapt_eq(WARM, 1.0, compared, "soft", 12_000.0, reference="any")
-    better = refined(plain, WARM, heard, compared, SAFE_13, 12_000.0)
+    better = refine_adaptation(plain, WARM, heard, compared, SAFE_13, 12_000.0)
     assert len(for_rate(plain.eq, 12_000.0).warnings) == 1
     assert not for_rate(better.eq, 12_000.0).warnings
     assert better.fit_error_db < 0.3 * plain.fit_error_db
@@ -75,6 +75,6 @@ def test_refining_mends_bands_that_the_rate_cannot_hold() -> None:  # fault A16
 def test_refining_keeps_what_is_as_good_already() -> None:
     heard = measure(sounds.performance(4.0).samples, RATE_HZ)
     flat = adapt_eq(WARM, 0.0, None, "static", RATE_HZ, reference="any")
-    assert refined(flat, WARM, heard, None, SAFE_13, RATE_HZ) is flat
+    assert refine_adaptation(flat, WARM, heard, None, SAFE_13, RATE_HZ) is flat
     plain = adapt_eq(WARM, 1.0, None, "static", RATE_HZ, reference="any")
-    assert refined(plain, WARM, heard, None, SAFE_13, RATE_HZ).fit_error_db <= plain.fit_error_db + 1e-9
+    assert refine_adaptation(plain, WARM, heard, None, SAFE_13, RATE_HZ).fit_error_db <= plain.fit_error_db + 1e-9

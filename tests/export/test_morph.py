@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.eq.curve import Float64Array
 from semeq_export.words.morph import CurvesAt, Way, departures_db, steps_db
 
 

@@ -8,10 +8,10 @@ import bundles
 import numpy as np
 import pytest
 
+from semeq_export.arrays import Float64Array
 from semeq_export.bundle import flat, vectors
 from semeq_export.bundle.inference import Decoder, EqEncoder
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import BundleFormatError
 

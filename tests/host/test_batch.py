@@ -21,10 +21,11 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, OutputError
 from semeq_host import read_chain
 from semeq_host.stems.batch import Batch, plan_batch
-from semeq_host.stems.job import Entry, StemJob, sha256_of
+from semeq_host.stems.entry import DoneEntry, Entry, FailedEntry, ProcessedEntry, read_entry
+from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.journal import JOURNAL, Claim, Done, Journal
 from semeq_host.stems.pool import Crew, Finished
-from semeq_host.stems.resources import Studio
+from semeq_host.stems.resources import StemResources
 from semeq_host.stems.session_file import Session
 from semeq_host.streams.process_options import ProcessOptions
 
@@ -47,15 +48,20 @@ def entries(batch: Batch, workers: int = 0) -> list[Entry]:
     """Every entry in the order of the plan; exactly one for each job."""
     found: dict[int, Entry] = {}
     with Crew(workers, None) if workers else contextlib.nullcontext() as crew:
-        for event in batch.run(studio=Studio() if crew is None else None, crew=crew):
+        for event in batch.run(resources=StemResources() if crew is None else None, crew=crew):
             if isinstance(event, Finished):
                 assert event.index not in found
                 found[event.index] = event.entry
     return [found[index] for index in range(len(batch.jobs))]
 
 
-def without_times(entry: Entry) -> Entry:
-    return {key: value for key, value in entry.items() if key not in ("taken_s", "times_real_time", "resumed")}
+def without_times(entry: Entry) -> dict[str, object]:
+    return {key: value for key, value in entry.to_dict().items() if key not in ("taken_s", "times_real_time", "resumed")}
+
+
+def hashes(found: list[Entry]) -> list[str]:
+    """Hashes of the outputs, none of which failed."""
+    return [entry.output_sha256 for entry in found if not isinstance(entry, FailedEntry)]
 
 
 def test_workers_and_this_process_give_the_same_bytes_and_entries(tmp_path: Path) -> None:
@@ -64,19 +70,19 @@ def test_workers_and_this_process_give_the_same_bytes_and_entries(tmp_path: Path
     results = []
     for name, workers in (("here", 0), ("there", 2)):
         found = entries(Batch(plan(source, tmp_path / name), None), workers)
-        assert [entry["output"] is None for entry in found] == [False, False, True, False]
+        assert [entry.output is None for entry in found] == [False, False, True, False]
         for entry in found:
-            if entry["output"] is not None:
-                assert entry["output_sha256"] == sha256_of(str(entry["output"]))
-                assert entry["source_sha256"] == sha256_of(str(entry["path"]))
+            if isinstance(entry, DoneEntry):
+                assert entry.output_sha256 == sha256_of(entry.output)
+                assert entry.source_sha256 == sha256_of(entry.path)
         results.append([without_times(entry) | {"output": None} for entry in found])
     assert results[0] == results[1]
 
 
 CRASHING = """
 import os, signal, sys
-import semeq_export.audio as audio
-if any("_stem_worker" in argument for argument in sys.orig_argv):
+import semeq_export.audio.reader as audio
+if any("stems._worker" in argument for argument in sys.orig_argv):
     open_before = audio.open_audio
     def opened(path, **keywords):
         name = os.path.basename(str(path))
@@ -99,11 +105,13 @@ def test_a_crash_costs_one_file_and_is_named(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "site" / "sitecustomize.py").write_text(CRASHING)
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), *sys.path])
     found = entries(Batch(plan(source, tmp_path / "out"), None), 2)
-    assert [entry["output"] is None for entry in found] == [False, True, False, True, False]
-    assert found[1]["code"] == "crashed"
-    assert str(found[1]["error"]).startswith(f"{source / '01 crash.wav'}: its decoder or a plug-in crashed the worker process, 2 times")
-    assert "SIGSEGV" in str(found[1]["error"])
-    assert "exit status 1: RuntimeError: a mistake of ours" in str(found[3]["error"])
+    assert [entry.output is None for entry in found] == [False, True, False, True, False]
+    assert isinstance(found[1], FailedEntry)
+    assert isinstance(found[3], FailedEntry)
+    assert found[1].code == "crashed"
+    assert found[1].error.startswith(f"{source / '01 crash.wav'}: its decoder or a plug-in crashed the worker process, 2 times")
+    assert "SIGSEGV" in found[1].error
+    assert "exit status 1: RuntimeError: a mistake of ours" in found[3].error
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [JOURNAL, "00.wav", "02.wav", "04.wav"]
 
 
@@ -116,18 +124,22 @@ def test_a_worker_that_is_killed_once_is_replaced(tmp_path: Path) -> None:
             if isinstance(event, Finished):
                 found.append(event.entry)
             if not killed:
-                (first, *_) = children("_stem_worker")
+                (first, *_) = children("stems._worker")
                 os.kill(first, signal.SIGKILL)
                 killed = True
     assert len(found) == 6
-    assert all(entry["output"] is not None for entry in found)
+    assert all(entry.output is not None for entry in found)
 
 
 def children(name: str) -> list[int]:
     """Process ids of our own children with a word in their command line."""
     task = Path(f"/proc/{os.getpid()}/task")
-    ids = [int(number) for thread in task.iterdir() for number in (thread / "children").read_text().split()]
-    return [number for number in ids if name in Path(f"/proc/{number}/cmdline").read_bytes().decode()]
+    found: list[int] = []
+    for thread in task.iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended while we looked
+            ids = [int(number) for number in (thread / "children").read_text().split()]
+            found += [number for number in ids if name in Path(f"/proc/{number}/cmdline").read_bytes().decode()]
+    return found
 
 
 def test_closing_a_batch_ends_its_workers_and_leaves_nothing(tmp_path: Path) -> None:  # fault C8
@@ -137,30 +149,30 @@ def test_closing_a_batch_ends_its_workers_and_leaves_nothing(tmp_path: Path) -> 
         running = batch.run(crew=crew)
         next(running)
         running.close()
-    assert children("_stem_worker") == []
+    assert children("stems._worker") == []
     assert all(path.suffix == ".wav" or path.name == JOURNAL for path in (tmp_path / "out").iterdir())
 
 
 def test_workers_start_before_their_jobs_are_known_and_go_without_any() -> None:
     with Crew(2, None) as crew:
-        while len(children("_stem_worker")) < 2:
+        while len(children("stems._worker")) < 2:
             pass
         assert list(crew.run([])) == []
-    assert children("_stem_worker") == []
+    assert children("stems._worker") == []
 
 
 def test_resuming_skips_what_is_done_and_gives_the_same_result(tmp_path: Path) -> None:  # fault E16
     source = stems(tmp_path / "in")
     whole = entries(Batch(plan(source, tmp_path / "whole"), None))
     first = Batch(plan(source, tmp_path / "out"), None)
-    running = first.run(studio=Studio())
+    running = first.run(resources=StemResources())
     done = [next(running), next(running)]
     running.close()
     assert len(done) == 2
     again = Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
     assert sorted(again.skipped) == [0, 1]
     found = entries(again)
-    assert [entry["output_sha256"] for entry in found] == [entry["output_sha256"] for entry in whole]
+    assert hashes(found) == hashes(whole)
     assert sorted(Batch(plan(source, tmp_path / "out", resume=True), None, resume=True).skipped) == [0, 1, 2, 3]
 
 
@@ -178,14 +190,14 @@ def test_what_changed_is_done_again(tmp_path: Path, change: str) -> None:
     again = Batch(plan(source, tmp_path / "out", options=options, eq=eq, resume=True), None, resume=True)
     assert sorted(again.skipped) == ([0, 2, 3] if change == "source" else [])
     fresh = entries(Batch(plan(source, tmp_path / "fresh", options=options, eq=eq), None))
-    assert [e["output_sha256"] for e in entries(again)] == [e["output_sha256"] for e in fresh]
+    assert hashes(entries(again)) == hashes(fresh)
 
 
 def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
     source = stems(tmp_path / "in", 2)
     entries(Batch(plan(source, tmp_path / "out"), None))
     (tmp_path / "out" / "01.wav").write_bytes(b"edited by hand")
-    with pytest.raises(OutputError, match=r"01\.wav: was changed after it was made; use --force"):
+    with pytest.raises(OutputError, match=r"01\.wav: was changed after it was made; use `overwrite`"):
         Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
     (tmp_path / "strange").mkdir()
     (tmp_path / "strange" / "00.wav").write_bytes(b"somebody's")
@@ -204,7 +216,7 @@ def test_an_output_that_was_placed_but_not_written_down_is_made_again(tmp_path: 
     journal.write_text("\n".join(lines[:-1]) + "\n" + lines[-1][: len(lines[-1]) // 2])  # cut short by a crash
     again = Batch(plan(source, tmp_path / "out", resume=True), None, resume=True)
     assert sorted(again.skipped) == [0]
-    assert [e["output_sha256"] for e in entries(again)] == [e["output_sha256"] for e in whole]
+    assert hashes(entries(again)) == hashes(whole)
     assert len(Batch(plan(source, tmp_path / "out", resume=True), None, resume=True).skipped) == 2
 
 
@@ -242,7 +254,7 @@ def test_in_place_nothing_is_processed_twice(tmp_path: Path) -> None:  # faults 
     source = stems(tmp_path / "in")
     whole = entries(Batch(plan(source, tmp_path / "out"), None))
     options = ProcessOptions(in_place=True)
-    running = Batch(plan(source, source, options=options), None).run(studio=Studio())
+    running = Batch(plan(source, source, options=options), None).run(resources=StemResources())
     next(running)
     next(running)
     running.close()
@@ -251,24 +263,58 @@ def test_in_place_nothing_is_processed_twice(tmp_path: Path) -> None:  # faults 
     again = Batch(plan(source, source, options=options, resume=True), None, resume=True)
     assert sorted(again.skipped) == [0]
     found = entries(again)
-    assert "was replaced before the run was interrupted" in str(found[1]["warnings"])
-    assert [sha256_of(path) for path in sorted(source.glob("*.wav"))] == [entry["output_sha256"] for entry in whole]
+    assert isinstance(found[1], DoneEntry)
+    assert "was replaced before the run was interrupted" in str(found[1].warnings)
+    assert [sha256_of(path) for path in sorted(source.glob("*.wav"))] == hashes(whole)
 
 
 def test_a_journal_survives_damage_and_keeps_the_last_word(tmp_path: Path) -> None:
-    journal, entry = Journal(tmp_path), {"path": "in/a.wav", "output": "a.wav", "warnings": []}
+    def done(sha256: str) -> Done:
+        return Done("k", DoneEntry(path="in/a.wav", output="a.wav", output_sha256=sha256, warnings=()))
+
+    journal = Journal(tmp_path)
     journal.claim([("a.wav", Claim("k", None)), ("b.wav", Claim("k", "s"))])
-    journal.finish("a.wav", Done("k", {**entry, "output_sha256": "1"}))
-    journal.finish("a.wav", Done("k", {**entry, "output_sha256": "2"}))
+    journal.finish("a.wav", done("1"))
+    journal.finish("a.wav", done("2"))
     with (tmp_path / JOURNAL).open("ab") as file:
         file.write(b'{"done": "b.wav", "k')
     again = Journal(tmp_path)
     assert again.claims["b.wav"] == Claim("k", "s")
-    assert {name: done.entry["output_sha256"] for name, done in again.done.items()} == {"a.wav": "2"}
-    again.finish("b.wav", Done("k", {**entry, "output_sha256": "3"}))  # begins on a line of its own
-    assert Journal(tmp_path).done["b.wav"].entry["output_sha256"] == "3"
+    assert {name: done.entry.output_sha256 for name, done in again.done.items()} == {"a.wav": "2"}
+    again.finish("b.wav", done("3"))  # begins on a line of its own
+    assert Journal(tmp_path).done["b.wav"].entry.output_sha256 == "3"
     again.claim([("b.wav", Claim("other", None))])
     assert "b.wav" not in Journal(tmp_path).done
+
+
+def test_a_journal_of_an_earlier_version_is_read_and_written_to_the_byte(tmp_path: Path) -> None:
+    """Written by commit d2a6027: of words that listened to a whole file and as a stream would, and of a reference that was followed."""
+    text = Path(__file__).with_name("journal_of_d2a6027.jsonl").read_text()
+    (tmp_path / JOURNAL).write_text(text)
+    read = Journal(tmp_path)
+    assert all(isinstance(done.entry, ProcessedEntry) for done in read.done.values())
+    (tmp_path / "again").mkdir()
+    again = Journal(tmp_path / "again")
+    for name, done in read.done.items():
+        again.finish(name, done)
+    assert (tmp_path / "again" / JOURNAL).read_text().splitlines() == [line for line in text.splitlines() if line.startswith('{"done"')]
+    older = Done("k", DoneEntry(path="a", output="b", output_sha256="c", source_sha256="d", warnings=()))
+    (tmp_path / JOURNAL).write_text(
+        '{"done": "b", "key": "k", "entry": {"path": "a", "output": "b", "output_sha256": "c", "source_sha256": "d", "warnings": []}}\n'
+    )
+    assert Journal(tmp_path).done == {"b": older}  # by a version that says less
+
+
+def test_entries_survive_the_way_to_another_process_and_keep_the_keys_of_reports(tmp_path: Path) -> None:
+    source = stems(tmp_path / "in", 2)
+    (source / "01.wav").write_bytes(b"<html>")
+    processed, failed = entries(Batch(plan(source, tmp_path / "out"), None))
+    assert failed.to_dict().keys() == {"path", "output", "error", "code", "exit_code"}
+    assert failed.to_dict()["output"] is None
+    assert {"eq", "adaptation", "summary", "taken_s", "output_sha256"} <= processed.to_dict().keys()
+    assert "resumed" not in processed.to_dict()
+    for entry in (processed, failed):
+        assert read_entry(json.loads(json.dumps(entry.to_dict()))) == entry
 
 
 def test_patterns_folders_and_files_are_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,14 +355,15 @@ def test_a_wrong_clock_no_home_no_temporary_folder_and_no_network_change_nothing
         "jobs = plan_batch([sys.argv[1]], Session({'preset': 'x'}), sys.argv[2], ProcessOptions(), read_preset=lambda _: eq)\n"
         "with Crew(2, None) as crew:\n    for event in Batch(jobs, None).run(crew=crew): pass\n"
     )
+    (tmp_path / "script.py").write_text(script)  # workers do not import it again, so it needs no guard
     paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT), str(ROOT / "plugin_host")])
     subprocess.run(
-        [sys.executable, "-c", script, source, f"{tmp_path}/out/", json.dumps(WARM.to_dict())],
+        [sys.executable, tmp_path / "script.py", source, f"{tmp_path}/out/", json.dumps(WARM.to_dict())],
         env={"PYTHONPATH": paths, "TMPDIR": "/proc", "LC_ALL": "C"},
         cwd="/proc",
         check=True,
     )
-    assert [sha256_of(path) for path in sorted((tmp_path / "out").glob("*.wav"))] == [entry["output_sha256"] for entry in usual]
+    assert [sha256_of(path) for path in sorted((tmp_path / "out").glob("*.wav"))] == hashes(usual)
 
 
 def test_orphaned_workers_end_by_themselves(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ import pytest
 from conftest import skip_or_fail
 from strategies import T5
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError
 from semeq_host.lab import audacity, faust, ffmpeg, sox, vst3

@@ -15,8 +15,9 @@ from strategies import T5, T5B, T10, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
 from semeq_host.lab import hosts
@@ -76,12 +77,12 @@ def test_a_convolver_plays_the_impulse_response_within_0_1_db_above_40_hz(format
     path = tmp_path / "ir.wav"
     for eq in (T5, T10, *RANDOM[:4]):
         presets.write_file(path, eq, format=format_id, protect=False, overwrite=True)
-        (measured,) = in_host(lambda: hosts.measure("ffmpeg", format_id, [path], 48_000))
+        (measured,) = in_host(lambda: hosts.measure("ffmpeg", "impulse response", [path], 48_000))
         assert measured.host.startswith("FFmpeg ")
         for channel_db in measured.response_db(ABOVE_40_HZ):
             assert error_db(channel_db, eq, ABOVE_40_HZ) <= 0.1
     with pytest.raises(PresetReadError, match="is for 48000 Hz, not for 44100 Hz"):
-        hosts.measure("ffmpeg", format_id, [path], 44_100)
+        hosts.measure("ffmpeg", "impulse response", [path], 44_100)
 
 
 def test_the_jsfx_script_holds_at_other_rates_and_follows_its_sliders() -> None:

@@ -98,12 +98,12 @@ def test_a_session_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
     ("values", "why"),
     [
         ({}, "nothing to do"),
-        ({"target": "warm", "preset": "x"}, "give -t or --preset, not both"),
+        ({"target": "warm", "preset": "x"}, "give `target` or `preset`, not both"),
         ({"target": "warm", "intensity": 4}, r"outside -3\.\.3"),
-        ({"chain": "c.toml", "intensity": 1}, "--intensity needs"),
-        ({"target": "warm", "refine": True}, "need --mode adaptive"),
-        ({"target": "warm", "analysis": "rolling"}, "--analysis rolling needs"),
-        ({"match": "any", "mode": "adaptive"}, "need -t"),
+        ({"chain": "c.toml", "intensity": 1}, "`intensity` needs"),
+        ({"target": "warm", "refine": True}, "need `mode` adaptive"),
+        ({"target": "warm", "analysis": "rolling"}, "`analysis` rolling needs"),
+        ({"match": "any", "mode": "adaptive"}, "need `target`"),
     ],
 )
 def test_an_intent_that_makes_no_sense_names_the_stem(values: dict[str, object], why: str) -> None:

@@ -20,10 +20,10 @@ STEMS = 60
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> tuple[Path, Path, Path, Path]:
+def session(tmp_path_factory: pytest.TempPathFactory, real_files: list[Path]) -> tuple[Path, Path, Path, Path]:
     """The folder, the corrupt stem, the one over 0 dBFS and the silent one."""
     folder = tmp_path_factory.mktemp("session") / "stems"
-    return folder, *make_session(folder, sorted((data_dir / "audio").glob("*.flac")), STEMS)
+    return folder, *make_session(folder, real_files, STEMS)
 
 
 @pytest.fixture(scope="module")

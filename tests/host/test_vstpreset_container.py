@@ -9,7 +9,7 @@ import pytest
 from conftest import skip_or_fail
 
 from semeq_host.lab import vst3
-from semeq_presets.formats._vstpreset import Container, meta_info, pack
+from semeq_presets.file_formats._vstpreset import Container, meta_info, pack
 
 ZAM_EQ2 = Path("/usr/lib/vst3/ZamEQ2.vst3")
 CLASS_ID = "2046504473616C633251455A00000000"

@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from conftest import cases
 from fake_engine import BRIGHT, WARM, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -72,7 +73,7 @@ def test_block_size_does_not_change_one_bit(size: int, dtype: type, level_dbfs: 
 
 @pytest.mark.parametrize("level_dbfs", LEVELS_DBFS)
 def test_blocks_of_one_sample_are_the_whole_signal(level_dbfs: float) -> None:  # faults A9, A22
-    samples = material(np.float32, level_dbfs)[:, 10_000:40_000]
+    samples = material(np.float32, level_dbfs)[:, 40_000 - cases(10_000, 30_000) : 40_000]
     assert run(samples, [1])[0].tobytes() == run(samples, [30_000])[0].tobytes()
 
 
@@ -107,9 +108,9 @@ def test_blocks_do_not_matter_with_a_reference_that_was_heard(sizes: list[int]) 
     assert doses[0] == doses[1] is not None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(8, 25))
 @given(
-    st.lists(st.integers(1, 3_000), min_size=1, max_size=10),
+    st.lists(st.integers(cases(20, 1), 3_000), min_size=1, max_size=10),
     st.sampled_from(LEVELS_DBFS),
     st.sampled_from([np.float32, np.float64]),
     st.dictionaries(st.integers(0, 60_000), st.tuples(st.sampled_from(["warm", "bright"]), st.floats(-3.0, 3.0)), max_size=5),
@@ -128,7 +129,7 @@ def test_any_sequence_of_blocks_is_one_call_even_with_changes_and_faults(
     assert (live.unusable_samples, live.bypassed_frames) == (whole.unusable_samples, whole.bypassed_frames)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(8, 25))
 @given(st.floats(-20.0, 20.0), st.floats(-3.0, 3.0))
 def test_level_does_not_change_the_dose(gain_db: float, intensity: float) -> None:
     samples = material(np.float64, -40.0)[:, :40_000]
@@ -141,7 +142,7 @@ def test_level_does_not_change_the_dose(gain_db: float, intensity: float) -> Non
     assert doses[1] == pytest.approx(doses[0], abs=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=cases(8, 25))
 @given(st.floats(0.0, 3.0), st.floats(0.0, 3.0))
 def test_the_amount_is_monotone_in_the_intensity(low: float, high: float) -> None:
     low, high = sorted((low, high))
@@ -176,24 +177,25 @@ def test_signal_to_noise_against_extended_precision_is_at_least_120_db(rate_hz: 
 
 
 def test_nothing_grows_while_it_runs() -> None:
-    live, noise = make(), material(np.float32, -20.0)
+    live, noise, size = make(), material(np.float32, -20.0), cases(2_048, 512)
+    stretch = 250 * 2_048 // size  # blocks of 250 analyses
 
     def blocks(count: int) -> None:
         for index in range(count):
             if index % 50 == 0:
                 live.intensity = 0.5 + index % 3
-            start = index * 512 % 90_000
-            live.process(noise[:, start : start + 512])
+            start = index * size % 90_000
+            live.process(noise[:, start : start + size])
 
     tracemalloc.start()
     try:
-        blocks(2_000)  # until the free lists of Python and numpy are full
+        blocks(2 * stretch)  # until the free lists of Python and numpy are full
         sizes = []
-        for _ in range(9):
+        for _ in range(cases(6, 9)):
             gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
-            blocks(1_000)
-        # Free lists fill ever more slowly; one object left behind by every analysis (each fourth block) is 4 kB in every stretch.
+            blocks(stretch)
+        # Free lists fill ever more slowly; one object left behind by every analysis is 4 kB in every stretch.
         assert np.diff(sizes).min() < 4_000
     finally:
         tracemalloc.stop()

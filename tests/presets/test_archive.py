@@ -14,7 +14,7 @@ from strategies import T5
 
 from semeq_export.errors import OutputError
 from semeq_presets import Preset, formats, get, read
-from semeq_presets.archive import archive_files, write_archive
+from semeq_presets.shelf.archive import archive_files, write_archive
 
 WORDS = {"warm": Preset(T5, name="Warm"), "cálido": Preset(T5.scaled(0.5), name="Cálido")}
 

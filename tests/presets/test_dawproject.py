@@ -21,7 +21,7 @@ import semeq_presets as presets
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import OutputError, PresetReadError, PresetWriteError
 from semeq_presets import Preset
-from semeq_presets.formats.dawproject_zip import Stem, read_session, write_session
+from semeq_presets.file_formats.dawproject_zip import Stem, read_session, write_session
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden/dawproject/session.dawproject"
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF

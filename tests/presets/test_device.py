@@ -123,7 +123,7 @@ def test_any_eq_becomes_positions_and_a_true_error(eq: EqSettings) -> None:
 
 
 def test_strict_refuses_more_than_a_tenth_of_a_decibel(tmp_path: Path) -> None:
-    with pytest.raises(PresetWriteError, match=r"Stepped: .* dB off what was asked for; --strict allows 0\.1 dB"):
+    with pytest.raises(PresetWriteError, match=r"Stepped: .* dB off what was asked for; `strict` allows 0\.1 dB"):
         device(tmp_path).fit(T10, 48_000.0, strict=True)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from semeq_export.errors import OutputError
 from semeq_presets import formats, get, plan_install
-from semeq_presets.install import _PLACES, _PLATFORMS
+from semeq_presets.shelf.install import SYSTEMS, _variables
 
 
 def planned(home: Path, format_id: str, platform: str = "linux", words: tuple[str, ...] = ("warm",), **environment: str) -> list[str]:
@@ -85,6 +85,12 @@ def test_words_get_distinct_safe_names(tmp_path: Path) -> None:
     assert all(Path(path).parent.as_posix() == ".lv2" for path in paths)
 
 
-def test_the_table_names_formats_and_platforms_that_exist() -> None:
-    assert set(_PLACES) <= {info.id for info in formats()}
-    assert {platform for places in _PLACES.values() for platform in places} == set(_PLATFORMS)
+def test_every_place_can_be_filled_in(tmp_path: Path) -> None:
+    known = [(info, system) for info in formats() for system in info.places]
+    assert len(known) >= 40
+    assert {system for _, system in known} == set(SYSTEMS)
+    for info, system in known:
+        for root in info.places[system].roots:
+            Path(root.format_map(_variables(system, {"ProgramFiles": str(tmp_path)}, tmp_path))).mkdir(parents=True, exist_ok=True)
+        (path,) = planned(tmp_path, info.id, system, ProgramFiles=str(tmp_path))
+        assert path.startswith(("semeq-warm", info.places[system].below)) or f"/{info.places[system].below}" in path

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import OutputError
 from semeq_presets import Planned, Preset, get, plan_library, read_file, slug, write_library
-from semeq_presets.library import file_names, make_folder
+from semeq_presets.shelf.library import file_names, make_folder
 
 EQ = EqSettings((Band(BandKind.PEAK, 1_000.0, 3.0, 1.0),))
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import bands, random_settings
@@ -15,7 +16,7 @@ from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import FormatInfo, Limits, Preset, fit_to, peak_db, protected, write
-from semeq_presets.formats.limits import place
+from semeq_presets.file_formats.limits import place
 
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 FREQS_HZ = log_grid(400)
@@ -150,7 +151,7 @@ def test_whatever_comes_in_what_comes_out_is_inside_and_its_error_is_stated(draw
 def test_strict_refuses_what_is_further_off_than_a_tenth_of_a_decibel() -> None:
     narrow = EqSettings((Band(PEAK, 1_000.0, 12.0, 500.0),))
     assert write(narrow, "lsp-x16-lv2").notes[0].error_db > 0.1
-    with pytest.raises(PresetWriteError, match=r"lsp-x16-lv2: band 1: q 500 -> .* dB off\); --strict allows 0.1 dB"):
+    with pytest.raises(PresetWriteError, match=r"lsp-x16-lv2: band 1: q 500 -> .* dB off\); `strict` allows 0.1 dB"):
         write(narrow, "lsp-x16-lv2", strict=True)
     assert write(random_settings(1, 1)[0], "lsp-x16-lv2", strict=True).notes == ()
 
@@ -183,7 +184,7 @@ def test_an_eq_with_a_preamp_of_its_own_is_not_protected() -> None:
 
 
 @pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
-@pytest.mark.parametrize("kind", [BandKind.LOW_SHELF, BandKind.PEAK])
+@pytest.mark.parametrize("kind", [BandKind.LOW_SHELF, BandKind.PEAK][: cases(1, 2)])
 def test_bands_that_add_up_to_more_than_a_preamp_holds_are_written_or_refused_by_name(info: FormatInfo, kind: BandKind) -> None:
     eq = EqSettings((Band(kind, 30_000.0 if kind is BandKind.LOW_SHELF else 1_000.0, 60.0),) * 3, -10.0)
     for preamp in ("auto", "max"):

@@ -59,7 +59,7 @@ def test_numbers_that_only_the_ports_cannot_hold_are_said_with_their_error() -> 
     narrow = presets.write(EqSettings((Band(PEAK, 15_000.0, 12.0, 6.0),)), "fil4-lv2")
     assert [(note.kind, note.band, note.field) for note in narrow.notes] == [("refitted", 1, "q")]
     assert 1.0 < (narrow.notes[0].error_db or 0.0) < 6.0
-    with pytest.raises(PresetWriteError, match="--strict allows 0.1 dB"):
+    with pytest.raises(PresetWriteError, match="`strict` allows 0.1 dB"):
         presets.write(EqSettings((Band(PEAK, 15_000.0, 12.0, 6.0),)), "fil4-lv2", strict=True)
     shelf = presets.write(Preset(EqSettings((Band(HIGH, 19_000.0, 18.0, 0.70710678),))), "aeq-lv2")
     assert [(note.kind, note.field) for note in shelf.notes] == [("refitted", "freq_hz")]

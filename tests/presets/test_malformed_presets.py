@@ -10,7 +10,9 @@ from preset_files import GOLDEN, files_of
 
 import semeq_presets as presets
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_presets import Preset, registry
+from semeq_presets import Preset, Source
+from semeq_presets.file_formats.semeq_json import UnknownKeys
+from semeq_presets.shelf import registry
 
 
 @pytest.mark.parametrize("format_id", [info.id for info in presets.formats()])
@@ -194,6 +196,6 @@ def test_a_long_line_costs_no_more_than_its_length() -> None:
 
 def test_values_that_are_not_finite_cannot_be_written() -> None:  # fault E4
     preset = presets.read_file(GOLDEN / "semeq-json/three-bands.semeq.json")
-    extras = {"document": {"later": math.nan}}
+    source = Source(UnknownKeys(of_document={"later": math.nan}))
     with pytest.raises(PresetWriteError, match="extras cannot be written"):
-        presets.write(Preset(preset.eq, extras=extras, format="semeq-json"), "semeq-json")
+        presets.write(Preset(preset.eq, source=source, format="semeq-json"), "semeq-json")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import random_settings, random_settings_inside
@@ -63,9 +64,9 @@ def there_and_back(eq: EqSettings, format_id: str, name: str = "") -> tuple[Pres
 
 # fault E5
 @pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
-def test_500_settings_inside_the_limits_keep_their_response_and_their_bytes(info: FormatInfo) -> None:
+def test_settings_inside_the_limits_keep_their_response_and_their_bytes(info: FormatInfo) -> None:
     freqs_hz = log_grid(300, 40.0) if info.id.startswith("fir") else FREQS_HZ  # as stated
-    for eq in random_settings_inside(500, 11, info.limits):
+    for eq in random_settings_inside(cases(25, 500), 11, info.limits):
         written = presets.write(Preset(eq, name="Law 4"), info.id)
         stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
         assert stated_db == 0.0 or info.limits.slots is not None or info.id == "eqapo"  # ranges that depend on each other, short numbers
@@ -80,7 +81,7 @@ def test_500_settings_inside_the_limits_keep_their_response_and_their_bytes(info
 def test_reading_what_was_written_changes_no_field_by_more_than_its_step(format_id: str) -> None:
     steps = FIELD_STEPS[format_id]
 
-    @settings(max_examples=150)
+    @settings(max_examples=cases(40, 150))
     @given(eqs_inside(format_id))
     def law(eq: EqSettings) -> None:
         back, files = there_and_back(eq, format_id)
@@ -101,7 +102,7 @@ def test_reading_what_was_written_changes_no_field_by_more_than_its_step(format_
 def test_the_response_changes_by_no_more_than_the_stated_precision_and_bytes_not_at_all(format_id: str) -> None:
     precision_db = presets.get(format_id).info.precision_db
 
-    @settings(max_examples=60)
+    @settings(max_examples=cases(15, 60))
     @given(eqs_inside(format_id))
     def law(eq: EqSettings) -> None:
         written = presets.write(eq, format_id)
@@ -116,7 +117,7 @@ def test_the_response_changes_by_no_more_than_the_stated_precision_and_bytes_not
 
 @pytest.mark.parametrize(("format_id", "limit_db"), [("semeq-json", 0.0), ("eqapo", 0.01)])
 def test_settings_of_the_training_layout_keep_their_response(format_id: str, limit_db: float) -> None:
-    for eq in random_settings(500, 20):
+    for eq in random_settings(cases(100, 500), 20):
         back, _ = there_and_back(eq, format_id)
         assert np.max(np.abs(back.response_db(FREQS_HZ) - Preset(eq).response_db(FREQS_HZ))) <= limit_db
 

@@ -21,7 +21,8 @@ from semeq_export.errors import (
     PresetWriteError,
     UnknownFormatError,
 )
-from semeq_presets import Files, FormatInfo, Note, Preset, Written, registry
+from semeq_presets import Files, FormatInfo, Note, Preset, Written
+from semeq_presets.shelf import registry
 
 EQ = random_settings(1, 9)[0]
 BANDS_ONLY = EqSettings((Band(BandKind.PEAK, 1_000.0, 6.0, 1.0),))
@@ -118,7 +119,7 @@ def test_files_are_written_once_and_replaced_only_when_asked(tmp_path: Path, for
     read = presets.read_file(place)
     assert (read.format, read.name) == (format_id, "w")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(OutputError, match="exists already; use --force to replace it"):
+    with pytest.raises(OutputError, match="exists already; use `overwrite` to replace it"):
         presets.write_file(place, BANDS_ONLY, format=format_id)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     presets.write_file(place, BANDS_ONLY, format=format_id, name="Other", overwrite=True, protect=False)

@@ -117,7 +117,7 @@ def test_what_points_cannot_follow_is_said_with_its_error(format_id: str) -> Non
     assert [(note.kind, note.field) for note in written.notes] == [("approximated", "response")]
     assert written.notes[0].error_db is not None
     assert written.notes[0].error_db > presets.get(format_id).info.precision_db
-    with pytest.raises(PresetWriteError, match="--strict allows 0.1 dB"):
+    with pytest.raises(PresetWriteError, match="`strict` allows 0.1 dB"):
         presets.write(eq, format_id, strict=True)
 
 

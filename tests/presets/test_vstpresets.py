@@ -18,9 +18,9 @@ from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import FormatInfo, Preset
-from semeq_presets.formats import semeq_vst3
-from semeq_presets.formats._vstpreset import Container, pack, unpack
-from semeq_presets.formats.semeq_vst3 import PluginState, for_words, pack_state, unpack_state
+from semeq_presets.file_formats import semeq_vst3
+from semeq_presets.file_formats._vstpreset import Container, pack, unpack
+from semeq_presets.file_formats.semeq_vst3 import PluginState, for_words, pack_state, state_of, unpack_state
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 OURS, FREQUENCY = GOLDEN / "semeq-vst3/words.vstpreset", GOLDEN / "frequency/warm.vstpreset"
@@ -95,7 +95,7 @@ def test_the_list_of_chunks_is_not_trusted(field: int, after: bytes, says: str) 
 
 
 def test_the_state_of_a_stranger_is_read_to_the_last_byte() -> None:
-    state = presets.read(files_of(OURS)).extras["state"]
+    state = state_of(presets.read(files_of(OURS)))
     assert state == PluginState(
         EqSettings(BANDS, -7.9),
         word="warm",
@@ -120,7 +120,7 @@ def test_states_come_back_exactly(eq: EqSettings, word: str, morph: float, inten
 def test_any_eq_becomes_a_preset_that_plays_its_bands() -> None:
     preset = presets.read(presets.write(Preset(T5, name="Mine"), "semeq-vst3").files)
     assert (preset.eq, preset.name, preset.notes) == (T5, "Mine", ())
-    state = preset.extras["state"]
+    state = state_of(preset)
     assert isinstance(state, PluginState)
     assert (state.use_bands, state.word, state.intensity) == (True, "", 1.0)
 
@@ -133,7 +133,7 @@ def test_words_are_stored_by_name_with_what_they_mean_beside_them(text: str, wor
     written = presets.write(for_words(T5, SemanticTarget.parse(text, -1.5), name="Both", sample_rate_hz=44_100.0), "semeq-vst3")
     assert written.notes == ()
     preset = presets.read(written.files)
-    state = preset.extras["state"]
+    state = state_of(preset)
     assert isinstance(state, PluginState)
     assert state == PluginState(T5, *words, morph, -1.5, use_bands=False)
     assert (preset.eq, preset.name) == (T5, "Both")
@@ -146,7 +146,7 @@ def test_words_that_the_plug_in_cannot_hold_are_its_bands_and_a_note_says_so(tex
     target = SemanticTarget.parse(text, 2.0)
     written = presets.write(for_words(T5, target), "semeq-vst3", strict=True)  # it sounds as asked
     assert [str(note) for note in written.notes] == [f"words {target} -> bands: the plug-in holds a word or a morph of two (approximated)"]
-    state = presets.read(written.files).extras["state"]
+    state = state_of(presets.read(written.files))
     assert state == PluginState(T5)
     assert presets.write(for_words(T5, target), "csv").notes == ()
 
@@ -157,7 +157,7 @@ def test_words_keep_playing_when_only_the_level_changes() -> None:
         changed, _ = presets.with_preamp(words, presets.get("semeq-vst3").info, preamp_db)
         back = presets.read(presets.write(changed, "semeq-vst3").files)
         assert back.eq == EqSettings(T5.bands, preamp_db)
-        state = back.extras["state"]
+        state = state_of(back)
         assert isinstance(state, PluginState)
         assert (state.word, state.use_bands) == ("warm", use_bands)
         assert state.output_gain_db == (0.0 if use_bands else preamp_db)
@@ -173,7 +173,7 @@ def test_words_are_the_eq_alone_in_other_formats(info: FormatInfo) -> None:
 def test_an_edit_of_the_eq_is_what_the_plug_in_then_plays() -> None:
     preset = presets.read(files_of(OURS))
     changed = presets.read(presets.write(replace(preset, eq=EqSettings(BANDS[:1], -3.0)), "semeq-vst3").files)
-    state = changed.extras["state"]
+    state = state_of(changed)
     assert isinstance(state, PluginState)
     assert changed.eq is not None
     assert (state.use_bands, state.word, state.later, state.output_gain_db) == (True, "warm", b"\x01\x02\x03", 2.0)

@@ -13,8 +13,8 @@ from preset_files import GOLDEN, GOLDENS, files_of
 
 import semeq_presets as presets
 from semeq_export.errors import PresetReadError
-from semeq_presets.formats._vstpreset import Container, pack, unpack
-from semeq_presets.formats._xml import MAX_DEPTH, attribute, parse, render
+from semeq_presets.file_formats._vstpreset import Container, pack, unpack
+from semeq_presets.file_formats._xml import MAX_DEPTH, attribute, parse, render
 
 
 def test_a_document_comes_back_with_white_space_comments_and_the_order_of_attributes() -> None:

@@ -12,8 +12,8 @@ from strategies import random_settings  # noqa: E402
 
 from semeq_export.eq.curve import level_free, log_grid  # noqa: E402
 from semeq_export.eq.settings import SAFE_13  # noqa: E402
-from semeq_training.curve_model import REST_SCALE, CurveAutoencoder, code_grid  # noqa: E402
 from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability  # noqa: E402
+from semeq_training.fitting.curve_model import REST_SCALE, CurveAutoencoder, code_grid  # noqa: E402
 from semeq_training.torch_biquad import LayoutResponse  # noqa: E402
 
 

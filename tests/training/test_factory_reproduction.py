@@ -13,6 +13,7 @@ from conftest import ROOT, skip_or_fail
 
 from semeq_export.bundle import store
 from semeq_export.bundle.loading import factory_path, load_bundle
+from semeq_export.bundle.manifest import Manifest
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 
@@ -21,12 +22,14 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
+onnx = pytest.importorskip("onnx", reason="comes with the package")
 
 from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
 from semeq_training.data.vocabulary import curves_of, entries, evidence_of  # noqa: E402
 from semeq_training.runs import run as runs  # noqa: E402
 from semeq_training.runs.audio_run import read_encoder_run  # noqa: E402
 from semeq_training.runs.export import AUDIO_ENCODER, export  # noqa: E402
+from semeq_training.runs.run_folder import processor  # noqa: E402
 
 RECIPES = ROOT / "training" / "recipes"
 COMMITTED = RECIPES / "default"
@@ -70,7 +73,25 @@ def test_export_of_the_committed_weights_reproduces_the_factory_bundle(tmp_path:
     export(COMMITTED, tmp_path / "again.semeq")
     again, shipped = store.read_files(tmp_path / "again.semeq"), store.read_files(factory_path())
     assert again.keys() == shipped.keys()
-    assert [name for name in shipped if shipped[name] != again[name]] == []
+    different = [name for name in shipped if shipped[name] != again[name]]
+    if processor() != read_encoder_run(COMMITTED / AUDIO_ENCODER).record.processor and different:
+        assert sorted(different) == ["audio_encoder.onnx", "manifest.json"]
+        assert_equal_but_for_the_folded_constant(again["audio_encoder.onnx"], shipped["audio_encoder.onnx"])
+        one, other = (Manifest.from_json(files["manifest.json"]) for files in (again, shipped))
+        same = {"audio_encoder.onnx": other.files["audio_encoder.onnx"]}
+        assert replace(one, files={**one.files, **same}) == other
+        different = []
+    assert different == []
+
+
+def assert_equal_but_for_the_folded_constant(again: bytes, shipped: bytes) -> None:
+    """The exporter folds atanh(flat) by numpy's own function for the processor: with AVX-512 some last bits differ from those without."""
+    one, other = onnx.load_from_string(again), onnx.load_from_string(shipped)
+    for found, expected in zip(one.graph.initializer, other.graph.initializer, strict=True):
+        if found.name == "atanh":
+            np.testing.assert_array_max_ulp(onnx.numpy_helper.to_array(found), onnx.numpy_helper.to_array(expected), maxulp=1)
+            found.CopyFrom(expected)
+    assert one == other
 
 
 def test_the_committed_audio_encoder_is_of_the_committed_eq_model_and_recipe() -> None:

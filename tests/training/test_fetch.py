@@ -141,7 +141,7 @@ def test_one_data_set_can_be_fetched_alone(server: Server, tmp_path: Path) -> No
 
 def test_another_file_of_that_name_is_kept_unless_replacing_is_asked_for(server: Server, tmp_path: Path) -> None:
     (tmp_path / SAFE_FILE).write_text("mine")
-    with pytest.raises(OutputError, match="exists with other content; use --force"):
+    with pytest.raises(OutputError, match="exists with other content; use `overwrite`"):
         fetch_from(server, tmp_path)
     assert (tmp_path / SAFE_FILE).read_text() == "mine"
     fetch_from(server, tmp_path, overwrite=True)

@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import cases
 
 from semeq_export.errors import TrainingError
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.usefixtures("quick_reports")]
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from tiny_training import WORDS, vectors, write_data, write_recipe  # noqa: E402
+from tiny_training import REFINE_STEPS, WORDS, vectors, write_data, write_recipe  # noqa: E402
 
 from semeq_training.reports import ablation  # noqa: E402
 from semeq_training.reports import report as reports  # noqa: E402
@@ -26,6 +27,12 @@ Rows = Sequence[tuple[str, list[float], int]]
 PEOPLE: Rows = [(word, row.tolist(), 1 + i % 2) for word in WORDS for i, row in enumerate(vectors(word, 24))]
 ONE_WORD: Rows = [("warm", row.tolist(), i % 5) for i, row in enumerate(vectors("warm", 40))]
 SINGLE_ROWS: Rows = [(f"word{chr(97 + i)}", row.tolist(), 1 + i % 2) for i, row in enumerate(vectors("thin", 10))]
+
+
+@pytest.fixture
+def quick_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refine words by a few steps only, in one test: others here are about how good they are."""
+    monkeypatch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
 
 
 def constant(rows: Rows, column: int, value: float) -> Rows:
@@ -57,7 +64,7 @@ def fit(folder: Path, rows: Rows, **changes: object) -> runs.Run:
     ],
     ids=["flat-column", "constant-columns", "words-of-one-row"],
 )
-def test_odd_tables_are_fitted_reported_and_ablated_with_finite_figures(tmp_path: Path, rows: Rows) -> None:  # fault E11
+def test_odd_tables_are_fitted_reported_and_ablated_with_finite_figures(quick_words: None, tmp_path: Path, rows: Rows) -> None:  # fault E11
     run = fit(tmp_path, rows)
     report = reports.write(run, tmp_path / "data", tmp_path / "out", quick=True, seeds=1)
     grid = ablation.write(
@@ -70,7 +77,7 @@ def test_odd_tables_are_fitted_reported_and_ablated_with_finite_figures(tmp_path
     assert set(report["words"]["tiny"]) == {f"{word} (en)" for word in WORDS}
 
 
-def test_one_word_trains_but_there_is_nothing_to_compare(tmp_path: Path) -> None:  # fault E11
+def test_one_word_trains_but_there_is_nothing_to_compare(quick_words: None, tmp_path: Path) -> None:  # fault E11
     run = fit(tmp_path, ONE_WORD)
     assert set(run.bank) == {"warm"}
     assert np.all(np.isfinite(list(run.record.metrics.values())))
@@ -85,7 +92,9 @@ def test_words_of_one_row_each_are_no_terms(tmp_path: Path) -> None:  # fault E1
         fit(tmp_path, SINGLE_ROWS)
 
 
-def test_a_loss_that_is_not_finite_stops_report_and_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fault E11
+def test_a_loss_that_is_not_finite_stops_report_and_grid(
+    quick_words: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fault E11
     run = fit(tmp_path, PEOPLE)
     monkeypatch.setattr("semeq_training.fitting.loop.curve_loss", lambda *_: torch.tensor(float("nan"), requires_grad=True))
     with pytest.raises(TrainingError, match="not finite in batch 1"):
@@ -96,7 +105,7 @@ def test_a_loss_that_is_not_finite_stops_report_and_grid(tmp_path: Path, monkeyp
     assert not (tmp_path / "grid" / "ablation.json").exists()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", range(1, 1 + cases(1, 2)))
 def test_the_bars_hold_and_bits_repeat_for_each_number_of_threads(tmp_path: Path, threads: int) -> None:  # fault E12
     """Between numbers of threads bits differ, and may; the figures do not: 0.028 dB, ratio 1.003, accuracy 0.95 with either."""
     rows = [(word, row.tolist(), i % 5) for word in WORDS for i, row in enumerate(vectors(word, 50))]

@@ -22,13 +22,15 @@ from tiny_training import WORDS, vectors, write_data, write_recipe  # noqa: E402
 
 from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
 from semeq_training.fitting.baselines import baseline_errors_db  # noqa: E402
+from semeq_training.reports import cells as cell_files  # noqa: E402
 from semeq_training.reports import report as reports  # noqa: E402
+from semeq_training.reports import report_text, summary  # noqa: E402
 from semeq_training.reports.report_page import report_page  # noqa: E402
 from semeq_training.runs import run as runs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(quick_words: None, quick_reports: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report")
     write_data(path / "data", [(word, row.tolist(), 1 + i % 2) for word in WORDS for i, row in enumerate(vectors(word, 24))])
     write_recipe(path / "tiny.toml", steps=4)
@@ -48,13 +50,13 @@ def report(folder: Path) -> dict:
 
 
 def test_folds_with_enough_of_both_words_are_left_out_once(table: ExampleTable) -> None:
-    assert reports.splits_of(table) == ["fold1", "fold2", "random"]
-    for split in reports.splits_of(table):
-        train, held = reports.split_table(table, split, seed=1)
+    assert cell_files.splits_of(table) == ["fold1", "fold2", "random"]
+    for split in cell_files.splits_of(table):
+        train, held = cell_files.split_table(table, split, seed=1)
         assert not {example.id for example in train.examples} & {example.id for example in held.examples}
         assert len(train) + len(held) == len(table)
-    assert len(reports.split_table(table, "random", 1)[1]) == len(table) // 5
-    one, other = (reports.split_table(table, "random", seed)[1].vectors for seed in (1, 2))
+    assert len(cell_files.split_table(table, "random", 1)[1]) == len(table) // 5
+    one, other = (cell_files.split_table(table, "random", seed)[1].vectors for seed in (1, 2))
     assert not np.array_equal(one, other)
 
 
@@ -69,13 +71,13 @@ def test_the_report_holds_every_figure_beside_its_baselines(report: dict, folder
         assert -1 <= two[name]["silhouette"]["random"]["mean"] <= 1
     assert report["morphs"]["tiny"]["largest_step_ratio"] <= report["morphs"]["tiny"]["largest_step_ratio_in_latent"] + 1e-9
     assert json.loads((folder / "out" / "report.json").read_bytes()) == report
-    assert (folder / "out" / "report.txt").read_text() == reports.text(report)
+    assert (folder / "out" / "report.txt").read_text() == report_text.text(report)
     assert (folder / "out" / "report.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_figure_is_of_rows_that_were_held_out(table: ExampleTable) -> None:
-    errors = baseline_errors_db(runs.LAYOUT, *reports.split_table(table, "fold1", 1), seed=1, vae_steps=5)
-    held = reports.split_table(table, "fold1", 1)[1]
+    errors = baseline_errors_db(runs.LAYOUT, *cell_files.split_table(table, "fold1", 1), seed=1, vae_steps=5)
+    held = cell_files.split_table(table, "fold1", 1)[1]
     assert {len(values) for values in errors.values()} == {len(held)}
     everything = baseline_errors_db(runs.LAYOUT, table, held, seed=1, vae_steps=5)
     assert everything["nearest row by curve"].max() < 1e-9  # a leak would show
@@ -88,6 +90,19 @@ def test_measured_cells_are_not_measured_again(folder: Path, report: dict, monke
     assert reports.write(run, folder / "data", folder / "out", [folder / "other.toml"], quick=True, seeds=1) == report
 
 
+def test_a_cell_is_read_as_it_was_written_and_a_damaged_one_is_named(folder: Path, report: dict, tmp_path: Path) -> None:
+    for file in sorted((folder / "out" / "cells").iterdir()):
+        kind = cell_files.BaselineCell if file.name.startswith(reports.BASELINES) else cell_files.ModelCell
+        cell_files.write_cell(tmp_path / "cell.json", cell_files.read_cell(file, kind))
+        assert (tmp_path / "cell.json").read_bytes() == file.read_bytes()
+    document = json.loads(next((folder / "out" / "cells").glob("tiny-*")).read_bytes())
+    (tmp_path / "none.json").write_text(json.dumps(document | {"morphs": {}}))
+    assert cell_files.read_cell(tmp_path / "none.json", cell_files.ModelCell).morphs is None
+    (tmp_path / "cell.json").write_text("{}")
+    with pytest.raises(TrainingError, match=r"cell\.json: Object missing required field"):
+        cell_files.read_cell(tmp_path / "cell.json", cell_files.ModelCell)
+
+
 def test_a_word_pooled_over_folds_is_a_mean_over_its_rows(report: dict, table: ExampleTable) -> None:
     for word, entry in report["words"]["tiny"].items():
         assert entry["rows"] == sum(f"{example.word} (en)" == word for example in table.examples)
@@ -97,7 +112,7 @@ def test_a_word_pooled_over_folds_is_a_mean_over_its_rows(report: dict, table: E
 def test_kept_figures_reach_the_run_and_only_its_own_recipe(folder: Path, report: dict, tmp_path: Path) -> None:
     run = runs.read_run(folder / "run")
     assert run.evaluation == {}
-    figures = reports.headline(report)
+    figures = summary.headline(report)
     assert figures["report_left_out_2_words_accuracy_ceiling"] == report["grouping"]["2"]["ceiling"]["accuracy"]["left_out"]["mean"]
     kept = runs.Run(tmp_path, run.recipe, run.record, run.bank, run.model, run.evidence)
     for name in (runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.VOCABULARY, runs.RECORD):
@@ -153,7 +168,7 @@ def test_the_grid_of_weights_and_sizes_prints_one_table_for_each_figure(
 
 def test_one_seed_gives_the_same_cell_twice(table: ExampleTable, folder: Path) -> None:  # fault E12
     recipe = msgspec.structs.replace(runs.read_recipe(folder / "tiny.toml", runs.Recipe).recipe, steps=2)
-    one, other = (reports.measure(table, recipe, "fold1", 1, 0) for _ in range(2))
+    one, other = (cell_files.measure(table, recipe, "fold1", 1, 0) for _ in range(2))
     assert one == other
 
 

@@ -19,16 +19,19 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 
-from tiny_training import WORDS, vectors, write_data, write_recipe, write_tiny_data  # noqa: E402
+from tiny_training import REFINE_STEPS, WORDS, vectors, write_data, write_recipe, write_tiny_data  # noqa: E402
 
 from semeq_training.fitting.loop import Losses  # noqa: E402
 from semeq_training.runs import run as runs  # noqa: E402
+
+QUICK_WORDS = f"import pathlib, sys; from semeq_training.fitting import centroids; centroids.REFINE_STEPS = {REFINE_STEPS}\n"
+"""What `quick_words` does, for another process."""
 
 RESULTS = {runs.RECIPE, runs.WEIGHTS, runs.CENTROIDS, runs.VOCABULARY, runs.RECORD, runs.HISTORY, runs.PICTURE}
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(quick_words: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     write_recipe(folder / "tiny.toml")
     write_tiny_data(folder / "data")
@@ -97,10 +100,10 @@ def test_the_evaluation_never_learns_from_held_out_rows(inputs: Path, complete: 
 
 
 def test_another_process_gives_the_same_bytes(inputs: Path, complete: Path, tmp_path: Path) -> None:  # fault E12
-    code = "import sys, pathlib; from semeq_training.runs.run import fit; fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]))"
+    code = "from semeq_training.runs.run import fit; fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]))"
     arguments = [inputs / "tiny.toml", inputs / "data", tmp_path / "run"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", QUICK_WORDS + code, *map(str, arguments)], check=True, env=environment)
     assert_equal_files(tmp_path / "run", complete)
 
 
@@ -121,7 +124,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(
 
 def test_a_killed_run_resumes_to_the_same_bytes(inputs: Path, complete: Path, tmp_path: Path) -> None:  # fault E13
     code = """
-import os, pathlib, signal, sys
+import os, signal
 from semeq_training.runs.run import fit
 def kill(phase, done, total, losses):
     if (phase, done) == ("evaluation", 33):
@@ -130,7 +133,7 @@ fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]), progress=kill)
 """
     arguments = [inputs / "tiny.toml", inputs / "data", tmp_path / "run"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=False, env=environment)
+    done = subprocess.run([sys.executable, "-c", QUICK_WORDS + code, *map(str, arguments)], check=False, env=environment)
     assert done.returncode == -signal.SIGKILL
     assert runs.CHECKPOINT in content(tmp_path / "run")
     resumed: list[int] = []
@@ -154,7 +157,7 @@ def test_resuming_a_complete_run_changes_nothing(inputs: Path, complete: Path) -
 
 def test_an_existing_run_is_kept_unless_told_otherwise(inputs: Path, complete: Path) -> None:
     before = content(complete)
-    with pytest.raises(OutputError, match="--resume to continue it or --force"):
+    with pytest.raises(OutputError, match="`resume` to continue it or `overwrite`"):
         runs.fit(inputs / "tiny.toml", inputs / "data", complete)
     assert content(complete) == before
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_training.torch_biquad import LayoutResponse
 

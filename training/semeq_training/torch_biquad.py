@@ -18,7 +18,7 @@ import math
 import torch
 from torch import Tensor
 
-from semeq_export.eq.curve import FloatArray
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.settings import BandKind, BandSlot, EqLayout, ParamSpec
 
 TRAINING_RATE_HZ = 48_000.0

@@ -12,8 +12,8 @@ from pedalboard import (  # type: ignore[attr-defined]  # Pedalboard is re-expor
     PluginContainer,
 )
 
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import ChainError
 
 BLOCK_SAMPLES = 4_096
@@ -50,7 +50,7 @@ class ChainStage:
         return np.concatenate(ready, axis=1)
 
     def finish(self) -> Iterator[FloatArray]:
-        """Give the samples that are still inside the chain. Raises ChainError where it holds back more than a minute."""
+        """Yield the samples that are still inside the chain. Raises ChainError where it holds back more than a minute."""
         fed = self._taken
         block = np.pad(self._waiting, ((0, 0), (0, BLOCK_SAMPLES - self._waiting.shape[1])))
         while self._given < self._taken:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pedalboard import Plugin, PluginContainer
 from pedalboard.io import AudioStream
 
+from semeq_export.arrays import FloatArray
 from semeq_export.audio.samples import AudioInfo
 from semeq_export.eq.biquad import MAX_CHANNELS, check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import AudioError, ChainError, EnvironmentFailure
 from semeq_export.units import check_sample_rate_hz
 from semeq_host.chains.plugin_stage import PluginStage
@@ -182,7 +182,7 @@ def _device(direction: str, wanted: str | None, names: Sequence[str], default: s
 
 
 def _members(stage: Plugin | AdaptiveEq) -> Iterator[Plugin | AdaptiveEq]:
-    """Give a stage and, where it is a container, everything in it."""
+    """Yield a stage and, where it is a container, everything in it."""
     if not isinstance(stage, Plugin | AdaptiveEq):
         raise ChainError(f"a {type(stage).__name__} is no stage; stages are Pedalboard plug-ins and AdaptiveEq")
     yield stage

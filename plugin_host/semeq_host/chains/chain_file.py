@@ -35,9 +35,9 @@ from pedalboard import Pedalboard, load_plugin  # type: ignore[attr-defined]  # 
 
 from semeq_export.audio.reader import read_audio
 from semeq_export.audio.samples import AudioInfo
-from semeq_export.errors import AudioError, ChainError, InvalidTargetError
+from semeq_export.errors import AudioError, ChainError, InvalidTargetError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_export.words.target import SemanticTarget
 from semeq_host.chains.board_stage import ChainStage
 from semeq_host.chains.plugin_limits import NEGLIGIBLE_OVER_NYQUIST, check_limits, over_nyquist
@@ -110,9 +110,9 @@ class ChainSpec:
         A filter over 0.95 of Nyquist is left out, a low shelf there becomes plain gain, and `warnings` name it. Raises ChainError where
         such a plug-in cannot be left out, where one refuses its values or a plug-in file does not load, and as `SemanticEq` does.
         """
-        made = _Made(engine, sample_rate_hz)
-        plugins = [self._build(plugin, made) for plugin in self.plugins]
-        return LoadedChain(plugins, tuple(made.semantic_eqs), made.files, tuple(made.warnings))
+        assembly = _Assembly(engine, sample_rate_hz)
+        plugins = [self._build(plugin, assembly) for plugin in self.plugins]
+        return LoadedChain(plugins, tuple(assembly.semantic_eqs), assembly.files, tuple(assembly.warnings))
 
     def stage(self, engine: EqSource | None) -> Callable[[AudioInfo], ChainStage]:
         """Return what `process_file` takes as `make_stage`: a fresh chain for each file, at that file's rate."""
@@ -124,20 +124,20 @@ class ChainSpec:
 
         return make
 
-    def _build(self, spec: PluginSpec, made: _Made) -> pedalboard.Plugin:
+    def _build(self, spec: PluginSpec, assembly: _Assembly) -> pedalboard.Plugin:
         values = dict(spec.parameters)
         if spec.type in _CONTAINERS:
-            return _CONTAINERS[spec.type]([self._build(plugin, made) for plugin in spec.plugins])
+            return _CONTAINERS[spec.type]([self._build(plugin, assembly) for plugin in spec.plugins])
         if spec.type == "SemanticEq":
-            if made.engine is None:
+            if assembly.engine is None:
                 raise ChainError(f"{spec.place}: SemanticEq needs a model bundle", printable(self.path))
-            made.semantic_eqs.append(SemanticEq(made.engine, _target(values), sample_rate_hz=made.sample_rate_hz))
-            return made.semantic_eqs[-1]
-        if why := over_nyquist(spec.type, values, made.sample_rate_hz):
+            assembly.semantic_eqs.append(SemanticEq(assembly.engine, _target(values), sample_rate_hz=assembly.sample_rate_hz))
+            return assembly.semantic_eqs[-1]
+        if why := over_nyquist(spec.type, values, assembly.sample_rate_hz):
             if spec.type not in NEGLIGIBLE_OVER_NYQUIST:
                 raise ChainError(f"{spec.place}: {why}", printable(self.path))
             is_shelf = spec.type == "LowShelfFilter"
-            made.warnings.append(f"{spec.place}: {why}: {'applied as plain gain' if is_shelf else 'left out'}")
+            assembly.warnings.append(f"{spec.place}: {why}: {'applied as plain gain' if is_shelf else 'left out'}")
             return pedalboard.Gain(float(str(values.get("gain_db", 0.0))) if is_shelf else 0.0)
         make: Callable[..., pedalboard.Plugin] = getattr(pedalboard, spec.type, _load_external)
         named = FILE_PARAMETERS.get(spec.type)
@@ -153,14 +153,14 @@ class ChainSpec:
         try:
             plugin = make(**values)
             if file is not None:
-                made.files[plugin] = file
+                assembly.files[plugin] = file
             return plugin
         except (ValueError, RuntimeError, TypeError, ImportError, AttributeError) as error:
             raise ChainError(f"{spec.place}: {spec.type} refuses: {' '.join(str(error).split())[:200]}", printable(self.path)) from error
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _Assembly:
     """What a chain is built with and for, and what is noted of its plug-ins on the way."""
 
     engine: EqSource | None

@@ -13,9 +13,8 @@ import tomlkit
 from pedalboard import Pedalboard  # type: ignore[attr-defined]  # re-exported without saying so
 from tomlkit.items import Table
 
-from semeq_export.errors import ChainError
+from semeq_export.errors import ChainError, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable
 from semeq_host.chains.chain_file import FILE_PARAMETERS, ChainSpec, LoadedChain, PluginSpec, builtins, hint, parse_chain
 from semeq_host.chains.semantic_eq import SemanticEq
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pedalboard import Plugin
 
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import ChainError
 from semeq_export.listening.spectrum import FRAME_SAMPLES
 from semeq_host.chains.board_stage import BLOCK_SAMPLES

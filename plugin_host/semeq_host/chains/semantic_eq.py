@@ -13,9 +13,9 @@ from pedalboard import (  # type: ignore[attr-defined]  # Pedalboard is re-expor
     Pedalboard,
 )
 
+from semeq_export.arrays import FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.eq.biquad import for_rate
-from semeq_export.eq.curve import FloatArray
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, SemeqError
 from semeq_export.listening.dose import Adaptation, Difference, adapt_eq, difference

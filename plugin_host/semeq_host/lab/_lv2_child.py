@@ -214,14 +214,14 @@ class Host:
     def about(self, state: Any, plugin: Any) -> dict[str, str]:
         """Return what a preset is of: the plug-in's URI, name and bundle, the preset's label, and the library that reads it."""
         name = self.lilv.lilv_plugin_get_name(plugin)
-        said = {
+        texts = {
             "plugin": self.lilv.lilv_node_as_uri(self.lilv.lilv_state_get_plugin_uri(state)),
             "plugin_name": self.lilv.lilv_node_as_string(name) if name else b"",
             "plugin_bundle": self.lilv.lilv_node_as_uri(self.lilv.lilv_plugin_get_bundle_uri(plugin)),
             "label": self.lilv.lilv_state_get_label(state) or b"",
         }
         self.lilv.lilv_node_free(name)
-        return {key: value.decode("utf-8", "replace") for key, value in said.items()} | {"lilv": _lilv_version()}
+        return {key: value.decode("utf-8", "replace") for key, value in texts.items()} | {"lilv": _lilv_version()}
 
 
 def _lilv_version() -> str:
@@ -234,7 +234,7 @@ def _lilv_version() -> str:
     return found[1] if found else ""
 
 
-class Running:
+class PluginInstance:
     """One instance of a plug-in with all its ports connected and a preset restored."""
 
     def __init__(self, host: Host, plugin: Any, state: Any) -> None:
@@ -307,11 +307,11 @@ class Running:
 def render(host: Host, state: Any, plugin: Any, samples: NDArray[np.float32], warm_up_samples: int) -> NDArray[np.float32]:
     """Return samples (channels, n) through a plug-in with a preset's state; a mono plug-in runs once for each channel."""
     channels, count = samples.shape
-    first = Running(host, plugin, state)
+    first = PluginInstance(host, plugin, state)
     shape = (len(first.inputs), len(first.outputs))
     if shape not in ((1, 1), (channels, channels)):
         raise JobError("audio", f"audio has {channels} channels, the LV2 plug-in {shape[0]} inputs and {shape[1]} outputs")
-    running = [first, *(Running(host, plugin, state) for _ in range(channels - 1 if shape == (1, 1) else 0))]
+    running = [first, *(PluginInstance(host, plugin, state) for _ in range(channels - 1 if shape == (1, 1) else 0))]
     inputs = [block for instance in running for block in instance.inputs]
     outputs = [block for instance in running for block in instance.outputs]
     result = np.zeros_like(samples)

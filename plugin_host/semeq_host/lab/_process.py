@@ -11,8 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_export.files.disk import environment_failure, printable
+from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError, environment_failure, printable
 
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
@@ -27,7 +26,7 @@ def program(name: str, package: str) -> str:
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Give a new empty folder that is removed afterwards, whatever was left in it."""
+    """Yield a new empty folder that is removed afterwards, whatever was left in it."""
     try:
         folder = Path(tempfile.mkdtemp(prefix="semeq-host-"))
     except OSError as error:

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_export.files.disk import printable
+from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError, printable
 from semeq_host.lab._process import last_line, private_folder, program, run
 from semeq_host.lab.response import IMPULSE_RATE_HZ, IMPULSE_SAMPLES, Measurement, impulse
 
@@ -101,8 +100,8 @@ def _rendered(
         (folder / "make.lua").write_text(_SCRIPT)
         output = run([lua, "make.lua"], folder=folder, timeout_s=timeout_s, variables=variables, done=_SAID)
         if _DONE not in output:
-            said = re.search(_SAID + rb"(.*)", output)  # Ardour's other threads may print after it
-            reason = said[1].decode() if said else last_line(output)
+            found = re.search(_SAID + rb"(.*)", output)  # Ardour's other threads may print after it
+            reason = found[1].decode() if found else last_line(output)
             raise PresetReadError(f"ardour does not load preset {printable(preset_label)!r} of {printable(plugin_uri)}: {reason}")
         _add_stem(folder / _SESSION, stem, sample_rate_hz)
         arguments = [export, "-b", "float", "-o", folder / "out.wav", folder / _SESSION, _SESSION]

@@ -192,7 +192,7 @@ def _only_one() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _screen(folder: Path) -> Iterator[str]:
-    """Give the name of a virtual screen of its own."""
+    """Yield the name of a virtual screen of its own."""
     command = [program("Xvfb", _PACKAGES), "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
     with (folder / "screen.log").open("wb") as log:
         process = subprocess.Popen(

@@ -1,19 +1,18 @@
-"""Which host measures presets of which format: the one table of them. Formats are known here by their ids only.
+"""How each host measures presets of a kind; which preset is of what kind, its format says (`FormatInfo.measured_in` of semeq_presets).
 
-| name | what renders the test impulse | by itself |
+| host | kind of preset | what renders the test impulse |
 | --- | --- | --- |
-| liblilv | the LV2 plug-in, its preset loaded through liblilv | yes |
-| ffmpeg, sox, faust | the program; for impulse responses FFmpeg's convolver | yes |
-| vst3 | the VST3 plug-in in Pedalboard | yes for semeq's own plug-in; others need their file |
-| ardour, audacity | the application, headless | only where asked for: 10 s and more |
+| liblilv | LV2 preset | the LV2 plug-in, its preset loaded through liblilv |
+| ffmpeg, sox, faust | filter string, impulse response; effect string; source | the program; for impulse responses FFmpeg's convolver |
+| vst3 | own preset, preset | the VST3 plug-in in Pedalboard: semeq's own where it is installed; others need their file |
+| ardour, audacity | LV2 preset; macro | the application, headless: 10 s and more |
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from semeq_export.errors import MissingHostError, PresetReadError
@@ -22,44 +21,24 @@ from semeq_host.lab import ardour, audacity, faust, ffmpeg, lv2, sox, vst3
 from semeq_host.lab.response import Measurement
 
 _MAX_BYTES = 5_000_000
-_LV2 = frozenset({"lsp-x16-lv2", "lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2"})
 _OWN_VST3 = "semeq.vst3"
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """A program or library that can load presets of some formats. is_default: used where nobody names a host."""
-
-    name: str
-    formats: frozenset[str]
-    render: Callable[[Sequence[Path], int, Path | None], list[Measurement]]
-    is_default: bool = True
+Render = Callable[[Sequence[Path], int, Path | None], list[Measurement]]
+"""(presets of one kind, whole samples per second, VST3 plug-in) -> what came out for each."""
 
 
-def hosts_for(format_id: str) -> tuple[str, ...]:
-    """Return the names of the hosts that load presets of a format."""
-    return tuple(host.name for host in HOSTS if format_id in host.formats)
-
-
-def default_host(format_id: str) -> str | None:
-    """Return the name of the host that measures presets of a format where none is named, None where there is no such host."""
-    return next((host.name for host in HOSTS if format_id in host.formats and host.is_default), None)
-
-
-def measure(
-    host: str, format_id: str, presets: Sequence[Path], sample_rate_hz: float, *, plugin_file: Path | None = None
-) -> list[Measurement]:
-    """Return what a host makes of the test impulse with each of several presets of one format, at a whole number of samples per second.
+def measure(host: str, kind: str, presets: Sequence[Path], sample_rate_hz: float, *, plugin_file: Path | None = None) -> list[Measurement]:
+    """Return what a host makes of the test impulse with each of several presets of one kind, at a whole number of samples per second.
 
     plugin_file: the VST3 plug-in that .vstpreset files are of; semeq's own, where VST3 plug-ins are installed, when left out.
     Raises MissingHostError where the host or its plug-in is not installed or does not load such presets, PresetReadError where it refuses
     one of them, EnvironmentFailure where it hangs or crashes.
     """
-    chosen = next((known for known in HOSTS if known.name == host and format_id in known.formats), None)
-    if chosen is None:
-        able = " or ".join(hosts_for(format_id))
-        raise MissingHostError(f"{host} does not load presets of format {format_id}{f'; {able} does' if able else '; no host here does'}")
-    return chosen.render(presets, round(sample_rate_hz), plugin_file)
+    render = RENDERERS.get((host, kind))
+    if render is None:
+        raise MissingHostError(f"{host} does not load presets of kind {kind!r}")
+    return render(presets, round(sample_rate_hz), plugin_file)
 
 
 def vst3_folders(platform: str, home: Path) -> tuple[Path, ...]:
@@ -78,7 +57,7 @@ def _text(preset: Path) -> str:
         raise PresetReadError("is not UTF-8 text", os.fspath(preset)) from error
 
 
-def _each(render_text: Callable[[str, int], Measurement]) -> Callable[[Sequence[Path], int, Path | None], list[Measurement]]:
+def _each(render_text: Callable[[str, int], Measurement]) -> Render:
     return lambda presets, rate, _plugin: [render_text(_text(preset), rate) for preset in presets]
 
 
@@ -96,7 +75,7 @@ def _in_own_vst3(presets: Sequence[Path], rate: int, plugin_file: Path | None) -
 
 def _in_vst3(presets: Sequence[Path], rate: int, plugin_file: Path | None) -> list[Measurement]:
     if plugin_file is None:
-        raise MissingHostError("name the VST3 plug-in file that the preset is of (--plugin)")
+        raise MissingHostError("name the VST3 plug-in file that the preset is of (`plugin_file`)")
     return [vst3.measure(preset, plugin_file, rate, channels=2) for preset in presets]
 
 
@@ -104,19 +83,15 @@ def _in_audacity(presets: Sequence[Path], rate: int, _plugin: Path | None) -> li
     return audacity.measure([_text(preset) for preset in presets], rate)
 
 
-HOSTS = (
-    Host("liblilv", _LV2, lambda presets, rate, _plugin: lv2.measure(presets, rate)),
-    Host("ffmpeg", frozenset({"ffmpeg"}), _each(ffmpeg.measure)),
-    Host("ffmpeg", frozenset({"fir", "fir-linear"}), lambda presets, rate, _plugin: [ffmpeg.convolve(preset, rate) for preset in presets]),
-    Host("sox", frozenset({"sox"}), _each(sox.measure)),
-    Host("faust", frozenset({"faust"}), _each(faust.measure)),
-    Host("vst3", frozenset({"semeq-vst3"}), _in_own_vst3),
-    Host("vst3", frozenset({"frequency"}), _in_vst3, is_default=False),
-    Host("ardour", _LV2, _in_ardour, is_default=False),
-    Host(
-        "audacity",
-        frozenset({"audacity"}),
-        lambda presets, rate, _plugin: audacity.measure(list(map(_text, presets)), rate),
-        is_default=False,
-    ),
-)
+RENDERERS: Mapping[tuple[str, str], Render] = {
+    ("liblilv", "LV2 preset"): lambda presets, rate, _plugin: lv2.measure(presets, rate),
+    ("ffmpeg", "filter string"): _each(ffmpeg.measure),
+    ("ffmpeg", "impulse response"): lambda presets, rate, _plugin: [ffmpeg.convolve(preset, rate) for preset in presets],
+    ("sox", "effect string"): _each(sox.measure),
+    ("faust", "source"): _each(faust.measure),
+    ("vst3", "own preset"): _in_own_vst3,
+    ("vst3", "preset"): _in_vst3,
+    ("ardour", "LV2 preset"): _in_ardour,
+    ("audacity", "macro"): _in_audacity,
+}
+"""How presets are measured, by the host's name and what a preset is to it."""

@@ -21,10 +21,9 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError
-from semeq_export.files.disk import printable
+from semeq_export.errors import AudioError, EnvironmentFailure, MissingHostError, PresetReadError, printable
 from semeq_export.units import check_sample_rate_hz
 from semeq_host.lab import response
 from semeq_host.lab.response import IMPULSE_RATE_HZ, Measurement
@@ -114,8 +113,8 @@ def _run_child(folder: Path) -> None:
     if done.returncode < 0:
         raise EnvironmentFailure(f"the LV2 plug-in crashed ({signal.Signals(-done.returncode).name})")
     if done.returncode != 0 or not (folder / "results.json").is_file():
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise EnvironmentFailure(f"the LV2 host failed: {printable(said[-1]) if said else f'exit code {done.returncode}'}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise EnvironmentFailure(f"the LV2 host failed: {printable(lines[-1]) if lines else f'exit code {done.returncode}'}")
 
 
 def _host(about: dict[str, str]) -> str:

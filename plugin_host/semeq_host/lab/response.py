@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array, FloatArray
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.errors import AudioError
 
 IMPULSE_AMPLITUDE = 0.25

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array
-from semeq_export.errors import MissingHostError
-from semeq_export.files.disk import printable
+from semeq_export.arrays import Float64Array
+from semeq_export.errors import MissingHostError, printable
 from semeq_host.lab._process import last_line, private_folder, run
 from semeq_host.lab.response import IMPULSE_RATE_HZ, IMPULSE_SAMPLES, Measurement, impulse
 

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from semeq_host.stems.job import StemJob
-from semeq_host.stems.resources import Studio
+from semeq_host.stems.resources import StemResources
 from semeq_host.stems.stem import run_stem
 
 _PROGRESS_INTERVAL_S = 0.2
@@ -28,15 +28,15 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)  # what libraries and plug-ins print must not look like an answer
     try:
-        studio = Studio(json.loads(sys.stdin.readline())["bundle"])
+        resources = StemResources(json.loads(sys.stdin.readline())["bundle"])
         for line in sys.stdin:
             job = StemJob.from_dict(json.loads(line))
-            _answer(answers, {"entry": run_stem(studio, job, _Throttled(answers))})
+            _answer(answers, {"entry": run_stem(resources, job, _Throttle(answers)).to_dict()})
     except BrokenPipeError:  # the parent is gone
         sys.exit(1)
 
 
-class _Throttled:
+class _Throttle:
     """Progress, but not after every block."""
 
     def __init__(self, answers: TextIO) -> None:

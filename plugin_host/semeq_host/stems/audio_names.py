@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semeq_export.audio.formats import AUDIO_SUFFIXES
-from semeq_export.errors import AudioError, OutputError
-from semeq_export.files.disk import check_output, environment_failure, followed, printable
+from semeq_export.errors import AudioError, OutputError, environment_failure, printable
+from semeq_export.files.disk import check_output, resolve_links
 
 
 def find_audio(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
@@ -79,7 +79,7 @@ def plan_outputs(
         if make_folder:
             _make_folder(folder)
     if follow:
-        pairs = [(source, followed(destination) if destination.is_symlink() else destination) for source, destination in pairs]
+        pairs = [(source, resolve_links(destination) if destination.is_symlink() else destination) for source, destination in pairs]
     if folder.exists() or make_folder:
         inputs = tuple(sources)
         for _, destination in pairs:

@@ -7,30 +7,33 @@ import dataclasses
 import hashlib
 import json
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import semeq_export
-import semeq_host
+import msgspec
+
 from semeq_export.audio.formats import output_format
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError, SemeqError
-from semeq_export.files.disk import check_output, followed, printable
+from semeq_export.errors import OutputError, SemeqError, printable
+from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
-from semeq_host.stems.job import Entry, StemJob, sha256_of
+from semeq_host.stems.entry import DoneEntry
+from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.journal import Claim, Done, Journal
 from semeq_host.stems.pool import Crew, Finished, Working
 from semeq_host.stems.session_file import Session
 from semeq_host.streams.process_options import ProcessOptions, Progress
 
 if TYPE_CHECKING:
-    from semeq_host.stems.resources import Studio
+    from semeq_host.stems.resources import StemResources
 
 Event = Working | Finished
 
@@ -39,7 +42,7 @@ _NOT_IN_KEY = ("overwrite", "block_samples")
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class StemPreview:
     """What is known of a file before it is processed. warning: why it will fail, as far as its header says."""
 
     job: StemJob
@@ -64,10 +67,10 @@ def plan_batch(
     a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
-    wanted = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
-    sources = [path for path, _ in wanted]
+    chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
+    sources = [path for path, _ in chosen]
     if options.in_place:
-        pairs = [(path, followed(path) if follow else path) for path in sources]
+        pairs = [(path, resolve_links(path) if follow else path) for path in sources]
         twice = [path for path, count in Counter(map(os.path.realpath, sources)).items() if count > 1]
         if twice:
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
@@ -76,17 +79,17 @@ def plan_batch(
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
-    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in wanted]
+    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in chosen]
     return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
 
 
-def look_at(job: StemJob) -> Planned:
+def look_at(job: StemJob) -> StemPreview:
     """Return what a file's header says of it, for a plan that people read and for the time that is left."""
     try:
         with open_audio(job.source, salvage=job.options.salvage) as reader:
-            return Planned(job, reader.info.duration_s)
+            return StemPreview(job, reader.info.duration_s)
     except SemeqError as error:
-        return Planned(job, 0.0, str(error))
+        return StemPreview(job, 0.0, str(error))
 
 
 class Batch:
@@ -102,13 +105,13 @@ class Batch:
         self._keys = _Keys(bundle_path)
         folders = {job.destination.parent for job in jobs} if journal else set()
         self._journals = {folder: Journal(folder) for folder in folders}
-        self.skipped: dict[int, Entry] = {}
+        self.skipped: dict[int, DoneEntry] = {}
         """Entries of the jobs that need not be done, by index."""
         if resume:
             for index, job in enumerate(self.jobs):
                 entry = self._finished_before(job)
                 if entry is not None:
-                    self.skipped[index] = {**entry, "resumed": True}
+                    self.skipped[index] = msgspec.structs.replace(entry, resumed=True)
                 elif not job.options.in_place and job.destination.exists():
                     self.jobs[index] = job.again()
         for index, job in enumerate(self.jobs):
@@ -116,21 +119,30 @@ class Batch:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
 
     def run(
-        self, *, studio: Studio | None = None, crew: Crew | Cluster | None = None, progress: Progress | None = None
+        self,
+        *,
+        resources: StemResources | None = None,
+        crew: Crew | Cluster | None = None,
+        progress: Progress | None = None,
+        studio: StemResources | None = None,
     ) -> Generator[Event, None, None]:
-        """Do what is left and give what happens, skipped jobs first; each job finishes exactly once.
+        """Do what is left and yield what happens, skipped jobs first; each job finishes exactly once.
 
-        One of two does it. studio: this process, which tells `progress` how far each job is. crew: worker processes, or a Dask cluster that
-        sees the same files under the same names. Close the iterator to stop early.
+        One of two does it. resources: this process, which tells `progress` how far each job is. crew: worker processes, or a Dask cluster
+        that sees the same files under the same names. studio: the old name of `resources`. Close the iterator to stop early.
         """
+        if studio is not None:
+            warnings.warn("`studio` is now called `resources`; the old name goes with 0.2", DeprecationWarning, stacklevel=2)
+            resources = studio
         left = [index for index in range(len(self.jobs)) if index not in self.skipped]
         self._claim(left)
         for index, entry in self.skipped.items():
             yield Finished(index, entry)
         jobs = [self.jobs[index] for index in left]
-        if studio is not None:
-            run_stem = semeq_host.run_stem
-            events: Generator[Event, None, None] = (Finished(index, run_stem(studio, job, progress)) for index, job in enumerate(jobs))
+        if resources is not None:
+            from semeq_host.stems.stem import run_stem  # not before: whoever plans does not filter
+
+            events: Generator[Event, None, None] = (Finished(index, run_stem(resources, job, progress)) for index, job in enumerate(jobs))
         else:
             assert crew is not None
             events = crew.run(jobs)
@@ -157,10 +169,10 @@ class Batch:
         done = journal.done.get(name)
         if self._resume and done is None and claim.key == self._keys.of(job):
             return claim.source_sha256
-        is_replaced = now != claim.source_sha256 if done is None else now == done.entry.get("output_sha256")
+        is_replaced = now != claim.source_sha256 if done is None else now == done.entry.output_sha256
         if is_replaced and not job.options.overwrite:
             raise OutputError(
-                f"{printable(job.destination)}: was processed in place before; --resume skips what is done, --force processes it again"
+                f"{printable(job.destination)}: was processed in place before; `resume` skips what is done, `overwrite` processes it again"
             )
         return now
 
@@ -171,10 +183,10 @@ class Batch:
 
     def _note(self, event: Finished) -> None:
         job = self.jobs[event.index]
-        if event.entry["output"] is not None and self._journals:
+        if isinstance(event.entry, DoneEntry) and self._journals:
             self._journals[job.destination.parent].finish(job.destination.name, Done(self._keys.of(job), event.entry))
 
-    def _finished_before(self, job: StemJob) -> Entry | None:
+    def _finished_before(self, job: StemJob) -> DoneEntry | None:
         """Return the entry of a job that is done, None where it is to be done; raise where that would destroy what is not ours."""
         journal = self._journals.get(job.destination.parent)
         if journal is None or not job.destination.exists():
@@ -182,12 +194,12 @@ class Batch:
         name, key = job.destination.name, self._keys.of(job)
         done, claim = journal.done.get(name), journal.claims.get(name)
         if done is not None:
-            is_output_ours = sha256_of(job.destination) == done.entry.get("output_sha256")
-            if is_output_ours and done.key == key and (job.options.in_place or sha256_of(job.source) == done.entry.get("source_sha256")):
+            is_output_ours = sha256_of(job.destination) == done.entry.output_sha256
+            if is_output_ours and done.key == key and (job.options.in_place or sha256_of(job.source) == done.entry.source_sha256):
                 return done.entry
             if is_output_ours or job.options.overwrite:
                 return None
-            raise OutputError(f"{printable(job.destination)}: was changed after it was made; use --force to replace it")
+            raise OutputError(f"{printable(job.destination)}: was changed after it was made; use `overwrite` to replace it")
         if claim is not None and claim.key == key:
             return None
         if not job.options.in_place:
@@ -209,7 +221,7 @@ class _Keys:
         names = [name for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None]
         names += [] if intent.chain is None else self._files_of_chain(intent.chain)
         document = {
-            "version": semeq_export.__version__,
+            "version": version("semeq-export"),
             "intent": intent.to_dict(),
             "options": options,
             "files": [self._hash(name) for name in names],
@@ -218,8 +230,10 @@ class _Keys:
 
     def _files_of_chain(self, name: str) -> list[str]:
         """Return what a chain names: impulse responses and plug-ins."""
+        from semeq_host.chains.chain_file import read_chain  # loads Pedalboard
+
         if name not in self._chain_files:
-            self._chain_files[name] = [str(path) for path in semeq_host.read_chain(name).files]
+            self._chain_files[name] = [str(path) for path in read_chain(name).files]
         return self._chain_files[name]
 
     def _hash(self, name: str) -> str:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import semeq_host
-from semeq_export.errors import EnvironmentFailure, MissingExtraError
-from semeq_export.files.disk import printable
-from semeq_host.stems.job import Entry, StemJob
+import msgspec
+
+from semeq_export.errors import EnvironmentFailure, MissingExtraError, printable
+from semeq_host.stems.entry import DoneEntry, Entry, ProcessedEntry, crashed, read_entry
+from semeq_host.stems.job import StemJob
 from semeq_host.stems.pool import Finished
 
 if TYPE_CHECKING:
-    from semeq_host.stems.resources import Studio
+    from semeq_host.stems.resources import StemResources
 
 _CONNECT_S = 5
-_studios: dict[str | None, Studio] = {}
-"""Of a worker process of the cluster: bundles are loaded once. Here, nothing that processes is loaded."""
 
 
 class Cluster:
@@ -46,7 +46,7 @@ class Cluster:
         self._client.close()
 
     def run(self, jobs: Sequence[StemJob]) -> Generator[Finished, None, None]:
-        """Process jobs and give the results as they come; a job whose worker dies is done again by another.
+        """Process jobs and yield the results as they come; a job whose worker dies is done again by another.
 
         Closing the iterator cancels what has not begun.
         """
@@ -76,18 +76,27 @@ def _absolute(name: str | None) -> str | None:
     return name if name is None or not Path(name).exists() else str(Path(name).absolute())
 
 
-def run_job(job: dict[str, object], bundle_path: str | None) -> Entry:
-    """Process one job, on a worker."""
-    if bundle_path not in _studios:
-        _studios[bundle_path] = semeq_host.Studio(bundle_path)
-    return semeq_host.run_stem(_studios[bundle_path], StemJob.from_dict(job))
+def run_job(job: Mapping[str, object], bundle_path: str | None) -> dict[str, object]:
+    """Process one job, on a worker; both ways plain data, which says less of versions than objects do."""
+    from semeq_host.stems.stem import run_stem  # only workers load what processes
+
+    return run_stem(_resources(bundle_path), StemJob.from_dict(job)).to_dict()
+
+
+@cache
+def _resources(bundle_path: str | None) -> StemResources:
+    """Return what a worker processes with: it loads a bundle once."""
+    from semeq_host.stems.resources import StemResources
+
+    return StemResources(bundle_path)
 
 
 def _entry(future: Any, job: StemJob) -> Entry:  # Any: Dask's future has no types
     if future.status == "finished":
-        entry: Entry = future.result()
-        own_names = {"path": str(job.source), "output": str(job.destination), "chain": job.intent.chain}
-        return {**entry, **{key: name for key, name in own_names.items() if entry.get(key) is not None}}
+        entry = msgspec.structs.replace(read_entry(future.result()), path=str(job.source))  # the names of here
+        if isinstance(entry, DoneEntry):
+            entry = msgspec.structs.replace(entry, output=str(job.destination))
+        return msgspec.structs.replace(entry, chain=job.intent.chain) if isinstance(entry, ProcessedEntry) else entry
     error = future.exception()
     why = f"the cluster gave it up: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    return {"path": str(job.source), "output": None, "error": f"{printable(job.source)}: {why}", "code": "crashed", "exit_code": 2}
+    return crashed(job, why)

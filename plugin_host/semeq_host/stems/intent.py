@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
@@ -35,21 +36,23 @@ class Intent:
     eq: EqSettings | None = None
 
     def __post_init__(self) -> None:
-        named = [option for option, value in (("-t", self.target), ("--preset", self.preset), ("--match", self.match)) if value is not None]
+        named = [
+            option for option, value in (("`target`", self.target), ("`preset`", self.preset), ("`match`", self.match)) if value is not None
+        ]
         if len(named) > 1:
             raise IntentError(f"give {' or '.join(named)}, not both")
         if not named and self.chain is None:
-            raise IntentError("nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML")
+            raise IntentError("nothing to do: give `target` TEXT, `preset` FILE, `match` REF or `chain` TOML")
         if not named and self.intensity is not None:
-            raise IntentError("--intensity needs -t, --preset or --match; a chain states its own")
+            raise IntentError("`intensity` needs `target`, `preset` or `match`; a chain states its own")
         if isinstance(self.intensity, (int, float)) and not abs(self.intensity) <= MAX_INTENSITY:
             raise IntentError(f"intensity {self.intensity:g} is outside {-MAX_INTENSITY:g}..{MAX_INTENSITY:g}")
         if self.listens_to_words and self.target is None:
-            raise IntentError("--mode adaptive and --intensity auto need -t TEXT")
+            raise IntentError("`mode` adaptive and `intensity` auto need `target` TEXT")
         if (self.reference is not None or self.refine) and not self.listens_to_words:
-            raise IntentError("--reference and --refine need --mode adaptive or --intensity auto")
+            raise IntentError("`reference` and `refine` need `mode` adaptive or `intensity` auto")
         if self.analysis == "rolling" and (not self.listens_to_words or self.refine):
-            raise IntentError("--analysis rolling needs --mode adaptive or --intensity auto, without --refine")
+            raise IntentError("`analysis` rolling needs `mode` adaptive or `intensity` auto, without `refine`")
 
     @property
     def listens_to_words(self) -> bool:
@@ -71,19 +74,17 @@ class Intent:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {**fields, "eq": None if self.eq is None else self.eq.to_dict()}
+        data: dict[str, object] = msgspec.to_builtins(self)
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Intent:
         """Return the intent that `to_dict` wrote. Raises IntentError naming the field that is unknown or of a wrong type."""
         check_values(data)
-        values = dict(data)
-        if isinstance(values.get("intensity"), int | float):
-            values["intensity"] = float(values["intensity"])  # type: ignore[arg-type]  # just checked
-        if isinstance(values.get("eq"), Mapping):
-            values["eq"] = EqSettings.from_dict(values["eq"])  # type: ignore[arg-type]
-        return cls(**values)  # type: ignore[arg-type]
+        try:
+            return msgspec.convert(data, cls)
+        except msgspec.ValidationError as error:
+            raise error.__cause__ if isinstance(error.__cause__, IntentError) else IntentError(str(error)) from None
 
 
 def check_values(values: Mapping[str, object]) -> None:

@@ -1,21 +1,19 @@
-"""One stem of a batch as plain data: the job that goes to a worker, and the entry of the report that comes back."""
+"""One stem of a batch: the job, which goes to a worker as plain data."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from semeq_export.errors import AudioError, SemeqError
-from semeq_export.files.disk import environment_failure, open_regular
+import msgspec
+
+from semeq_export.errors import AudioError, environment_failure
+from semeq_export.files.disk import open_regular
 from semeq_host.stems.intent import Intent
 from semeq_host.streams.process_options import ProcessOptions
-
-Entry = dict[str, object]
-"""One file's part of the report: plain data for JSON."""
 
 _HASHED_BYTES = 1 << 20
 
@@ -36,22 +34,13 @@ class StemJob:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON. A name that is not UTF-8 keeps its bytes as lone surrogates."""
-        return {
-            "source": str(self.source),
-            "destination": str(self.destination),
-            "intent": self.intent.to_dict(),
-            "options": dataclasses.asdict(self.options),
-            "in_place_sha256": self.in_place_sha256,
-        }
+        data: dict[str, object] = msgspec.to_builtins(self, enc_hook=str)  # paths
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> StemJob:
         """Return the job that `to_dict` wrote."""
-        intent, options, sha256 = data["intent"], data["options"], data["in_place_sha256"]
-        assert isinstance(intent, Mapping)
-        assert isinstance(options, Mapping)
-        source, destination = Path(str(data["source"])), Path(str(data["destination"]))
-        return cls(source, destination, Intent.from_dict(intent), ProcessOptions(**options), None if sha256 is None else str(sha256))
+        return msgspec.convert(data, cls, dec_hook=lambda kind, value: kind(value))  # paths
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
@@ -64,8 +53,3 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         except OSError as error:
             raise environment_failure(path, error) from error
     return digest.hexdigest()
-
-
-def failed(job: StemJob, error: SemeqError) -> Entry:
-    """Return the entry of a file that could not be processed."""
-    return {"path": str(job.source), "output": None, "error": str(error), "code": error.code, "exit_code": error.exit_code}

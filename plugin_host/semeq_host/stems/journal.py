@@ -9,6 +9,7 @@ short is ignored. Lines are only appended; of several for one name the last coun
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -17,14 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from semeq_export.errors import AudioError
+from semeq_export.errors import AudioError, environment_failure
 from semeq_export.files import strict_json
-from semeq_export.files.disk import environment_failure, read_regular
-from semeq_host.stems.job import Entry
+from semeq_export.files.disk import read_regular
+from semeq_host.stems.entry import DoneEntry, read_done
 
 JOURNAL = ".semeq-journal.jsonl"
 _MAX_BYTES = 1 << 30
-_IN_ENTRY = {"path", "output", "warnings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,23 @@ class Done:
     """An output that a batch made, and its entry of the report."""
 
     key: str
-    entry: Entry
+    entry: DoneEntry
 
 
-class _Event(msgspec.Struct):
-    """A line as it is stored: a claim or what was done."""
+class _ClaimLine(msgspec.Struct, frozen=True):
+    """A claim as it is stored."""
 
+    claim: str
     key: str
-    claim: str | None = None
     source_sha256: str | None = None
-    done: str | None = None
-    entry: Entry = {}
+
+
+class _DoneLine(msgspec.Struct, frozen=True):
+    """What was done, as it is stored. entry: as `DoneEntry.to_dict` writes it."""
+
+    done: str
+    key: str
+    entry: dict[str, object]
 
 
 class Journal:
@@ -63,26 +69,29 @@ class Journal:
         if not self._path.exists():
             return
         for line in read_regular(self._path, AudioError, max_bytes=_MAX_BYTES, follow_links=False).splitlines():
-            try:
-                event = msgspec.convert(strict_json.loads(line, max_bytes=_MAX_BYTES, surrogates=True), _Event)
-            except ValueError:  # msgspec.ValidationError is one
-                continue  # cut short by a crash, or not ours: what it said is not known
-            if event.claim is not None:
-                self.claims[event.claim] = Claim(event.key, event.source_sha256)
-                self.done.pop(event.claim, None)
-            elif event.done is not None and event.entry.keys() >= _IN_ENTRY:
-                self.done[event.done] = Done(event.key, event.entry)
+            with contextlib.suppress(ValueError):  # cut short by a crash, or not ours: what it said is not known
+                self._take(strict_json.loads(line, max_bytes=_MAX_BYTES, surrogates=True))
 
     def claim(self, claims: Iterable[tuple[str, Claim]]) -> None:
         """Write down what is about to be made."""
-        self._append({"claim": name, "key": claim.key, "source_sha256": claim.source_sha256} for name, claim in claims)
+        self._append(_ClaimLine(name, claim.key, claim.source_sha256) for name, claim in claims)
 
     def finish(self, name: str, done: Done) -> None:
         """Write down what was made."""
-        self._append([{"done": name, "key": done.key, "entry": done.entry}])
+        self._append([_DoneLine(name, done.key, done.entry.to_dict())])
 
-    def _append(self, events: Iterable[dict[str, object]]) -> None:
-        lines = "".join(json.dumps(event, sort_keys=True) + "\n" for event in events)
+    def _take(self, document: object) -> None:
+        """Take note of a line; raises ValueError where it is none of ours."""
+        if isinstance(document, dict) and "claim" in document:
+            claim = msgspec.convert(document, _ClaimLine)
+            self.claims[claim.claim] = Claim(claim.key, claim.source_sha256)
+            self.done.pop(claim.claim, None)
+        else:
+            done = msgspec.convert(document, _DoneLine)
+            self.done[done.done] = Done(done.key, read_done(done.entry))
+
+    def _append(self, events: Iterable[_ClaimLine | _DoneLine]) -> None:
+        lines = "".join(json.dumps(msgspec.to_builtins(event), sort_keys=True) + "\n" for event in events)
         if not lines:
             return
         try:

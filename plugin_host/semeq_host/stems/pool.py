@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 from semeq_export.files.atomic import remove_leftovers
-from semeq_export.files.disk import printable
-from semeq_host.stems.job import Entry, StemJob
+from semeq_host.stems.entry import Entry, FailedEntry, crashed, read_entry
+from semeq_host.stems.job import StemJob
 
 _TRIES = 2
 """A worker may be killed for want of memory that others took; a file that kills two is to blame itself."""
@@ -75,7 +75,7 @@ class Crew:
             worker.join()
 
     def run(self, jobs: Sequence[StemJob]) -> Generator[Working | Finished, None, None]:
-        """Process jobs, once, and give what happens as it happens; each job finishes exactly once, in any order."""
+        """Process jobs, once, and yield what happens as it happens; each job finishes exactly once, in any order."""
         self._jobs += jobs
         for index in range(len(jobs)):
             self._waiting.put(index)
@@ -145,8 +145,7 @@ class _Worker(threading.Thread):
         for line in process.stdout:
             answer = json.loads(line)
             if "entry" in answer:
-                entry: Entry = answer["entry"]
-                return entry
+                return read_entry(answer["entry"])
             self._happened.put(Working(index, *answer["progress"]))
         return None
 
@@ -179,9 +178,9 @@ class _Worker(threading.Thread):
         status = self._process.returncode
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - _LAST_WORDS_BYTES))
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        said = f": {lines[-1].strip()}" if lines and status > 0 else ""
+        reason = f": {lines[-1].strip()}" if lines and status > 0 else ""
         self._close()
-        return (signal.Signals(-status).name if status < 0 else f"exit status {status}") + said
+        return (signal.Signals(-status).name if status < 0 else f"exit status {status}") + reason
 
     def _dismiss(self) -> None:
         """End a process that has nothing more to do, or that was stopped over a job."""
@@ -216,6 +215,5 @@ def _nameless_file() -> BinaryIO:
     return tempfile.TemporaryFile()
 
 
-def _crashed(job: StemJob, last_words: str) -> Entry:
-    why = f"its decoder or a plug-in crashed the worker process, {_TRIES} times ({last_words})"
-    return {"path": str(job.source), "output": None, "error": f"{printable(job.source)}: {why}", "code": "crashed", "exit_code": 2}
+def _crashed(job: StemJob, last_words: str) -> FailedEntry:
+    return crashed(job, f"its decoder or a plug-in crashed the worker process, {_TRIES} times ({last_words})")

@@ -10,22 +10,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import semeq_host
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import ChainError, UnknownTermError
-from semeq_export.files.disk import printable
+from semeq_export.errors import ChainError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import ReferenceSource
-from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.intent import Intent
 
 if TYPE_CHECKING:
     from semeq_host.chains.chain_file import ChainSpec
 
 
-class Studio:
+class StemResources:
     """What stems are processed with: the engine and the chains and references that they name, each loaded once.
 
     bundle_path: None is the factory bundle. load_engine: instead of it.
@@ -44,7 +41,7 @@ class Studio:
     def prepare(self, intent: Intent) -> None:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
-            self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+            self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
         for target in () if intent.chain is None else self.chain(intent.chain).targets:
             try:
                 self.engine.eq_for(target)
@@ -58,7 +55,7 @@ class Studio:
         """Return the EQ of an intent that does not listen, flat where it names none."""
         if intent.eq is not None:
             return intent.eq.scaled(intent.amount)
-        return EqSettings() if intent.target is None else self.engine.eq_for(SemanticTarget.parse(intent.target, intent.amount))
+        return EqSettings() if intent.target is None else self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
 
     def listening(self, intent: Intent, source: Path) -> Listening | None:
         """Return how to listen to a file, None where its sound does not matter; a folder as reference leaves out the file itself."""
@@ -66,16 +63,18 @@ class Studio:
             return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
         if not intent.listens_to_words or intent.target is None:
             return None
-        wanted = SemanticTarget.parse(intent.target, intent.amount)
+        target = self.engine.understand(intent.target).target(intent.amount)
         if intent.intensity == "auto":
-            wanted = with_typical_intensity(self.engine, wanted)
+            target = with_typical_intensity(self.engine, target)
         reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
-        return WordListening(self.engine, wanted, reference, intent.refine)
+        return WordListening(self.engine, target, reference, intent.refine)
 
     def chain(self, path: str) -> ChainSpec:
         """Return the chain of a file; only chains load Pedalboard."""
+        from semeq_host.chains.chain_file import read_chain
+
         if path not in self._chains:
-            self._chains[path] = semeq_host.read_chain(path)
+            self._chains[path] = read_chain(path)
         return self._chains[path]
 
     def reference(self, text: str) -> ReferenceSource:

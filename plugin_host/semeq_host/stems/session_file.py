@@ -26,9 +26,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from semeq_export.errors import IntentError
+from semeq_export.errors import IntentError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_host.stems.intent import Intent, check_values
 
 MAX_PATTERN_CHARS = 255
@@ -126,8 +126,8 @@ def parse_rule(text: str) -> StemRule:
     """Return the rule of a command line, PATTERN=TEXT; raises IntentError."""
     pattern, separator, word = text.partition("=")
     if not (pattern and separator and word):
-        raise IntentError(f"--stem {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
-    return StemRule(pattern, {"target": word}, "--stem")
+        raise IntentError(f"`stem` {text!r} is not PATTERN=TEXT, such as 'vocal*=airy'")
+    return StemRule(pattern, {"target": word}, "`stem`")
 
 
 def _rule(table: object, folder: Path, where: str) -> StemRule:

@@ -4,48 +4,47 @@ from __future__ import annotations
 
 import time
 
-from semeq_export.errors import ChainError, SemeqError
-from semeq_export.files.disk import printable
+import msgspec
+
+from semeq_export.errors import ChainError, SemeqError, printable
 from semeq_export.listeners import WordListening
+from semeq_host.stems.entry import DoneEntry, Entry, HeardRolling, HeardWhole, ProcessedEntry, failed
 from semeq_host.stems.intent import Intent
-from semeq_host.stems.job import Entry, StemJob, failed, sha256_of
-from semeq_host.stems.resources import Studio
+from semeq_host.stems.job import StemJob, sha256_of
+from semeq_host.stems.resources import StemResources
 from semeq_host.streams.offline import ListenedReport, MakeStage, ProcessReport, process_file, process_listening
 from semeq_host.streams.process_options import Progress
 from semeq_host.streams.rolling import RollingReport, process_rolling
 
 
-def run_stem(studio: Studio, job: StemJob, progress: Progress | None = None) -> Entry:
+def run_stem(resources: StemResources, job: StemJob, progress: Progress | None = None) -> Entry:
     """Process a file and return its entry; an error of ours becomes one, everything else is raised."""
     started = time.perf_counter()
     try:
         source_sha256 = sha256_of(job.source)
         if job.in_place_sha256 not in (None, source_sha256):
             return _replaced_before(job, source_sha256)
-        report, listened = _process(studio, job, progress)
-        entry = _done(job, report, listened)
-        entry["warnings"] = [*report.warnings, *_hints(studio, job.intent), *_misses(job, report)]
-        entry["source_sha256"] = source_sha256
-        entry["output_sha256"] = sha256_of(job.destination)
+        report, listened = _process(resources, job, progress)
+        warnings = (*report.warnings, *_hints(resources, job.intent), *_misses(job, report))
+        sha256 = (source_sha256, sha256_of(job.destination))
     except SemeqError as error:
         if isinstance(error, ChainError) and error.path is None and job.intent.chain is not None:
             error = ChainError(f"{printable(job.intent.chain)}: {error.why}", printable(job.source))
         return failed(job, error)
-    taken = time.perf_counter() - started
-    entry["taken_s"] = round(taken, 3)
-    entry["times_real_time"] = round(report.info.duration_s / taken, 1) if taken > 0 else None
-    return entry
+    return _entry(job, report, listened, warnings, sha256, time.perf_counter() - started)
 
 
-def _process(studio: Studio, job: StemJob, progress: Progress | None) -> tuple[ProcessReport, ListenedReport | RollingReport | None]:
+def _process(
+    resources: StemResources, job: StemJob, progress: Progress | None
+) -> tuple[ProcessReport, ListenedReport | RollingReport | None]:
     intent = job.intent
     stage: MakeStage | None = None
     if intent.chain is not None:
-        chain = studio.chain(intent.chain)
-        stage = chain.stage(studio.engine if chain.needs_engine else None)
-    listening = studio.listening(intent, job.source)
+        chain = resources.chain(intent.chain)
+        stage = chain.stage(resources.engine if chain.needs_engine else None)
+    listening = resources.listening(intent, job.source)
     if listening is None:
-        eq = studio.eq_for(intent)
+        eq = resources.eq_for(intent)
         report = process_file(job.source, job.destination, eq, make_stage=stage, options=job.options, progress=progress)
         return report, None
     listened: ListenedReport | RollingReport
@@ -65,10 +64,10 @@ def _process(studio: Studio, job: StemJob, progress: Progress | None) -> tuple[P
     return listened.report, listened
 
 
-def _hints(studio: Studio, intent: Intent) -> list[str]:
+def _hints(resources: StemResources, intent: Intent) -> list[str]:
     """Return what was done as asked, but hardly meant."""
-    if intent.target is not None and intent.chain is not None and studio.chain(intent.chain).needs_engine:
-        return ["the chain has a SemanticEq of its own: the words of -t and those of the chain both apply"]
+    if intent.target is not None and intent.chain is not None and resources.chain(intent.chain).needs_engine:
+        return ["the chain has a SemanticEq of its own: the words of `target` and those of the chain both apply"]
     return []
 
 
@@ -83,43 +82,60 @@ def _loudness_missed_db(job: StemJob, report: ProcessReport) -> float:
     return abs(report.trim_db) if job.options.match_loudness and report.match_db and not job.options.delta else 0.0
 
 
-def _replaced_before(job: StemJob, output_sha256: str) -> Entry:
+def _replaced_before(job: StemJob, output_sha256: str) -> DoneEntry:
     """Return the entry of a source that was replaced just before an interrupt: another time would be once too often."""
-    return {
-        "path": str(job.source),
-        "output": str(job.destination),
-        "output_sha256": output_sha256,
-        "warnings": ["was replaced before the run was interrupted; what was done to it was not written down"],
-    }
+    why = "was replaced before the run was interrupted; what was done to it was not written down"
+    return DoneEntry(path=str(job.source), output=str(job.destination), output_sha256=output_sha256, warnings=(why,))
 
 
-def _done(job: StemJob, report: ProcessReport, listened: ListenedReport | RollingReport | None) -> Entry:
-    adaptation = None if listened is None else listened.to_dict()
+def _entry(
+    job: StemJob,
+    report: ProcessReport,
+    listened: ListenedReport | RollingReport | None,
+    warnings: tuple[str, ...],
+    sha256: tuple[str, str],
+    taken_s: float,
+) -> ProcessedEntry:
+    """Return the entry of a file that was processed. sha256: of the source and of the output."""
     intent = job.intent
+    adaptation = None if listened is None else _heard(listened)
     has_words = intent.target is not None or intent.preset is not None or intent.match is not None
-    return {
-        "adaptation": adaptation,
-        "summary": None if listened is None else listened.summary(),
-        "path": str(report.source),
-        "output": str(report.destination),
-        "seconds": report.info.duration_s,
-        "sample_rate_hz": report.info.sample_rate_hz,
-        "channels": report.info.channels,
-        "frames": report.info.frames,
-        "tail_samples": report.tail_samples,
-        "format": report.output.container,
-        "subtype": report.output.subtype,
-        "eq": None if adaptation is not None and adaptation["analysis"] == "rolling" else report.eq.to_dict(),
-        "target": intent.target,
-        "preset": intent.preset,
-        "chain": intent.chain,
-        "intensity": (intent.amount if has_words else None) if adaptation is None else adaptation["intensity"],
-        "peak_dbfs": report.peak_dbfs,
-        "true_peak_dbtp": report.true_peak_dbtp,
-        "trim_db": report.trim_db,
-        "match_db": report.match_db,
-        "delta_trim_db": report.delta_trim_db,
-        "match_missed_db": _loudness_missed_db(job, report),
-        "repaired_samples": report.repaired_samples,
-        "is_copy": report.is_copy,
-    }
+    return ProcessedEntry(
+        path=str(report.source),
+        output=str(report.destination),
+        source_sha256=sha256[0],
+        output_sha256=sha256[1],
+        warnings=warnings,
+        adaptation=adaptation,
+        summary=None if listened is None else listened.summary(),
+        seconds=report.info.duration_s,
+        sample_rate_hz=report.info.sample_rate_hz,
+        channels=report.info.channels,
+        frames=report.info.frames,
+        tail_samples=report.tail_samples,
+        format=report.output.container,
+        subtype=report.output.subtype,
+        eq=None if isinstance(adaptation, HeardRolling) else report.eq,
+        target=intent.target,
+        preset=intent.preset,
+        chain=intent.chain,
+        intensity=(intent.amount if has_words else None) if adaptation is None else adaptation.intensity,
+        peak_dbfs=report.peak_dbfs,
+        true_peak_dbtp=report.true_peak_dbtp,
+        trim_db=report.trim_db,
+        match_db=report.match_db,
+        delta_trim_db=report.delta_trim_db,
+        match_missed_db=_loudness_missed_db(job, report),
+        repaired_samples=report.repaired_samples,
+        is_copy=report.is_copy,
+        taken_s=round(taken_s, 3),
+        times_real_time=round(report.info.duration_s / taken_s, 1) if taken_s > 0 else None,
+    )
+
+
+def _heard(listened: ListenedReport | RollingReport) -> HeardWhole | HeardRolling:
+    heard: HeardWhole | HeardRolling = msgspec.convert(
+        msgspec.to_builtins(listened.to_dict(), enc_hook=float),  # numpy's numbers
+        HeardWhole | HeardRolling,
+    )
+    return heard

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from semeq_export.arrays import FloatArray
 from semeq_export.eq.biquad import MAX_CHANNELS, check_samples
-from semeq_export.eq.curve import FloatArray
 from semeq_export.errors import AudioError
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, analysis_grid, spectrum_of
 

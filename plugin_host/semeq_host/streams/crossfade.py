@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
 from semeq_export.units import check_sample_rate_hz

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import lfilter
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.files import strict_json
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.words.target import SemanticTarget

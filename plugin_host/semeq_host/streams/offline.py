@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from semeq_export.arrays import FloatArray
 from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
@@ -21,12 +22,11 @@ from semeq_export.audio.samples import AudioInfo
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import AudioWriter
 from semeq_export.eq.biquad import RateFit, for_rate
-from semeq_export.eq.curve import FloatArray
 from semeq_export.eq.filter import EqFilter
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.errors import AudioError, EnvironmentFailure, printable
 from semeq_export.files.atomic import atomic_file
-from semeq_export.files.disk import check_output, is_same_file, printable
+from semeq_export.files.disk import check_output, is_same_file
 from semeq_export.listeners import Listening
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import measure_file
@@ -50,7 +50,7 @@ class Stage(Protocol):
         """Return what is ready, (channels, m) with m from 0 on."""
 
     def finish(self) -> Iterator[FloatArray]:
-        """Give what is left."""
+        """Yield what is left."""
 
 
 MakeStage = Callable[[AudioInfo], Stage]
@@ -101,7 +101,7 @@ def process_file(
     """
     options = options or ProcessOptions()
     if options.allow_hot and make_stage is not None:
-        raise AudioError("allow_hot is for the EQ alone: chains and --analysis rolling take samples over +60 dBFS for broken")
+        raise AudioError("allow_hot is for the EQ alone: chains and `analysis` rolling take samples over +60 dBFS for broken")
     overwrite = _check_place(source, destination, options)
     with _opened(source, options) as reader:
         fitted = for_rate(eq, reader.info.sample_rate_hz)
@@ -241,7 +241,7 @@ class _Job:
             return
         if self._options.peak_guard == "refuse":
             why = f"the result would have a true peak of {over_db:+.2f} dBTP, which {self._form.subtype} cannot hold"
-            raise AudioError(f"{why}; lower the intensity, trim, or write --subtype FLOAT", printable(self._destination))
+            raise AudioError(f"{why}; lower the intensity, trim, or write `subtype` FLOAT", printable(self._destination))
         self._trim = db_to_amplitude(TRIM_PEAK_DBTP) / reached
         self._warnings.append(f"trimmed by {amplitude_to_db(self._trim):.2f} dB to a true peak of {TRIM_PEAK_DBTP} dBTP")
         self._write(is_guarded=False)
@@ -330,7 +330,7 @@ class _Job:
         return db_to_amplitude(before.lufs - after.lufs)
 
     def _result(self) -> Iterator[FloatArray]:
-        """Give what is to be written, block by block: matched, less the source where only the change is wanted, trimmed."""
+        """Yield what is to be written, block by block: matched, less the source where only the change is wanted, trimmed."""
         dry = SampleQueue(self._reader.info.channels)
         for block in self._processed(dry.put if self._options.delta else None):
             if block.shape[1] == 0:
@@ -360,7 +360,7 @@ class _Job:
             yield from stage.finish()
 
     def _decoded(self) -> Iterator[FloatArray]:
-        """Give the source once more, and silence for the tail; progress counts all passes so far."""
+        """Yield the source once more, and silence for the tail; progress counts all passes so far."""
         self._pass += 1
         done = self._frames * (self._pass - 1)
         tail = self._frames - self._reader.info.frames

@@ -53,6 +53,6 @@ class ProcessOptions:
             raise AudioError(f"peak_guard {self.peak_guard!r} is not {', '.join(get_args(PeakGuard))}")
         for name in ("delta", "salvage"):
             if self.in_place and getattr(self, name):
-                raise OutputError(f"--{name} in place would destroy what may be the only copy; give another folder")
+                raise OutputError(f"`{name}` in place would destroy what may be the only copy; give another folder")
         if not 1 <= self.block_samples <= MAX_BLOCK_SAMPLES:
             raise AudioError(f"block_samples {self.block_samples} is outside 1..{MAX_BLOCK_SAMPLES}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import AudioInfo
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.dose import band_response_db, doses_between
 from semeq_export.listening.reference import Reference, measure_file, stored_reference
@@ -134,7 +134,7 @@ class InSeries:
         return self._second.process(self._first.process(samples))
 
     def finish(self) -> Iterator[FloatArray]:
-        """Give what is left."""
+        """Yield what is left."""
         for samples in self._first.finish():
             yield self._second.process(samples)
         yield from self._second.finish()

@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from semeq_export.eq.curve import FloatArray
+from semeq_export.arrays import FloatArray
 
 
 class SampleQueue:

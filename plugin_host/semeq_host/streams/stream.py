@@ -9,9 +9,9 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import MAX_PEAK_DBFS
 from semeq_export.eq.biquad import check_samples, for_rate
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, InUseError
 from semeq_export.listening.dose import Difference, ask, band_response_db, difference, settings_for
@@ -35,7 +35,7 @@ OnUpdate = Callable[[float, float | None, float], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Request:
     """What the owner asked for last, prepared so that the audio thread need not: settings and response (28,) at intensity 1."""
 
     target: SemanticTarget
@@ -91,7 +91,7 @@ class AdaptiveEq:
         self._reference_name, self._reference = reference.name, reference.spectrum
         self._owner = threading.Lock()
         self._sample_rate_hz = check_sample_rate_hz(sample_rate_hz)
-        self._asked = self._prepared(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
+        self._request = self._prepared(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
         self._start(self._sample_rate_hz, channels)
 
     @property
@@ -112,20 +112,20 @@ class AdaptiveEq:
     @property
     def target(self) -> SemanticTarget:
         """What is asked for. Setting a text keeps the intensity; setting a SemanticTarget takes its own."""
-        return self._asked.target
+        return self._request.target
 
     @target.setter
     def target(self, target: SemanticTarget | str) -> None:
-        self._asked = self._prepared(as_target(target, self.intensity if isinstance(target, str) else target.intensity))
+        self._request = self._prepared(as_target(target, self.intensity if isinstance(target, str) else target.intensity))
 
     @property
     def intensity(self) -> float:
         """How much, -3..3; 0 is flat."""
-        return self._asked.target.intensity
+        return self._request.target.intensity
 
     @intensity.setter
     def intensity(self, intensity: float) -> None:
-        self._asked = replace(self._asked, target=replace(self._asked.target, intensity=intensity))
+        self._request = replace(self._request, target=replace(self._request.target, intensity=intensity))
 
     @property
     def mode(self) -> StreamMode:
@@ -160,7 +160,7 @@ class AdaptiveEq:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each band of the target that the sample rate cannot hold."""
-        return self._asked.warnings
+        return self._request.warnings
 
     @property
     def unusable_samples(self) -> int:
@@ -179,13 +179,13 @@ class AdaptiveEq:
         """
         with OneCaller(self._owner):
             rate = check_sample_rate_hz(self._sample_rate_hz if sample_rate_hz is None else sample_rate_hz)
-            before = self._sample_rate_hz, self._asked
+            before = self._sample_rate_hz, self._request
             try:
                 self._sample_rate_hz = rate
-                self._asked = self._prepared(self._asked.target)
+                self._request = self._prepared(self._request.target)
                 self._start(rate, self._channels if channels is None else channels)
             except AudioError:
-                self._sample_rate_hz, self._asked = before
+                self._sample_rate_hz, self._request = before
                 raise
 
     def process(self, samples: FloatArray, sample_rate_hz: float | None = None) -> FloatArray:
@@ -210,15 +210,15 @@ class AdaptiveEq:
                 start = end
             return out
 
-    def _prepared(self, target: SemanticTarget) -> _Asked:
+    def _prepared(self, target: SemanticTarget) -> _Request:
         term = self._engine.eq_for(replace(target, intensity=1.0))
         warnings = for_rate(term, self._sample_rate_hz).warnings
-        return _Asked(target, term, band_response_db(term, self._sample_rate_hz), warnings)
+        return _Request(target, term, band_response_db(term, self._sample_rate_hz), warnings)
 
     def _start(self, sample_rate_hz: float, channels: int) -> None:
         rolling = RollingSpectrum(sample_rate_hz, channels, self._context_s)
         fader = CrossfadeEq(EqSettings(), sample_rate_hz, channels)
-        self._rolling, self._fader, self._channels, self._held = rolling, fader, channels, self._asked
+        self._rolling, self._fader, self._channels, self._held = rolling, fader, channels, self._request
         self._position = self._bypassed_until = 0  # samples of the stream
         self._unusable_samples = self._bypassed_frames = 0
         self._window_done = False
@@ -235,15 +235,15 @@ class AdaptiveEq:
         to_window_end = self._rolling.until_window_end
         if left <= to_frame_end:
             return min(left, to_window_end)
-        is_quiet = is_usable and self._position >= self._bypassed_until and self._asked is self._held and not self._window_done
+        is_quiet = is_usable and self._position >= self._bypassed_until and self._request is self._held and not self._window_done
         last_frame_start = left - (left - to_frame_end) % FRAME_SAMPLES
         return min(last_frame_start if is_quiet else to_frame_end, to_window_end)
 
     def _start_frame(self) -> None:
         """Do what may change the sound, at the start of a frame: so it happens at the same sample for any blocks."""
-        asked = self._asked
-        is_other = asked is not self._held
-        self._held = asked
+        request = self._request
+        is_other = request is not self._held
+        self._held = request
         if self._window_done:
             self._window_done = False
             self._fader.settle()
@@ -337,7 +337,7 @@ class AlignedStage:
         return out[:, dropped:]
 
     def finish(self) -> Iterator[FloatArray]:
-        """Give what is still inside."""
+        """Yield what is still inside."""
         yield self.process(np.zeros((self._processor.channels, self._processor.latency_samples)))
 
 

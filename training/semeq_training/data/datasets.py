@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import SAFE_13
-from semeq_export.errors import DataError
-from semeq_export.files.disk import environment_failure, printable
+from semeq_export.errors import DataError, environment_failure, printable
 from semeq_training.data.cleaning import MIN_ROWS, RULES, CleanRow, clean
 from semeq_training.data.shapes import SOCIALEQ_SCALE_DB, fit_shapes
 from semeq_training.data.tables import DatasetName, Table, read_table

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from semeq_export.errors import DataError, EnvironmentFailure, MissingExtraError, OutputError
+from semeq_export.errors import DataError, EnvironmentFailure, MissingExtraError, OutputError, environment_failure, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure, printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_training.data.tables import MAX_TABLE_BYTES, DatasetName, read_table
 
 SAFE_URL = "https://web.archive.org/web/20200122215408id_/http://dmtlab.bcu.ac.uk/SAFE/data/SAFEEqualiserUserData.csv"
@@ -83,7 +83,7 @@ def fetch(
 def _kept(dataset: DatasetName, target: Path, safe_sha256: str) -> FetchedTable:
     data = read_regular(target, DataError, max_bytes=MAX_TABLE_BYTES)
     if dataset == "safe" and hashlib.sha256(data).hexdigest() != safe_sha256:
-        raise OutputError(f"{printable(target)}: exists with other content; use --force to replace it")
+        raise OutputError(f"{printable(target)}: exists with other content; use `overwrite` to replace it")
     return FetchedTable(dataset, target, len(read_table(target).rows), is_new=False)
 
 

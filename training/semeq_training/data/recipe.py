@@ -10,9 +10,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 import msgspec
 
 from semeq_export.eq.settings import SAFE_13
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_toml
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_training.data.tables import N_FOLDS
 
 MAX_BYTES = 100_000

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import BandKind, EqLayout
 
 NO_WORD = -1

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq import biquad, fit
-from semeq_export.eq.curve import Float64Array, level_free, log_grid, rms_db
+from semeq_export.eq.curve import level_free, log_grid, rms_db
 from semeq_export.eq.settings import SAFE_13
-from semeq_export.errors import DataError
+from semeq_export.errors import DataError, environment_failure
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure, read_regular
+from semeq_export.files.disk import read_regular
 from semeq_training.data.cleaning import CleanRow
 from semeq_training.data.tables import SHAPE_FREQS_HZ, with_sorted_peaks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.listening.spectrum import BANDS_HZ
 
 _BEND_OCTAVES = 4.0

@@ -28,10 +28,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import SAFE_13
-from semeq_export.errors import DataError, MissingExtraError
-from semeq_export.files.disk import printable, read_regular
+from semeq_export.errors import DataError, MissingExtraError, printable
+from semeq_export.files.disk import read_regular
 
 DatasetName = Literal["safe", "socialeq"]
 N_FOLDS = 5

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.words.evidence import N_POINTS, Evidence, MapPoint, word_evidence
 from semeq_training.data.cleaning import VARIANTS

@@ -21,9 +21,9 @@ import msgspec
 import numpy as np
 import torch
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.bundle.hearing import eq_between, windows_of
-from semeq_export.eq.curve import Float64Array, FloatArray
 from semeq_export.eq.filter import apply
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.dose import Difference, band_response_db, difference

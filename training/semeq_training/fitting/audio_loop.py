@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.errors import TrainingError
 from semeq_export.listening.spectrum import BANDS_HZ
 from semeq_training.audio_models import FINE, N_BANDS, N_FRAMES, AudioEncoder

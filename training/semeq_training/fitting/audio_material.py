@@ -18,13 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.formats import AUDIO_SUFFIXES
 from semeq_export.audio.reader import read_audio
 from semeq_export.audio.samples import Audio, resample, to_mono
 from semeq_export.bundle.hearing import windows_of
-from semeq_export.eq.curve import Float64Array, FloatArray
-from semeq_export.errors import AudioError, TrainingError
-from semeq_export.files.disk import environment_failure, printable
+from semeq_export.errors import AudioError, TrainingError, environment_failure, printable
 from semeq_export.listening.spectrum import BANDS_HZ
 from semeq_training.audio_models import FINE, SAMPLE_RATE_HZ, WINDOW_SAMPLES, ThirdOctaves, band_edges_hz
 from semeq_training.data.synthesis import modulated, pink_noise, random_colour_db

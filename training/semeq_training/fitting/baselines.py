@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.models import LayoutScale

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semeq_export.eq.curve import Float64Array
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import BandKind, EqLayout, ParamSpec
 from semeq_training.torch_biquad import LayoutResponse
 

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semeq_export.eq.curve import Float64Array, FloatArray, level_free, log_grid
+from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_many
 from semeq_export.errors import TrainingError
 from semeq_export.words.terms import CentroidBank, Term
-from semeq_training.curve_model import CurveAutoencoder, code_grid
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.data.vocabulary import Entry, entries, rows_of
+from semeq_training.fitting.curve_model import CurveAutoencoder, code_grid
 from semeq_training.models import EqAutoencoder
 from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse
 

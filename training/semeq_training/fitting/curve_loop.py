@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from semeq_export.eq.curve import Float64Array, level_free
-from semeq_training.curve_model import CurveAutoencoder, code_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import level_free
 from semeq_training.data.sampling import NO_WORD
 from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability
+from semeq_training.fitting.curve_model import CurveAutoencoder, code_grid
 from semeq_training.fitting.loop import Losses, Trainer, rate_at
 from semeq_training.fitting.losses import curve_loss, supervised_contrastive_loss
 from semeq_training.torch_biquad import LayoutResponse

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import silhouette_score
 
-from semeq_export.eq.curve import Float64Array, correlation, level_free, log_grid, rms_db
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 from semeq_export.eq.settings import EqLayout
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.fitting.centroids import latents_of, rows_of

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from semeq_export.eq.curve import Float64Array, log_grid
+from semeq_export.arrays import Float64Array
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import TrainingError
-from semeq_training.curve_model import CurveAutoencoder
 from semeq_training.data.recipe import Recipe
 from semeq_training.data.sampling import Sampler
+from semeq_training.fitting.curve_model import CurveAutoencoder
 from semeq_training.fitting.losses import curve_loss, parameter_loss, supervised_contrastive_loss
 from semeq_training.models import EqAutoencoder
 from semeq_training.torch_biquad import LayoutResponse
@@ -131,7 +132,7 @@ def restore_state(model: nn.Module, optimiser: torch.optim.Optimizer, tensors: d
     for name, weight in model.named_parameters():
         moments = {moment: tensors.get(f"optimiser.{name}.{moment}") for moment in ("step", "exp_avg", "exp_avg_sq")}
         if any(value is None for value in moments.values()):
-            raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without --resume")
+            raise TrainingError(f"checkpoint lacks the optimiser's state of {name}; start without `resume`")
         optimiser.state[weight] = moments
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, environment_failure
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import environment_failure
 from semeq_training.data.datasets import load_examples
 from semeq_training.data.recipe import Recipe, read_recipe
-from semeq_training.reports import report
+from semeq_training.reports.report import measure_all
+from semeq_training.reports.summary import Plan
 
 _METRICS = ("curve_mae_db", "accuracy", "silhouette", "latent_effective_rank")
 
@@ -48,8 +48,8 @@ def write(
     except OSError as error:
         raise environment_failure(out, error) from error
     table = load_examples(data, socialeq_scale_db=file.recipe.socialeq_scale_db, cache=out / "cache")
-    plan = report.Plan(recipes, seeds=1, vae_steps=1, max_steps=max_steps)
-    found = report.measure_all(table, plan, out / "cells", jobs=jobs, progress=progress)
+    plan = Plan(recipes, seeds=1, vae_steps=1, max_steps=max_steps)
+    found = measure_all(table, plan, out / "cells", jobs=jobs, progress=progress)
     document = {
         "recipe": file.name,
         "recipe_sha256": file.sha256,

@@ -9,63 +9,29 @@ and no other's.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
-
-import msgspec
-import numpy as np
-import torch
 
 from semeq_export.bundle.manifest import EncoderRecord
-from semeq_export.errors import SemeqError, TrainingError
-from semeq_export.files import strict_json
-from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable, read_regular
-from semeq_export.plot import figures as plot
+from semeq_export.errors import SemeqError
 from semeq_training.audio_models import AudioEncoder
 from semeq_training.data.datasets import ExampleTable, load_examples
 from semeq_training.data.recipe import EncoderRecipe, RecipeFile, read_recipe
 from semeq_training.fitting.audio_evaluate import Heard, evaluate_source
-from semeq_training.fitting.audio_loop import AudioLosses, AudioTrainer
+from semeq_training.fitting.audio_loop import AudioTrainer
 from semeq_training.fitting.audio_material import RealFile, Source, noise_sources, read_real_files, real_sources
 from semeq_training.fitting.loop import deterministic, load_weights
 from semeq_training.runs.run import Run, fingerprint, read_run, word_labels
-from semeq_training.runs.run_folder import (
-    CACHE,
-    CHECKPOINT,
-    HISTORY,
-    MAX_WEIGHTS_BYTES,
-    PICTURE,
-    RECIPE,
-    RECORD,
-    WEIGHTS,
-    check_folder,
-    check_same,
-    prepare,
-    processor,
-    read_checkpoint,
-    saved,
-    smooth,
-    tensors_of,
-    write_checkpoint,
-)
+from semeq_training.runs.run_folder import CACHE, CHECKPOINT, HISTORY, PICTURE, RECIPE, RECORD, WEIGHTS, check_folder, smooth
+from semeq_training.runs.skeleton import Job, Progress, Provenance, State, csv_table, loss_picture, read_complete, silent
 
-PhaseName = Literal["shapes", "material", "folds", "final"]
 _KNOWN = frozenset({RECIPE, WEIGHTS, RECORD, HISTORY, PICTURE, CHECKPOINT, CACHE})
 _CHECKPOINT_STEPS = 200
-
-
-class Progress(Protocol):
-    """Told about every step. losses: of the step, None where there are none yet."""
-
-    def __call__(self, phase: PhaseName, done: int, total: int, losses: AudioLosses | None) -> None: ...
+_LOSSES = "losses"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,19 +66,16 @@ def fit_encoder(
     """
     recipe = read_recipe(recipe_path, EncoderRecipe)
     teacher = read_run(eq_run)
-    tell, say = progress or _silent, note or _say_nothing
-    files = read_real_files(audio, say)
-    check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
-    if resume and (out / RECORD).is_file():
+    tell = progress or silent
+    files = read_real_files(audio, note or _say_nothing)
+    if check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite):
         return read_encoder_run(out).record
     scale_db = teacher.recipe.recipe.socialeq_scale_db
     table = load_examples(
         data, socialeq_scale_db=scale_db, cache=cache or out / CACHE, progress=lambda done, total: tell("shapes", done, total, None)
     )
     with deterministic(recipe.recipe.threads):
-        job = _Fit(recipe, teacher, table, files, folds, out, tell)
-        prepare(out, recipe.content, resume=resume)
-        return job.run(resume=resume)
+        return _Fit(recipe, teacher, table, files, folds, out, tell).complete(resume=resume)
 
 
 def is_encoder_run(path: Path) -> bool:
@@ -126,46 +89,30 @@ def is_encoder_run(path: Path) -> bool:
 
 def read_encoder_run(path: Path) -> EncoderRun:
     """Return a complete run; raises TrainingError naming the file that is missing, damaged or not of this run."""
-    folder = Path(path)
-    if not (folder / RECORD).is_file():
-        unfinished = (folder / CHECKPOINT).is_file()
-        why = "an unfinished run; finish it with: semeq-export train encoder --resume" if unfinished else f"no run ({RECORD} is missing)"
-        raise TrainingError(f"{printable(path)}: {why}")
-    recipe = read_recipe(folder / RECIPE, EncoderRecipe)
-    try:
-        document = strict_json.loads(read_regular(folder / RECORD, TrainingError, max_bytes=strict_json.MAX_BYTES))
-        record = msgspec.convert(document, EncoderRecord, strict=True)
-    except ValueError as error:
-        raise TrainingError(f"{printable(folder / RECORD)}: {error}") from error
-    weights = read_regular(folder / WEIGHTS, TrainingError, max_bytes=MAX_WEIGHTS_BYTES)
-    for name, found, recorded in (
-        (RECIPE, recipe.sha256, record.recipe_sha256),
-        (WEIGHTS, hashlib.sha256(weights).hexdigest(), record.weights_sha256),
-    ):
-        if found != recorded:
-            raise TrainingError(f"{printable(folder / name)}: is not the file that {RECORD} was written for (SHA-256 differs)")
-    tensors = tensors_of(folder / WEIGHTS, weights)
-    latent_dim = len(tensors["flat"]) if "flat" in tensors and tensors["flat"].ndim == 1 else 1
-    model = AudioEncoder(recipe.recipe.architecture, latent_dim, recipe.recipe.width, recipe.recipe.layers)
-    load_weights(model, tensors)
+    folder = read_complete(path, EncoderRecipe, EncoderRecord, verb="encoder", what="run")
+    recipe, weights = folder.recipe.recipe, dict(folder.weights)
+    latent_dim = len(weights["flat"]) if "flat" in weights and weights["flat"].ndim == 1 else 1
+    model = AudioEncoder(recipe.architecture, latent_dim, recipe.width, recipe.layers)
+    load_weights(model, weights)
     model.eval()
-    return EncoderRun(folder, recipe, record, model)
+    return EncoderRun(folder.path, folder.recipe, folder.record, model)
 
 
-class _State(msgspec.Struct):
-    """What a checkpoint says beside its tensors. done: sources that were left out and asked about; heard: what was found in them."""
+class _State(State):
+    """done: sources that were left out and asked about. heard: what was found in them."""
 
-    recipe_sha256: str
-    data_sha256: str
-    step: int
     done: list[str]
     heard: Heard
 
 
-class _Fit:
+class _Fit(Job[EncoderRecipe, _State, AudioTrainer, EncoderRecord]):
+    INPUTS = "EQ model, data, audio or number of folds"
+    TABLES = (_LOSSES,)
+    COLUMNS = ("curve", "pink", "alignment", "contrastive")
+
     def __init__(
         self,
-        recipe: RecipeFile[EncoderRecipe],
+        file: RecipeFile[EncoderRecipe],
         teacher: Run,
         table: ExampleTable,
         files: Sequence[RealFile],
@@ -173,32 +120,31 @@ class _Fit:
         out: Path,
         tell: Progress,
     ) -> None:
-        self.file, self.recipe, self.teacher, self.table, self.files = recipe, recipe.recipe, teacher, table, files
-        groups = sorted({file.group for file in files})
+        self.teacher, self.rows, self.files = teacher, table, files
+        groups = sorted({real.group for real in files})
         self.folds = groups[: len(groups) if folds is None else folds] if len(groups) > 1 else []
-        self.out, self.tell = out, tell
         digest = hashlib.sha256(fingerprint(table).encode())
-        for text in (teacher.record.weights_sha256, *(f"{file.name} {file.sha256}" for file in files), *self.folds):
+        for text in (teacher.record.weights_sha256, *(f"{real.name} {real.sha256}" for real in files), *self.folds):
             digest.update(f"\0{text}".encode())
-        self.state = _State(recipe.sha256, digest.hexdigest(), 0, [], Heard())
-        self.losses: list[tuple[float, float, float, float]] = []
+        super().__init__(file, out, tell, _State(file.sha256, digest.hexdigest(), 0, [], Heard()))
+        self.sources: list[Source] = []
 
-    def run(self, *, resume: bool) -> EncoderRecord:
-        tensors = self._read_checkpoint() if resume and (self.out / CHECKPOINT).is_file() else None
-        sources = self._sources()
+    @property
+    def steps(self) -> int:
+        return self.recipe.steps
+
+    @property
+    def checkpoint_every(self) -> int:
+        return _CHECKPOINT_STEPS
+
+    def evaluate(self) -> None:
+        self.sources = self._sources()
         for group in self.folds:
             if group not in self.state.done:
-                self._leave_out(group, sources)
-        trainer = self._trainer(sources, self.recipe.steps)
-        if tensors and self.state.step:
-            trainer.restore(tensors, self.state.step)
-        while trainer.step < self.recipe.steps:
-            losses = trainer.advance()
-            self.losses.append((losses.curve, losses.pink, losses.alignment, losses.contrastive))
-            self.tell("final", losses.step, self.recipe.steps, losses)
-            if trainer.step % _CHECKPOINT_STEPS == 0 and trainer.step < self.recipe.steps:
-                self._write_checkpoint(trainer)
-        return self._finish(trainer.model, sources)
+                self._leave_out(group)
+
+    def final_trainer(self) -> AudioTrainer:
+        return self._trainer(self.sources, self.recipe.steps)
 
     def _sources(self) -> list[Source]:
         recipe = self.recipe
@@ -211,87 +157,46 @@ class _Fit:
         self.tell("material", 3, 3, None)
         return sources
 
-    def _leave_out(self, group: str, sources: Sequence[Source]) -> None:
+    def _leave_out(self, group: str) -> None:
         steps, before = self.recipe.fold_steps, len(self.state.done)
-        trainer = self._trainer([source for source in sources if source.group != group], steps)
+        trainer = self._trainer([source for source in self.sources if source.group != group], steps)
         while trainer.step < steps:
-            losses = trainer.advance()
-            self.tell("folds", before * steps + losses.step, len(self.folds) * steps, losses)
-        held, known = ([file for file in self.files if (file.group == group) is is_held] for is_held in (True, False))
+            self.advance(trainer, "folds", len(self.folds) * steps, before * steps)
+        held, known = ([real for real in self.files if (real.group == group) is is_held] for is_held in (True, False))
         self.state.heard.add(evaluate_source(trainer.model, self.teacher.model, self.teacher.bank, held, known))
         self.state.done.append(group)
-        self._write_checkpoint(None)
+        self.keep(None)
 
     def _trainer(self, sources: Sequence[Source], steps: int) -> AudioTrainer:
-        labels = word_labels(self.table, self.teacher.recipe.recipe.min_rows)
-        return AudioTrainer(self.recipe, self.teacher.model, self.table.vectors, labels, sources, steps)
+        labels = word_labels(self.rows, self.teacher.recipe.recipe.min_rows)
+        return AudioTrainer(self.recipe, self.teacher.model, self.rows.vectors, labels, sources, steps)
 
-    def _write_checkpoint(self, trainer: AudioTrainer | None) -> None:
-        self.state.step = trainer.step if trainer is not None else 0
-        tensors = {name: tensor.detach() for name, tensor in (trainer.state() if trainer is not None else {}).items()}
-        tensors["losses"] = torch.tensor(self.losses, dtype=torch.float64).reshape(-1, 4)
-        write_checkpoint(self.out, tensors, self.state)
-
-    def _read_checkpoint(self) -> dict[str, torch.Tensor]:
-        state, tensors = read_checkpoint(self.out, _State)
-        check_same(
-            self.out,
-            recipe=(state.recipe_sha256, self.state.recipe_sha256),
-            **{"EQ model, data, audio or number of folds": (state.data_sha256, self.state.data_sha256)},
-        )
-        self.state = state
-        rows = tensors.get("losses", torch.zeros(0, 4)).tolist()
-        self.losses = [(row[0], row[1], row[2], row[3]) for row in rows]
-        return tensors
-
-    def _finish(self, model: AudioEncoder, sources: Sequence[Source]) -> EncoderRecord:
-        weights = saved(model.state_dict())
+    def results(self, trainer: AudioTrainer, provenance: Provenance) -> tuple[EncoderRecord, Mapping[str, bytes]]:
         windows: Counter[str] = Counter()
-        for source in sources:
+        for source in self.sources:
             windows[source.kind] += len(source.powers)
-        metrics = {"sources_left_out": float(len(self.folds)), "files": float(len(self.files)), **self.state.heard.metrics()}
         record = EncoderRecord(
-            recipe=self.file.name,
-            recipe_sha256=self.file.sha256,
-            weights_sha256=hashlib.sha256(weights).hexdigest(),
+            **provenance,
             eq_weights_sha256=self.teacher.record.weights_sha256,
             architecture=self.recipe.architecture,
             windows=dict(sorted(windows.items())),
-            seed=self.recipe.seed,
-            steps=self.recipe.steps,
-            threads=self.recipe.threads,
-            processor=processor(),
-            torch=str(torch.__version__),
-            metrics=metrics,
+            steps=trainer.step,
+            metrics={"sources_left_out": float(len(self.folds)), "files": float(len(self.files)), **self.state.heard.metrics()},
         )
-        write_atomic(self.out / HISTORY, self._history(), overwrite=True)
-        write_atomic(self.out / PICTURE, self._picture(), overwrite=True)
-        write_atomic(self.out / WEIGHTS, weights, overwrite=True)
-        write_atomic(self.out / RECORD, strict_json.dumps(msgspec.to_builtins(record)), overwrite=True)
-        (self.out / CHECKPOINT).unlink(missing_ok=True)
-        return record
+        return record, {}
 
-    def _history(self) -> bytes:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["step", "curve_loss", "pink_loss", "alignment_loss", "contrastive_loss"])
-        for step, row in enumerate(self.losses, start=1):
-            writer.writerow([step, *(f"{value:.6g}" for value in row)])
-        return text.getvalue().encode()
+    def history(self) -> bytes:
+        rows = [[step, *losses] for step, losses in enumerate(self.losses[_LOSSES], start=1)]
+        return csv_table(["step", "curve_loss", "pink_loss", "alignment_loss", "contrastive_loss"], rows)
 
-    def _picture(self) -> bytes:
-        rows = np.array(self.losses, dtype=np.float64).reshape(-1, 4)
-        steps = np.arange(1, len(rows) + 1, dtype=np.float64)
+    def picture(self) -> bytes:
+        losses = self.table(_LOSSES)
         series = {
-            "curve loss, pairs (dB)": smooth(rows[:, 0]),
-            "curve loss, pink noise (dB)": smooth(rows[:, 1]),
-            "contrastive loss": smooth(rows[:, 3]),
+            "curve loss, pairs (dB)": smooth(losses[:, 0]),
+            "curve loss, pink noise (dB)": smooth(losses[:, 1]),
+            "contrastive loss": smooth(losses[:, 3]),
         }
-        return plot.render(plot.history_figure(steps, series, title="Training the audio encoder"), "png")
-
-
-def _silent(phase: PhaseName, done: int, total: int, losses: AudioLosses | None) -> None:
-    """Take no notice."""
+        return loss_picture(series, "Training the audio encoder")
 
 
 def _say_nothing(line: str) -> None:

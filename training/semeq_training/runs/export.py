@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.bundle import flat, vectors
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
@@ -19,9 +20,9 @@ from semeq_export.bundle.loading import write_bundle
 from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.curve import Float64Array, FloatArray, log_grid
-from semeq_export.errors import TrainingError
-from semeq_export.files.disk import printable
+from semeq_export.eq.curve import log_grid
+from semeq_export.errors import TrainingError, printable
+from semeq_export.files.disk import check_output_folder
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES
 from semeq_training.fitting.loop import deterministic
 from semeq_training.models import EqDecoder, ResidualBlock
@@ -60,6 +61,7 @@ def export(path: Path, out: str | os.PathLike[str], *, encoder: Path | None = No
     own = Path(path) / AUDIO_ENCODER
     folder = encoder or (own if own.is_dir() else None)
     listening = _encoder_for(run, folder) if folder is not None else None
+    check_output_folder(out, overwrite=overwrite)
     with deterministic(1):
         manifest, files = _files(run, listening)
     return write_bundle(out, manifest, files, overwrite=overwrite)
@@ -71,7 +73,7 @@ def _encoder_for(run: Run, folder: Path) -> EncoderRun:
     if learned != wanted:
         raise TrainingError(
             f"{printable(folder)}: the audio encoder learned the codes of another EQ model (weights {learned[:12]}, this run has "
-            f"{wanted[:12]}); train it again with: semeq-export train encoder --model {printable(run.path)}"
+            f"{wanted[:12]}); train it again with: semeq-export train encoder `eq_run` {printable(run.path)}"
         )
     return listening
 

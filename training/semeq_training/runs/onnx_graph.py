@@ -1,4 +1,8 @@
-"""Modules as ONNX: one self-contained file, the same bytes wherever and whenever it is made."""
+"""Modules as ONNX: one self-contained file, the same bytes wherever and whenever it is made on one kind of processor.
+
+The exporter folds constants by numpy, whose float32 functions round by the processor's instruction set: between machines with and without
+AVX-512, atanh(flat) of the audio encoder differs in the last bit of a few numbers.
+"""
 
 from __future__ import annotations
 

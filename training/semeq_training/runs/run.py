@@ -16,28 +16,25 @@ Two phases: `evaluation` trains without the held-out fold and finds the number o
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from semeq_export.bundle.manifest import TrainingRecord
 from semeq_export.eq.settings import SAFE_13, EqLayout
-from semeq_export.errors import TrainingError
+from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import printable, read_regular
-from semeq_export.plot import figures as plot
+from semeq_export.files.disk import read_regular
 from semeq_export.words.evidence import MAX_BYTES, Evidence
 from semeq_export.words.terms import CentroidBank
 from semeq_training.data.datasets import ExampleTable, load_examples
@@ -47,39 +44,25 @@ from semeq_training.data.vocabulary import entries, evidence_of
 from semeq_training.fitting.centroids import build_bank
 from semeq_training.fitting.curve_loop import CurveTrainer
 from semeq_training.fitting.evaluate import curve_errors_db, evaluate
-from semeq_training.fitting.loop import Losses, Trainer, deterministic, load_weights, new_model
+from semeq_training.fitting.loop import Trainer, deterministic, load_weights, new_model
 from semeq_training.models import EqAutoencoder
-from semeq_training.runs.run_folder import (
-    CACHE,
-    CHECKPOINT,
-    HISTORY,
-    MAX_WEIGHTS_BYTES,
-    PICTURE,
-    RECIPE,
-    RECORD,
-    WEIGHTS,
-    check_folder,
-    check_same,
-    prepare,
-    processor,
-    read_checkpoint,
-    saved,
-    smooth,
-    tensors_of,
-    write_checkpoint,
+from semeq_training.runs.run_folder import CACHE, CHECKPOINT, HISTORY, PICTURE, RECIPE, RECORD, WEIGHTS, check_folder, smooth
+from semeq_training.runs.skeleton import (
+    Job,
+    Progress,
+    Provenance,
+    State,
+    csv_table,
+    loss_picture,
+    read_complete,
+    read_document,
+    silent,
 )
 
 LAYOUT: EqLayout = SAFE_13
 CENTROIDS, EVALUATION, VOCABULARY = "centroids.json", "evaluation.json", "vocabulary.json"
 _KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE})
-
-PhaseName = Literal["shapes", "evaluation", "final"]
-
-
-class Progress(Protocol):
-    """Told about every step. losses: of the step, None while shapes are fitted."""
-
-    def __call__(self, phase: PhaseName, done: int, total: int, losses: Losses | None) -> None: ...
+_EVALUATION_LOSSES, _FINAL_LOSSES = "losses.evaluation", "losses.final"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,9 +98,8 @@ def fit(
     and neither resume nor overwrite is set, EnvironmentFailure where the disk fails.
     """
     recipe = read_recipe(recipe_path, Recipe)
-    tell = progress or _silent
-    check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite)
-    if resume and (out / RECORD).is_file():
+    tell = progress or silent
+    if check_folder(out, recipe.content, _KNOWN, resume=resume, overwrite=overwrite):
         return read_run(out).record
     table = load_examples(
         data,
@@ -131,39 +113,18 @@ def fit(
     if note is not None and table.dropped:
         note(f"{_dropped(table)}; see: semeq_training/data/cleaning.py")
     with deterministic(recipe.recipe.threads):
-        job = _Fit(recipe, table, out, tell)
-        prepare(out, recipe.content, resume=resume)
-        return job.run(resume=resume)
+        return _Fit(recipe, table, out, tell).complete(resume=resume)
 
 
 def read_run(path: Path) -> Run:
     """Return a complete run; raises TrainingError naming the file that is missing, damaged or not of this run."""
-    folder = Path(path)
-    if not (folder / RECORD).is_file():
-        unfinished = (folder / CHECKPOINT).is_file()
-        why = (
-            "an unfinished run; finish it with: semeq-export train fit --resume" if unfinished else f"no training run ({RECORD} is missing)"
-        )
-        raise TrainingError(f"{printable(path)}: {why}")
-    recipe = read_recipe(folder / RECIPE, Recipe)
-    try:
-        document = strict_json.loads(read_regular(folder / RECORD, TrainingError, max_bytes=strict_json.MAX_BYTES))
-        record = msgspec.convert(document, TrainingRecord, strict=True)
-    except ValueError as error:
-        raise TrainingError(f"{printable(folder / RECORD)}: {error}") from error
-    weights = read_regular(folder / WEIGHTS, TrainingError, max_bytes=MAX_WEIGHTS_BYTES)
-    for name, found, recorded in (
-        (RECIPE, recipe.sha256, record.recipe_sha256),
-        (WEIGHTS, hashlib.sha256(weights).hexdigest(), record.weights_sha256),
-    ):
-        if found != recorded:
-            raise TrainingError(f"{printable(folder / name)}: is not the file that {RECORD} was written for (SHA-256 differs)")
-    model = new_model(recipe.recipe, LAYOUT)
-    load_weights(model, tensors_of(folder / WEIGHTS, weights))
+    folder = read_complete(path, Recipe, TrainingRecord, verb="fit", what="training run")
+    model = new_model(folder.recipe.recipe, LAYOUT)
+    load_weights(model, dict(folder.weights))
     model.eval()
-    bank = CentroidBank.from_json(read_regular(folder / CENTROIDS, TrainingError, max_bytes=16_000_000))
-    evidence = Evidence.from_json(read_regular(folder / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
-    return Run(folder, recipe, record, bank, model, evidence, _read_evaluation(folder, recipe))
+    bank = CentroidBank.from_json(read_regular(folder.path / CENTROIDS, TrainingError, max_bytes=16_000_000))
+    evidence = Evidence.from_json(read_regular(folder.path / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
+    return Run(folder.path, folder.recipe, folder.record, bank, model, evidence, _read_evaluation(folder.path, folder.recipe))
 
 
 class _Evaluation(msgspec.Struct, frozen=True):
@@ -183,13 +144,9 @@ def _read_evaluation(folder: Path, recipe: RecipeFile[Recipe]) -> Mapping[str, f
     path = folder / EVALUATION
     if not path.is_file():
         return {}
-    try:
-        document = strict_json.loads(read_regular(path, TrainingError, max_bytes=strict_json.MAX_BYTES))
-        kept = msgspec.convert(document, _Evaluation, strict=True)
-    except ValueError as error:
-        raise TrainingError(f"{printable(path)}: {error}") from error
+    kept = read_document(path, _Evaluation)
     if kept.recipe_sha256 != recipe.sha256:
-        raise TrainingError(f"{printable(path)}: is of another recipe; measure this one with: semeq-export train report --keep")
+        raise TrainingError(f"{printable(path)}: is of another recipe; measure this one with: semeq-export train report `keep`")
     return kept.metrics
 
 
@@ -203,143 +160,94 @@ def word_labels(table: ExampleTable, min_rows: int, words: tuple[str, ...] = ())
     return np.array([numbers.get((example.word, example.language), NO_WORD) for example in table.examples], dtype=np.int64)
 
 
-class _State(msgspec.Struct):
-    """What a checkpoint says beside its tensors. looks: (step, held-out curve error in dB) of the evaluation so far."""
+class _State(State):
+    """looks: (step, held-out curve error in dB) of the evaluation so far. metrics: what it found."""
 
-    recipe_sha256: str
-    data_sha256: str
     phase: Literal["evaluation", "final"]
-    step: int
     looks: list[tuple[int, float]]
     metrics: dict[str, float]
 
 
-class _Fit:
-    def __init__(self, recipe: RecipeFile[Recipe], table: ExampleTable, out: Path, tell: Progress) -> None:
-        self.file, self.recipe, self.table, self.out, self.tell = recipe, recipe.recipe, table, out, tell
-        held = table.folds == self.recipe.holdout_fold
-        self.train, self.held = table.select(~held), table.select(held)
-        _check_rows(self.recipe, table, self.train, self.held)
-        self.state = _State(recipe.sha256, fingerprint(table), "evaluation", 0, [], {})
-        self.losses: dict[str, list[tuple[float, float, float]]] = {"evaluation": [], "final": []}
-        self.best: dict[str, torch.Tensor] = {}
+class _Fit(Job[Recipe, _State, Trainer, TrainingRecord]):
+    INPUTS = "data"
+    TABLES = (_EVALUATION_LOSSES, _FINAL_LOSSES)
+    COLUMNS = ("curve", "contrastive", "parameter")
 
-    def run(self, *, resume: bool) -> TrainingRecord:
-        tensors = self._read_checkpoint() if resume and (self.out / CHECKPOINT).is_file() else None
-        if self.state.phase == "evaluation":
-            self._evaluate(tensors)
-            tensors = None
-        trainer = self._trainer(self.table, tensors)
-        steps = self.steps
-        while trainer.step < steps:
-            self._advance(trainer, steps)
-            if trainer.step % self.recipe.evaluate_every == 0 and trainer.step < steps:
-                self._write_checkpoint(trainer)
-        return self._finish(trainer.model, steps)
+    def __init__(self, file: RecipeFile[Recipe], table: ExampleTable, out: Path, tell: Progress) -> None:
+        held = table.folds == file.recipe.holdout_fold
+        self.rows, self.train, self.held = table, table.select(~held), table.select(held)
+        _check_rows(file.recipe, table, self.train, self.held)
+        super().__init__(file, out, tell, _State(file.sha256, fingerprint(table), 0, "evaluation", [], {}))
+        self.best: dict[str, Tensor] = {}
 
     @property
     def steps(self) -> int:
         """The number of steps with the smallest held-out error, the first of equals."""
         return min(self.state.looks, key=lambda look: (look[1], look[0]))[0]
 
-    def _evaluate(self, tensors: dict[str, torch.Tensor] | None) -> None:
+    @property
+    def checkpoint_every(self) -> int:
+        return self.recipe.evaluate_every
+
+    def evaluate(self) -> None:
+        if self.state.phase == "final":
+            return
         recipe = self.recipe
-        trainer = self._trainer(self.train, tensors)
+        trainer = self.resumed(self._trainer(self.train))
         while trainer.step < recipe.steps:
-            self._advance(trainer, recipe.steps)
+            self.record_step(_EVALUATION_LOSSES, self.advance(trainer, "evaluation", recipe.steps))
             if trainer.step % recipe.evaluate_every == 0 or trainer.step == recipe.steps:
                 self.state.looks.append((trainer.step, float(curve_errors_db(trainer.model, self.held.vectors).mean())))
                 if self.steps == trainer.step:
                     self.best = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-                self._write_checkpoint(trainer)
+                self.keep(trainer)
         trainer.model.load_state_dict(self.best)
         self.state.metrics = evaluate(trainer.model, self.train, self.held)
         self.best = {}
-        self.state.phase, self.state.step = "final", 0
-        self._write_checkpoint(None)
+        self.state.phase = "final"
+        self.keep(None)
 
-    def _trainer(self, table: ExampleTable, tensors: dict[str, torch.Tensor] | None) -> Trainer:
+    def final_trainer(self) -> Trainer:
+        return self._trainer(self.rows)
+
+    def _trainer(self, table: ExampleTable) -> Trainer:
         kind = CurveTrainer if self.recipe.encoder == "codes" else Trainer
-        trainer = kind(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
-        if tensors and self.state.step:
-            trainer.restore(tensors, self.state.step)
-        return trainer
+        return kind(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
 
-    def _advance(self, trainer: Trainer, total: int) -> None:
-        losses = trainer.advance()
-        self.losses[self.state.phase].append((losses.curve, losses.contrastive, losses.parameter))
-        self.tell(self.state.phase, losses.step, total, losses)
+    def extra_tensors(self) -> Mapping[str, Tensor]:
+        return {f"best.{name}": tensor for name, tensor in self.best.items()}
 
-    def _write_checkpoint(self, trainer: Trainer | None) -> None:
-        self.state.step = trainer.step if trainer is not None else 0
-        tensors = trainer.state() if trainer is not None else {}
-        tensors = {name: tensor.detach() for name, tensor in tensors.items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
-        tensors |= {f"losses.{phase}": torch.tensor(rows, dtype=torch.float64).reshape(-1, 3) for phase, rows in self.losses.items()}
-        write_checkpoint(self.out, tensors, self.state)
-
-    def _read_checkpoint(self) -> dict[str, torch.Tensor]:
-        state, tensors = read_checkpoint(self.out, _State)
-        check_same(self.out, recipe=(state.recipe_sha256, self.state.recipe_sha256), data=(state.data_sha256, self.state.data_sha256))
-        self.state = state
+    def take_extra_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         self.best = {name.removeprefix("best."): tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        for phase in self.losses:
-            rows = tensors.get(f"losses.{phase}", torch.zeros(0, 3))
-            self.losses[phase] = [(row[0], row[1], row[2]) for row in rows.tolist()]
-        return tensors
 
-    def _finish(self, model: EqAutoencoder, steps: int) -> TrainingRecord:
-        bank = build_bank(model, self.table, self.recipe.min_rows)
-        weights = saved(model.state_dict())
-        record = TrainingRecord(
-            recipe=self.file.name,
-            recipe_sha256=self.file.sha256,
-            weights_sha256=hashlib.sha256(weights).hexdigest(),
-            rows=dict(sorted(Counter(example.dataset for example in self.table.examples).items())),
-            seed=self.recipe.seed,
-            steps=steps,
-            threads=self.recipe.threads,
-            processor=processor(),
-            torch=str(torch.__version__),
-            metrics=self.state.metrics,
-        )
-        write_atomic(self.out / HISTORY, self._history(), overwrite=True)
-        write_atomic(self.out / PICTURE, self._picture(), overwrite=True)
-        write_atomic(self.out / WEIGHTS, weights, overwrite=True)
-        write_atomic(self.out / CENTROIDS, bank.to_json(), overwrite=True)
-        evidence = evidence_of(self.table, entries(self.table, self.recipe.min_rows), seed=self.recipe.seed)
-        write_atomic(self.out / VOCABULARY, evidence.to_json(), overwrite=True)
-        write_atomic(self.out / RECORD, strict_json.dumps(msgspec.to_builtins(record)), overwrite=True)
-        (self.out / CHECKPOINT).unlink(missing_ok=True)
-        return record
+    def results(self, trainer: Trainer, provenance: Provenance) -> tuple[TrainingRecord, Mapping[str, bytes]]:
+        recipe = self.recipe
+        bank = build_bank(trainer.model, self.rows, recipe.min_rows)
+        evidence = evidence_of(self.rows, entries(self.rows, recipe.min_rows), seed=recipe.seed)
+        rows = Counter[str](example.dataset for example in self.rows.examples)
+        record = TrainingRecord(**provenance, rows=dict(sorted(rows.items())), steps=trainer.step, metrics=self.state.metrics)
+        return record, {CENTROIDS: bank.to_json(), VOCABULARY: evidence.to_json()}
 
-    def _history(self) -> bytes:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["phase", "step", "curve_loss", "contrastive_loss", "parameter_loss", "held_out_curve_mae_db"])
+    def history(self) -> bytes:
         looks = dict(self.state.looks)
-        for phase, rows in self.losses.items():
-            for step, row in enumerate(rows, start=1):
-                held = looks.get(step, "") if phase == "evaluation" else ""
-                writer.writerow([phase, step, *(f"{value:.6g}" for value in row), f"{held:.6g}" if held != "" else ""])
-        return text.getvalue().encode()
+        rows = [
+            [table.removeprefix("losses."), step, *losses, looks.get(step, "") if table == _EVALUATION_LOSSES else ""]
+            for table in self.TABLES
+            for step, losses in enumerate(self.losses[table], start=1)
+        ]
+        return csv_table(["phase", "step", "curve_loss", "contrastive_loss", "parameter_loss", "held_out_curve_mae_db"], rows)
 
-    def _picture(self) -> bytes:
-        rows = np.array(self.losses["evaluation"], dtype=np.float64).reshape(-1, 3)
-        steps = np.arange(1, len(rows) + 1)
-        held = np.full(len(rows), np.nan)
+    def picture(self) -> bytes:
+        losses = self.table(_EVALUATION_LOSSES)
+        held = np.full(len(losses), np.nan)
         for step, error in self.state.looks:
             held[step - 1] = error
         series = {
-            "curve loss (dB)": smooth(rows[:, 0]),
-            "contrastive loss": smooth(rows[:, 1]),
+            "curve loss (dB)": smooth(losses[:, 0]),
+            "contrastive loss": smooth(losses[:, 1]),
             "held-out curve error (dB)": held,
         }
-        return plot.render(plot.history_figure(steps.astype(np.float64), series, title="Training without the held-out fold"), "png")
-
-
-def _silent(phase: PhaseName, done: int, total: int, losses: Losses | None) -> None:
-    """Take no notice."""
+        return loss_picture(series, "Training without the held-out fold")
 
 
 def _check_rows(recipe: Recipe, table: ExampleTable, train: ExampleTable, held: ExampleTable) -> None:

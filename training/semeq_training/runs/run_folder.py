@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from semeq_export.errors import OutputError, TrainingError
+from semeq_export.errors import OutputError, TrainingError, environment_failure, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.files.disk import check_output_folder, environment_failure, printable, read_regular
+from semeq_export.files.disk import check_output_folder, read_regular
 
 RECIPE, WEIGHTS, RECORD = "recipe.toml", "weights.safetensors", "record.json"
 HISTORY, PICTURE, CHECKPOINT, CACHE = "history.csv", "loss.png", "checkpoint.safetensors", "cache"
@@ -26,8 +26,10 @@ _SMOOTH_STEPS = 25
 State = TypeVar("State")
 
 
-def check_folder(out: Path, recipe: bytes, known: Collection[str], *, resume: bool, overwrite: bool) -> None:
-    """Check a run folder before anything is read; nothing is made. A folder that holds nothing but fitted shapes is as good as none.
+def check_folder(out: Path, recipe: bytes, known: Collection[str], *, resume: bool, overwrite: bool) -> bool:
+    """Check a run folder before anything is read, and return whether it holds the complete run that `resume` asks for; nothing is made.
+
+    A folder that holds nothing but fitted shapes is as good as none.
 
     Raises OutputError where `out` exists and neither resume nor overwrite is set, or holds what no run has (not in `known`); TrainingError
     where it was made with another recipe; EnvironmentFailure where it cannot be written.
@@ -36,11 +38,12 @@ def check_folder(out: Path, recipe: bytes, known: Collection[str], *, resume: bo
     check_output_folder(out, overwrite=True)
     present = {file.name for file in out.iterdir()} if out.exists() else set()
     if present - {CACHE} and not resume and not overwrite:
-        raise OutputError(f"{name}: exists already; use --resume to continue it or --force to replace it")
+        raise OutputError(f"{name}: exists already; use `resume` to continue it or `overwrite` to replace it")
     if present - set(known):
         raise OutputError(f"{name}: holds {printable(sorted(present - set(known))[0])}, which no run has; choose an empty folder")
     if resume and RECIPE in present and (out / RECIPE).read_bytes() != recipe:
-        raise TrainingError(f"{name}: was made with another recipe; start again with --force")
+        raise TrainingError(f"{name}: was made with another recipe; start again with `overwrite`")
+    return resume and (out / RECORD).is_file()
 
 
 def prepare(out: Path, recipe: bytes, *, resume: bool) -> None:
@@ -74,7 +77,7 @@ def read_checkpoint(out: Path, kind: type[State]) -> tuple[State, dict[str, torc
         header = msgspec.json.decode(data[8 : 8 + int.from_bytes(data[:8], "little")])
         state = msgspec.json.decode(header["__metadata__"]["state"], type=kind)
     except (msgspec.DecodeError, LookupError, TypeError) as error:
-        raise TrainingError(f"{printable(path)}: no checkpoint of a training run; start with --force") from error
+        raise TrainingError(f"{printable(path)}: no checkpoint of a training run; start with `overwrite`") from error
     return state, found
 
 
@@ -82,7 +85,7 @@ def check_same(out: Path, **pairs: tuple[str, str]) -> None:
     """Raise TrainingError naming the first input (found, wanted) of a checkpoint that is another one now."""
     for what, (found, wanted) in pairs.items():
         if found != wanted:
-            raise TrainingError(f"{printable(out / CHECKPOINT)}: was made with another {what}; start again with --force")
+            raise TrainingError(f"{printable(out / CHECKPOINT)}: was made with another {what}; start again with `overwrite`")
 
 
 def tensors_of(path: Path, data: bytes) -> dict[str, torch.Tensor]:

@@ -24,10 +24,11 @@ from torch import nn
 
 from semeq_export.bundle.confined import TORCHSCRIPT, Confinement
 from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, TrainingError
 from semeq_training.audio_models import WINDOW_SAMPLES, AudioEncoder
-from semeq_training.curve_model import CurveAutoencoder
 from semeq_training.data.recipe import EncoderRecipe
+from semeq_training.fitting.curve_model import CurveAutoencoder
 from semeq_training.models import EncoderKind, EqAutoencoder, EqEncoder
 from semeq_training.runs.run_folder import saved
 
@@ -45,7 +46,7 @@ def to_bytes(model: EqAutoencoder) -> tuple[bytes, bytes]:
     settings = model.encoder
     name, word_path = (settings.kind, settings.words is not None) if isinstance(settings, EqEncoder) else ("codes", False)
     kind = np.array([model.latent_dim, get_args(EncoderKind).index(name), word_path])
-    decoder, encoder = _unpack(_child(_MAKE, _pack(_dump(kind), saved(model.state_dict()))))
+    decoder, encoder = _unpack(_child(_MAKE, _pack(msgspec.json.encode(model.layout), _dump(kind), saved(model.state_dict()))))
     return decoder, encoder
 
 
@@ -82,19 +83,17 @@ def _child(code: str, data: bytes) -> bytes:
 
 def _make() -> None:
     """Make both files of the weights on stdin: runs in the child."""
-    # here, since the layout comes from the run's module, which the exporter imports as well
-    from semeq_training.runs.run import LAYOUT
-
-    numbers, weights = _unpack(sys.stdin.buffer.read())
+    layout_json, numbers, weights = _unpack(sys.stdin.buffer.read())
+    layout = msgspec.json.decode(layout_json, type=EqLayout)
     latent_dim, kind, word_path = (int(number) for number in _load(numbers))
     name = get_args(EncoderKind)[kind]
     model = (
-        CurveAutoencoder(LAYOUT, latent_dim)
+        CurveAutoencoder(layout, latent_dim)
         if name == "codes"
-        else EqAutoencoder(LAYOUT, latent_dim, encoder=name, word_path=bool(word_path))
+        else EqAutoencoder(layout, latent_dim, encoder=name, word_path=bool(word_path))
     )
     model.load_state_dict(safetensors.torch.load(weights))
-    files = [_script(model.decoder, latent_dim), _script(model.encoder, len(LAYOUT.params))]
+    files = [_script(model.decoder, latent_dim), _script(model.encoder, len(layout.params))]
     sys.stdout.buffer.write(_pack(*files))
 
 

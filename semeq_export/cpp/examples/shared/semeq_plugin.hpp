@@ -41,7 +41,7 @@ inline constexpr const char* plugin_name = "semeq";
 inline constexpr const char* vendor = "semeq";
 inline constexpr const char* version = "1.0.0";
 
-/// What a preset or a session keeps; the layout of its bytes is drawn in presets/semeq_presets/formats/semeq_vst3.py.
+/// What a preset or a session keeps; the layout of its bytes is drawn in presets/semeq_presets/file_formats/semeq_vst3.py.
 struct State {
     std::string word, second_word;
     double morph = 0.0, intensity = 1.0, mix = 1.0, output_gain_db = 0.0;

@@ -1,0 +1,1 @@
+"""The shelf of formats and presets: which there are, where they go, many at once."""

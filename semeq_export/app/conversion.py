@@ -1,0 +1,96 @@
+"""A preset from one format to another, or to the knobs of a device; and which formats there are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from semeq_export.app import _preset_files
+from semeq_export.app._preset_files import KNOBS, WordPreset
+from semeq_export.errors import OutputError, UnknownFormatError, printable
+from semeq_export.files.disk import is_same_file
+from semeq_presets import Device, FormatInfo, Note, Preamp, Preset, convert_file, formats, get, read_file
+
+__all__ = ["KNOBS", "ConvertOptions", "ConvertResult", "convert_preset", "list_formats"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertOptions:
+    """What to convert.
+
+    destination: without one the result carries the preset as text. from_format: id; by the content where left out. to_format: id; by the
+    destination's suffix where left out. device: refit to it first; without `to_format`, a table of its knobs is written. preamp: see
+    `semeq_presets.convert`. strict: fail where the result differs by more than 0.1 dB, or the source holds what it cannot.
+    """
+
+    source: str | os.PathLike[str]
+    destination: str | os.PathLike[str] | None = None
+    from_format: str | None = None
+    to_format: str | None = None
+    device: Device | None = None
+    preamp: Preamp = "auto"
+    strict: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ConvertResult:
+    """What was read and written. from_format, to_format: ids, the second may be `KNOBS`. content: the text without a destination."""
+
+    preset: Preset
+    from_format: str
+    to_format: str
+    notes: tuple[Note, ...] = ()
+    content: str | None = None
+
+
+def convert_preset(options: ConvertOptions) -> ConvertResult:
+    """Convert a preset to another format, and return what was read, with notes on what the other format could not hold exactly.
+
+    Raises PresetReadError, PresetWriteError, UnknownFormatError, AmbiguousFormatError, OutputError, BinaryFormatError for a text of a
+    format that is none, and EnvironmentFailure.
+    """
+    by_suffix = None if options.device is not None else options.destination
+    infos = _preset_files.chosen_formats([] if options.to_format is None else [options.to_format], by_suffix)
+    if not infos and options.device is None:
+        raise UnknownFormatError("a text needs `to_format`")
+    if options.device is not None or options.destination is None:
+        return _convert_by_way_of_device(options, infos[0] if infos else None)
+    preset, written = convert_file(
+        options.source,
+        options.destination,
+        from_format=options.from_format,
+        to_format=infos[0].id,
+        strict=options.strict,
+        overwrite=options.overwrite,
+        preamp=options.preamp,
+    )
+    return ConvertResult(preset=preset, from_format=preset.format, to_format=infos[0].id, notes=written.notes)
+
+
+def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None) -> ConvertResult:
+    """Convert to a text, or what a device makes of the preset. info: None for the table of its knobs."""
+    preset = read_file(options.source, format=options.from_format)
+    from_format, knobs = preset.format, ""
+    notes: tuple[Note, ...] = ()
+    if options.device is not None:
+        changed, knobs, changes = options.device.refit(replace(preset, notes=()), strict=options.strict)
+        preset, notes = changed, (*preset.notes, *changes)
+    source = os.fspath(options.source)
+    one = WordPreset(source, source, preset, knobs)
+    if options.destination is None:
+        file = _preset_files.as_text(one, info, preamp=options.preamp, strict=options.strict)
+    else:
+        planned = _preset_files.plan([one], [] if info is None else [info], options.destination, several=False)
+        if is_same_file(options.source, options.destination):
+            raise OutputError(f"{printable(options.destination)}: is the input {printable(source)}; give another name")
+        (file,) = _preset_files.write(
+            planned, preamp=options.preamp, strict=options.strict, overwrite=options.overwrite, make_folders=False
+        )
+    return ConvertResult(preset=preset, from_format=from_format, to_format=file.format, notes=(*notes, *file.notes), content=file.content)
+
+
+def list_formats(ids: Sequence[str] = ()) -> tuple[FormatInfo, ...]:
+    """Return what is known of preset formats, of all where no id is given; raises UnknownFormatError."""
+    return tuple(get(format_id).info for format_id in ids) if ids else formats()

@@ -1,0 +1,258 @@
+"""Presets from words: one or a library, as much of a word as a file needs, or what takes a file to a reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from semeq_export.app import _preset_files
+from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
+from semeq_export.audio.reader import open_audio
+from semeq_export.engine import Engine
+from semeq_export.errors import IntentError, OutputError, UnknownFormatError
+from semeq_export.listening.dose import Adaptation
+from semeq_export.listening.reference import ReferenceSource, measure_file
+from semeq_export.listening.spectrum import Spectrum
+from semeq_export.words.names import host_name
+from semeq_export.words.phrase import Phrase
+from semeq_export.words.target import SemanticTarget
+from semeq_presets import Device, FormatInfo, Preamp, Preset
+from semeq_presets.file_formats.semeq_vst3 import for_words
+
+__all__ = [
+    "CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words", "write_presets",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AllTerms:
+    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity."""
+
+    intensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """No words: what takes a file to a reference. intensity: 1 = all the way."""
+
+    reference: str | os.PathLike[str]
+    intensity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetOptions:
+    """What presets to write.
+
+    label: what results and the names of several files call a target; as it is written where left out. adapt_to: an audio file; the
+    preset does as much of the words as it needs, or matches it. reference: what that file is compared with, see `ReferenceSource`.
+    formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
+    without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
+    device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
+    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. bundle: default, the
+    factory's. Raises IntentError for what contradicts itself.
+    """
+
+    target: SemanticTarget | Words | AllTerms | Match
+    label: str = ""
+    adapt_to: str | os.PathLike[str] | None = None
+    reference: str | os.PathLike[str] | None = None
+    formats: Sequence[str] = ()
+    output: str | os.PathLike[str] | None = None
+    install: bool = False
+    dry_run: bool = False
+    device: Device | None = None
+    preamp: Preamp = "auto"
+    name: str | None = None
+    sample_rate_hz: float = 48_000.0
+    strict: bool = False
+    overwrite: bool = False
+    bundle: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.adapt_to is None and (self.reference is not None or isinstance(self.target, Match)):
+            raise IntentError("a reference or a match needs `adapt_to`, the audio file that is compared with it")
+        if isinstance(self.target, Match) and self.reference is not None:
+            raise IntentError("a match names its reference itself, without `reference`")
+        if isinstance(self.target, AllTerms) and self.name is not None:
+            raise IntentError("presets of all terms have names of their own, without `name`")
+        if self.install and self.output is not None:
+            raise IntentError("what is installed finds its folder itself, without `output`")
+        if self.dry_run and not self.is_filed:
+            raise IntentError("a dry run needs `output` or `install`")
+
+    @property
+    def is_filed(self) -> bool:
+        """Whether files are written, and not a text returned."""
+        return self.install or self.output is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PresetResult:
+    """What was written, or would be in a dry run.
+
+    formats: ids, or `KNOBS`. is_library: several presets, in a folder or installed. files: one for each preset and format; the text is the
+    content of the only one where nothing was asked to be written. picture: of all terms in a folder. doubts: what speaks against the
+    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text.
+    """
+
+    presets: tuple[WordPreset, ...]
+    formats: tuple[str, ...]
+    is_library: bool
+    files: tuple[PresetFile, ...]
+    picture: Path | None = None
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+
+def write_presets(options: PresetOptions) -> PresetResult:
+    """Write presets for words, or for what a file needs, and return what was written, each with its notes; all of it or nothing.
+
+    Raises UnknownTermError, InvalidTargetError, UnknownFormatError, AmbiguousFormatError, PresetWriteError, OutputError, AudioError,
+    BundleError, BinaryFormatError for a text of a format that is none, and EnvironmentFailure.
+    """
+    infos = _preset_files.chosen_formats(options.formats, None if options.device is not None else options.output)
+    is_all = isinstance(options.target, AllTerms)
+    several = is_all or len(infos) > 1
+    _check_places(options, infos, several)
+    made = _presets(options)
+    presets = tuple(_refitted(one, options) for one in made.presets)
+    picture = Path(options.output) / CONTACT_SHEET if is_all and options.output is not None else None
+    if not options.is_filed:
+        info = infos[0] if infos else None
+        files = [_preset_files.as_text(presets[0], info, preamp=options.preamp, strict=options.strict)]
+    else:
+        files = _preset_files.plan(presets, infos, options.output, several=several)
+        if not options.dry_run:
+            files = _preset_files.write(
+                files,
+                preamp=options.preamp,
+                strict=options.strict,
+                overwrite=options.overwrite,
+                make_folders=several or options.install,
+                folder=Path(options.output) if several and options.output is not None else None,
+                picture=picture,
+            )
+    return PresetResult(
+        presets=presets,
+        formats=tuple(info.id for info in infos) or (KNOBS,),
+        is_library=several,
+        files=tuple(files),
+        picture=picture,
+        doubts=made.doubts,
+        notes=made.notes,
+        understood=made.understood,
+    )
+
+
+def _check_places(options: PresetOptions, infos: Sequence[FormatInfo], several: bool) -> None:
+    if not infos and (options.device is None or options.install):
+        raise UnknownFormatError("name one of `formats`, or an `output` with the suffix of one")
+    if several and not options.is_filed:
+        raise OutputError("several presets need a folder as `output`, or `install`")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """Presets, as no device has refitted them yet; the other fields are those of `PresetResult`."""
+
+    presets: list[WordPreset]
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One target. word: what it is called. amount: the intensity that was asked for, without what its words say of it."""
+
+    word: str
+    target: SemanticTarget
+    amount: float
+
+
+def _presets(options: PresetOptions) -> _Made:
+    """Return what is asked for as presets."""
+    if isinstance(options.target, Match):
+        return _Made([_matched(options.target, options)])
+    engine = load_engine(options.bundle)
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    understood: dict[str, Phrase] = {}
+    if isinstance(options.target, AllTerms):
+        words, amount = engine.bundle.usual_words(), options.target.intensity
+        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
+        left_out = len(engine.bundle.centroids) - len(words)
+        notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
+    else:
+        if isinstance(options.target, Words):
+            understood = find_phrases(engine, [options.target.text])
+            word, target = options.target.text, options.target.target(engine)
+        else:
+            word, target = str(options.target), options.target
+        asked = [_Asked(options.label or word, target, options.target.intensity)]
+        doubts = tuple(engine.doubts(target))
+    if options.adapt_to is None:
+        presets = [_as_written(engine, one, options) for one in asked]
+    else:
+        presets = list(_as_needed(engine, asked, options.adapt_to, options))
+    return _Made(presets, doubts, notes, understood)
+
+
+def _matched(match: Match, options: PresetOptions) -> WordPreset:
+    """Return what takes a file to a reference."""
+    from semeq_export.listeners import MatchListening  # as most presets are made without
+
+    assert options.adapt_to is not None
+    reference = ReferenceSource(match.reference).for_input(options.adapt_to)
+    adaptation = MatchListening(reference, match.intensity).adapt(*_measured(options.adapt_to))
+    word = options.label or f"match {Path(match.reference).stem}"
+    title = f"{word[:1].upper()}{word[1:]}{'' if match.intensity == 1.0 else f' at {match.intensity:.0%}'}"
+    return _named(word, title, match.intensity, Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz), options, adaptation)
+
+
+def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
+    """Return the settings of words, whatever they are for."""
+    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
+
+
+def _as_needed(engine: Engine, all_asked: Sequence[_Asked], audio: str | os.PathLike[str], options: PresetOptions) -> Iterator[WordPreset]:
+    """Yield as much of words as a file needs, which is measured once."""
+    from semeq_export.listeners import WordListening  # as most presets are made without
+
+    reference = None if options.reference is None else ReferenceSource(options.reference).for_input(audio)
+    heard, rate_hz = _measured(audio)
+    for asked in all_asked:
+        adaptation = WordListening(engine, asked.target, reference).adapt(heard, rate_hz)
+        preset = Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz)
+        yield _named(asked.word, host_name(asked.target), asked.amount, preset, options, adaptation)
+
+
+def _named(
+    word: str, title: str, intensity: float, preset: Preset, options: PresetOptions, adaptation: Adaptation | None = None
+) -> WordPreset:
+    """Return a preset under the name that was asked for, else its title; its file is called after its words and their intensity.
+
+    In the names of files a minus would be lost among the hyphens.
+    """
+    amount = "" if intensity == 1.0 else f"{intensity:g}"
+    label = options.name or (f"{word} {amount}".replace(" -", " minus ") if amount else word)
+    return WordPreset(word, label, replace(preset, name=title if options.name is None else options.name), adaptation=adaptation)
+
+
+def _measured(audio: str | os.PathLike[str]) -> tuple[Spectrum, float]:
+    """Return the spectrum of a file, and its rate in Hz."""
+    with open_audio(audio) as reader:
+        rate_hz = float(reader.info.sample_rate_hz)
+    return measure_file(audio), rate_hz
+
+
+def _refitted(one: WordPreset, options: PresetOptions) -> WordPreset:
+    if options.device is None:
+        return one
+    preset, knobs, notes = options.device.refit(one.preset, strict=options.strict)
+    return replace(one, preset=preset, knobs=knobs, notes=notes)

@@ -1,0 +1,99 @@
+"""Stems as one session for the DAW: a track for each, with its own EQ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.audio.reader import open_audio
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import IntentError
+from semeq_export.words.phrase import Phrase
+from semeq_export.words.target import SemanticTarget
+from semeq_host.stems.audio_names import find_audio
+from semeq_host.stems.session_file import Session, StemRule
+from semeq_presets.file_formats import dawproject_zip
+from semeq_presets.file_formats.dawproject_zip import Stem
+
+__all__ = ["SessionOptions", "SessionResult", "StemRule", "Track", "write_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """Which stems, and words for them.
+
+    audio: files, folders or patterns. output: FILE.dawproject. target: for the stems that no rule names, such as "warm:0.7,bright:0.3";
+    without it they get no EQ. rules: of which the first that matches a file's name counts; only their target is looked at.
+    intensity: of all words, -3..3. Raises IntentError where neither a target nor a rule is given.
+    """
+
+    audio: Sequence[str | os.PathLike[str]]
+    output: str | os.PathLike[str]
+    target: str | None = None
+    rules: tuple[StemRule, ...] = ()
+    intensity: float = 1.0
+    overwrite: bool = False
+    bundle: str | os.PathLike[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.target is None and not self.rules:
+            raise IntentError("nothing to do: give `target` or `rules`")
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One stem in the session. target: as it was written, None for a stem without a word."""
+
+    name: str
+    path: Path
+    target: str | None
+    eq: EqSettings | None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        eq = None if self.eq is None else self.eq.to_dict()
+        return {"track": self.name, "path": str(self.path), "target": self.target, "eq": eq}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionResult:
+    """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file.
+
+    understood: what phrases were understood as, by their text.
+    """
+
+    tracks: tuple[Track, ...]
+    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+
+def write_session(options: SessionOptions) -> SessionResult:
+    """Write stems as one DAWproject, the audio inside and an EQ on each track that has a word; return the tracks.
+
+    Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure.
+    """
+    session = Session({}, options.rules)
+    engine = load_engine(options.bundle)
+    files = find_audio(options.audio)
+    stems: list[Stem] = []
+    tracks: list[Track] = []
+    used: list[SemanticTarget] = []
+    for path in files:
+        rule = session.rule_for(path)
+        word = options.target if rule is None or rule.values is None else str(rule.values["target"])
+        target = None if word is None else Words(word, options.intensity).target(engine)
+        eq = None if target is None else engine.eq_for(target)
+        used += [] if target is None else [target]
+        with open_audio(path) as reader:
+            info = reader.info
+        stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s))
+        tracks.append(Track(path.stem, path, word, eq))
+    doubts = engine.doubts(*used)
+    understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))
+    dawproject_zip.write_session(options.output, stems, title=Path(options.output).stem, overwrite=options.overwrite)
+    warnings = tuple(session.unmatched(files))
+    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood)

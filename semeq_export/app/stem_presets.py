@@ -1,0 +1,103 @@
+"""The EQ of each processed stem as a preset beside its output, or of all stems as one session for the DAW."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from semeq_export.errors import OutputError, printable
+from semeq_export.files.disk import check_output
+from semeq_host.stems.batch import Batch
+from semeq_host.stems.entry import Entry, ProcessedEntry
+from semeq_presets import FormatInfo, Note, Preset, get, write_file
+from semeq_presets.file_formats.dawproject_zip import Stem, write_session
+from semeq_presets.shelf.registry import check_place
+
+DAWPROJECT = "dawproject"
+
+
+@dataclass(frozen=True, slots=True)
+class StemPreset:
+    """The preset of a finished file, and what its format could not hold exactly."""
+
+    path: Path
+    notes: tuple[Note, ...] = ()
+
+
+class PresetWriter(Protocol):
+    """What writes presets as files are finished."""
+
+    def write(self, entry: Entry) -> StemPreset | None:
+        """Write the preset of a finished file; return None where it has none."""
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        """Write what is made of all files together."""
+
+
+def preset_writer(format_id: str, batch: Batch, titles: Mapping[str, str]) -> PresetWriter | None:
+    """Return what writes presets of a format, their names checked; None where there is nothing to do. titles: of targets, for people.
+
+    Raises UnknownFormatError, OutputError where two would have one name or one exists that is not of an earlier run.
+    """
+    if not batch.jobs:
+        return None
+    return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch, titles)
+
+
+class _BesideEach:
+    def __init__(self, info: FormatInfo, batch: Batch, titles: Mapping[str, str]) -> None:
+        self._info, self._titles = info, titles
+        self._ours = {job.destination for index, job in enumerate(batch.jobs) if batch.is_ours(index)}
+        taken: dict[str, Path] = {}
+        for job in batch.jobs:
+            place = self._place(job.destination)
+            key = unicodedata.normalize("NFC", str(place)).casefold()
+            if key in taken:
+                raise OutputError(f"{printable(place)}: would be the preset of both {printable(taken[key])} and {printable(job.source)}")
+            taken[key] = job.source
+            if place.parent.is_dir():
+                check_place(place, info, overwrite=job.destination in self._ours)
+
+    def write(self, entry: Entry) -> StemPreset | None:
+        if not isinstance(entry, ProcessedEntry) or entry.eq is None:
+            return None
+        output = Path(entry.output)
+        place = self._place(output)
+        preset = Preset(entry.eq, name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz))
+        written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
+        return StemPreset(place, written.notes)
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        return
+
+    def _name(self, entry: ProcessedEntry) -> str:
+        what = Path(entry.preset or "").stem if entry.target is None else self._titles.get(entry.target, entry.target)
+        return " ".join(part for part in (Path(entry.path).stem, what) if part)
+
+    def _place(self, output: Path) -> Path:
+        return output.with_name(output.stem + self._info.suffixes[0])
+
+
+class _OneSession:
+    def __init__(self, batch: Batch) -> None:
+        folder = batch.jobs[0].destination.parent
+        self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
+        self._overwrite = any(batch.is_ours(index) for index in range(len(batch.jobs)))
+        if folder.is_dir():
+            check_output(self._path, overwrite=self._overwrite)
+
+    def write(self, entry: Entry) -> StemPreset | None:
+        return StemPreset(self._path) if isinstance(entry, ProcessedEntry) and entry.eq is not None else None
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        """Write the sources as tracks, each with its EQ as a device: what the outputs hold, still to be changed."""
+        stems = [
+            Stem(Path(entry.path).stem, Path(entry.path), entry.eq, entry.sample_rate_hz, entry.channels, entry.seconds)
+            for entry in entries
+            if isinstance(entry, ProcessedEntry) and entry.eq is not None
+        ]
+        if stems:
+            write_session(self._path, stems, title=self._path.stem, overwrite=self._overwrite)

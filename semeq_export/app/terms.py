@@ -1,0 +1,295 @@
+"""Words: the evidence for each, what a preset is like, words of one's own, and the way from one to another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from semeq_export.app._engine import find_phrases, load_engine, phrases_document
+from semeq_export.arrays import Float64Array
+from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
+from semeq_export.bundle.store import EVIDENCE
+from semeq_export.engine import Engine, MorphPath
+from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import InvalidTargetError, OutputError, environment_failure, printable
+from semeq_export.teach import settings_of, teach
+from semeq_export.words.evidence import N_POINTS
+from semeq_export.words.phrase import Phrase
+from semeq_export.words.terms import Term
+from semeq_presets import read_file
+
+__all__ = [
+    "AddTermOptions", "AddTermResult", "MorphOptions", "MorphResult", "People", "PresetTerm", "PresetTermsOptions", "PresetTermsResult",
+    "TermOptions", "TermResult", "TermsOptions", "TermsResult", "add_term", "find_terms_of_preset", "list_terms", "morph_terms",
+    "show_term", "term_document",
+]  # fmt: skip
+
+_SYNONYM, _OPPOSITE = 0.8, -0.5
+"""Correlations from which on two words mean the same, or the opposite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsOptions:
+    """Which words of a bundle. sort: the most comes first. language: "en" or "es". pictures: a folder to draw the words into."""
+
+    sort: Literal["name", "examples", "agreement"] = "examples"
+    language: str | None = None
+    pictures: str | os.PathLike[str] | None = None
+    overwrite: bool = False
+    bundle: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermsResult:
+    """The words, in order."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermOptions:
+    """One word of a bundle, in any form: brightness is bright."""
+
+    word: str
+    bundle: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class People:
+    """What people did for a word.
+
+    synonyms, opposites: words with the correlations of their curves. boosted, cut: shares of people, 0..1, by region. mean_db, spread_db:
+    (n,) over freqs_hz; None where the bundle has no evidence for the word.
+    """
+
+    synonyms: tuple[tuple[str, float], ...] = ()
+    opposites: tuple[tuple[str, float], ...] = ()
+    boosted: Mapping[str, float] = field(default_factory=dict)
+    cut: Mapping[str, float] = field(default_factory=dict)
+    mean_db: Float64Array | None = None
+    spread_db: Float64Array | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        document: dict[str, object] = {
+            "synonyms": [{"term": name, "correlation": value} for name, value in self.synonyms],
+            "opposites": [{"term": name, "correlation": value} for name, value in self.opposites],
+            "boosted": dict(self.boosted),
+            "cut": dict(self.cut),
+        }
+        if self.mean_db is not None and self.spread_db is not None:
+            document |= {"freqs_hz": self.freqs_hz.tolist(), "mean_db": self.mean_db.tolist(), "spread_db": self.spread_db.tolist()}
+        return document
+
+    @property
+    def freqs_hz(self) -> Float64Array:
+        """The frequencies (n,) of the curves."""
+        return log_grid(N_POINTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermResult:
+    """A word and its EQ. nearest: words that sound most like it, with their distances in dB rms. people: None without evidence.
+
+    understood: what a form of it, or a phrase, was understood as, by its text.
+    """
+
+    term: Term
+    eq: EqSettings
+    nearest: tuple[tuple[str, float], ...]
+    people: People | None
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in self.nearest]
+        people = {} if self.people is None else {"people": self.people.to_dict()}
+        understood = phrases_document(self.understood)
+        return {**term_document(self.term), "eq": self.eq.to_dict(), "nearest_terms": nearest, "understood": understood, **people}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetTermsOptions:
+    """Words for a preset. from_format: id; by the content where left out. language: "en", "es"; None for words of both."""
+
+    preset: str | os.PathLike[str]
+    from_format: str | None = None
+    language: str | None = "en"
+    top: int = 5
+    bundle: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresetTerm:
+    """A word that people might type for a preset. probability: 0..1. distance_db: rms, between the preset and the word's mean curve."""
+
+    term: str
+    probability: float
+    distance_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresetTermsResult:
+    """The words, the most likely first. format: id of the preset's."""
+
+    terms: tuple[PresetTerm, ...]
+    format: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTermOptions:
+    """A word to be learned from presets of any format, three or more. output: the bundle to write. overwrite: the bundle, and the word."""
+
+    word: str
+    presets: Sequence[str | os.PathLike[str]]
+    output: str | os.PathLike[str]
+    language: str = "en"
+    overwrite: bool = False
+    bundle: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTermResult:
+    """The new word. error_db: rms, between its EQ and the mean curve of the presets."""
+
+    term: Term
+    error_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorphOptions:
+    """Two words. steps: how many settings, both words included."""
+
+    start: str
+    end: str
+    steps: int = 11
+    bundle: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MorphResult:
+    """The way from word to word. doubts: what speaks against them."""
+
+    path: MorphPath
+    doubts: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        steps_db, departures_db = list(self.path.steps_db), list(self.path.departures_db)
+        return {
+            "doubts": list(self.doubts),
+            "steps_db": steps_db,
+            "departures_db": departures_db,
+            "eqs": [eq.to_dict() for eq in self.path.eqs],
+        }
+
+
+def list_terms(options: TermsOptions) -> TermsResult:
+    """Return words with the evidence for each, and draw all of the bundle's where that is asked for.
+
+    Raises BundleError, OutputError and EnvironmentFailure.
+    """
+    bundle = load_bundle(options.bundle)
+    terms = sorted(bundle.centroids.values(), key=lambda term: _sort_key(term, options.sort))
+    if options.pictures is not None:
+        _draw(bundle, Path(options.pictures), overwrite=options.overwrite)
+    return TermsResult(terms=tuple(term for term in terms if options.language in (None, term.language)))
+
+
+def show_term(options: TermOptions) -> TermResult:
+    """Return the EQ of a word, what people did for it, and the words nearest to it.
+
+    Raises UnknownTermError, BundleError, and InvalidTargetError for several words at once.
+    """
+    bundle = load_bundle(options.bundle)
+    engine = Engine(bundle)
+    named = list(engine.understand(options.word).weights)
+    if len(named) > 1:
+        raise InvalidTargetError(f"{options.word!r} is of several words; show them one by one: {', '.join(named)}")
+    term = bundle.centroids[named[0]]
+    eq = engine.eq_for(term.name)
+    nearest = [near for near in engine.nearest_terms(eq, 6) if near[0] != term.name][:5]
+    people = _people(bundle, term) if EVIDENCE in bundle.files else None
+    understood = find_phrases(engine, [options.word])
+    return TermResult(term=term, eq=eq, nearest=tuple(nearest), people=people, understood=understood)
+
+
+def find_terms_of_preset(options: PresetTermsOptions) -> PresetTermsResult:
+    """Return the words that people would most likely type for a preset; raises PresetError and BundleError."""
+    preset = read_file(options.preset, format=options.from_format)
+    found = load_engine(options.bundle).terms_of(settings_of(preset.eq, preset.curve), options.top, language=options.language)
+    return PresetTermsResult(terms=tuple(PresetTerm(*one) for one in found), format=preset.format)
+
+
+def add_term(options: AddTermOptions) -> AddTermResult:
+    """Write a bundle that knows one word more; raises PresetError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure."""
+    presets = [read_file(preset) for preset in options.presets]
+    bundle = load_bundle(options.bundle)
+    settings = [settings_of(preset.eq, preset.curve) for preset in presets]
+    taught, files = teach(bundle, options.word, settings, language=options.language, overwrite=options.overwrite)
+    write_bundle(options.output, bundle.manifest, files, overwrite=options.overwrite)
+    return AddTermResult(term=taught.term, error_db=taught.error_db)
+
+
+def morph_terms(options: MorphOptions) -> MorphResult:
+    """Return the way from one word to another in steps that are even to the ear.
+
+    Raises UnknownTermError, InvalidTargetError and BundleError.
+    """
+    engine = load_engine(options.bundle)
+    doubts = engine.doubts(options.start, options.end)
+    return MorphResult(path=engine.morph_path(options.start, options.end, options.steps), doubts=tuple(doubts))
+
+
+def term_document(term: Term) -> dict[str, object]:
+    """Return the evidence for a word as plain data for JSON."""
+    return {
+        "term": term.name,
+        "language": term.language,
+        "examples": term.examples,
+        "sources": dict(term.sources),
+        "agreement": term.agreement,
+        "typical_intensity": term.typical_intensity,
+        "is_weak": term.is_weak,
+        "note": term.note,
+    }
+
+
+def _sort_key(term: Term, sort: str) -> tuple[float, str]:
+    return ({"name": 0.0, "examples": -float(term.examples), "agreement": -term.agreement}[sort], term.name)
+
+
+def _people(bundle: Bundle, term: Term) -> People:
+    evidence = bundle.evidence
+    if term.name not in evidence.words:
+        return People()
+    entry = evidence.words[term.name]
+    related = evidence.related(term.name, bundle.usual_words())
+    return People(
+        synonyms=tuple((name, value) for name, value in related if value > _SYNONYM)[:5],
+        opposites=tuple((name, value) for name, value in reversed(related) if value < _OPPOSITE)[:3],
+        boosted=entry.boosted,
+        cut=entry.cut,
+        mean_db=entry.mean_db,
+        spread_db=entry.spread_db,
+    )
+
+
+def _draw(bundle: Bundle, folder: Path, *, overwrite: bool) -> None:
+    """Draw curves, regions, likeness and maps of all words into a folder, which is made if missing."""
+    from semeq_export.plot import figures
+    from semeq_export.plot import terms as term_figures
+
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{printable(folder)}: is not a folder")
+    drawn = term_figures.figures(bundle.centroids, bundle.evidence)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise environment_failure(folder, error) from error
+    for name, figure in drawn.items():
+        figures.save(figure, folder / f"{name}.png", overwrite=overwrite)

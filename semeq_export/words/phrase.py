@@ -1,0 +1,79 @@
+"""What a text was understood to ask for; a text in the exact syntax is read here, without the grammar of phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from semeq_export.errors import SemeqError
+from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import CentroidBank
+
+MAX_PHRASE_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What a text was understood to ask for.
+
+    weights: word of the vocabulary -> weight, in the order of the text. ignored: words that say what the sound is of, not how it is.
+    is_exact: the text is in the exact syntax, such as warm:0.7,bright:0.3, and means what it says.
+    """
+
+    weights: Mapping[str, float]
+    ignored: tuple[str, ...] = ()
+    is_exact: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.weights.items()), self.ignored, self.is_exact))
+
+    @property
+    def understood(self) -> str:
+        """What was understood, for people: "warm 0.5, muddy -0.7"; understood again, it means the same."""
+        return ", ".join(f"{word} {weight:g}" for word, weight in self.weights.items())
+
+    @property
+    def line(self) -> str:
+        """The line that says what was understood, what was left out, and that nothing but less of words is their opposite."""
+        left_out = f"; left out: {', '.join(self.ignored)}" if self.ignored else ""
+        opposite = "" if self._adds else f"; the opposite of {' and '.join(self.weights)}"
+        return f"understood: {self.understood}{opposite}{left_out}"
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        return {"weights": dict(self.weights), "left_out": list(self.ignored)}
+
+    @property
+    def _adds(self) -> bool:
+        return any(weight > 0 for weight in self.weights.values())
+
+    def target(self, intensity: float = 1.0) -> SemanticTarget:
+        """Return the target; where words only take away, that of their opposite: the same words at an intensity below 0.
+
+        The words of a target are blended by their shares, so how much there is of them in all goes into its intensity.
+        Raises InvalidTargetError where that leaves the range of an intensity.
+        """
+        if self.is_exact:
+            return SemanticTarget(self.weights, intensity)
+        sign = 1.0 if self._adds else -1.0
+        weights = {word: sign * weight for word, weight in self.weights.items()}
+        return SemanticTarget(weights, sign * intensity * max(weights.values()))
+
+
+def exact_phrase(text: str, bank: CentroidBank) -> Phrase | None:
+    """Return what a text in the exact syntax means, None where it has to be read as a phrase.
+
+    Raises UnknownTermError and InvalidTargetError for what is written as no phrase is.
+    """
+    try:
+        exact = SemanticTarget.parse(text).weights
+        named = {bank[word].name: weight for word, weight in exact.items()}
+    except SemeqError:
+        if ":" in text or len(text) > MAX_PHRASE_CHARS:
+            raise
+        return None
+    return Phrase(named, is_exact=True) if len(named) == len(exact) else None

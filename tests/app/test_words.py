@@ -1,0 +1,140 @@
+"""Words, what audio sounds like in words, kits and times as values."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import bundles
+import pytest
+import sounds
+from strategies import T5
+
+from semeq_export.app.analysis import AnalysisOptions, AnalyzedFile, analyze_files
+from semeq_export.app.benchmarks import BenchOptions, measure_latency
+from semeq_export.app.kit import KitOptions, export_kit
+from semeq_export.app.terms import (
+    AddTermOptions,
+    MorphOptions,
+    PresetTermsOptions,
+    TermOptions,
+    TermsOptions,
+    add_term,
+    find_terms_of_preset,
+    list_terms,
+    morph_terms,
+    show_term,
+)
+from semeq_export.audio.writer import write_audio
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.errors import AudioError, IntentError, InvalidTargetError, OutputError, UnknownTermError
+from semeq_presets import write_file
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("words") / "tiny.semeq"
+    bundles.write(path)
+    return path
+
+
+def test_words_come_in_the_order_and_language_asked_for(bundle: Path) -> None:
+    result = list_terms(TermsOptions(bundle=bundle, sort="name", language="en"))
+    assert [term.name for term in result.terms] == ["airy", "bright", "harsh", "warm"]
+
+
+def test_a_word_has_an_eq_and_neighbours(bundle: Path) -> None:
+    result = show_term(TermOptions(word="warm", bundle=bundle))
+    assert result.term.name == "warm"
+    assert result.eq.bands
+    assert "warm" not in dict(result.nearest)
+    assert result.people is None
+    with pytest.raises(UnknownTermError):
+        show_term(TermOptions(word="wram", bundle=bundle))
+
+
+def test_a_word_may_be_named_in_any_form_but_one_at_a_time() -> None:
+    result = show_term(TermOptions(word="brightness"))
+    assert (result.term.name, result.to_dict()["understood"]) == ("bright", {"brightness": {"weights": {"bright": 1.0}, "left_out": []}})
+    with pytest.raises(InvalidTargetError, match="is of several words; show them one by one: warm, bright"):
+        show_term(TermOptions(word="warm and bright"))
+
+
+def test_people_are_counted_where_the_bundle_has_evidence() -> None:
+    people = show_term(TermOptions(word="warm")).people
+    assert people is not None
+    assert people.mean_db is not None
+    assert people.mean_db.shape == people.freqs_hz.shape
+    assert set(people.to_dict()) == {"synonyms", "opposites", "boosted", "cut", "freqs_hz", "mean_db", "spread_db"}
+
+
+def test_a_preset_is_like_words(tmp_path: Path) -> None:
+    write_file(tmp_path / "t5.json", T5, format="semeq-json")
+    result = find_terms_of_preset(PresetTermsOptions(preset=tmp_path / "t5.json", top=3))
+    assert (len(result.terms), result.format) == (3, "semeq-json")
+    assert result.terms[0].probability >= result.terms[1].probability
+
+
+def test_a_word_of_ones_own_needs_three_presets(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{index}.json" for index in range(3)]
+    for index, path in enumerate(paths):
+        write_file(path, T5.scaled(1.0 + 0.2 * index), format="semeq-json")
+    result = add_term(AddTermOptions(word="velvet", presets=paths, output=tmp_path / "mine.semeq"))
+    assert (result.term.name, result.term.examples) == ("velvet", 3)
+    assert result.error_db >= 0.0
+    assert "velvet" in load_bundle(tmp_path / "mine.semeq").centroids
+    with pytest.raises(InvalidTargetError):
+        add_term(AddTermOptions(word="velvet", presets=paths[:2], output=tmp_path / "other.semeq"))
+
+
+def test_a_morph_is_even_and_says_its_doubts(bundle: Path) -> None:
+    result = morph_terms(MorphOptions(start="warm", end="airy", steps=4, bundle=bundle))
+    assert len(result.path.eqs) == 4
+    assert max(result.path.steps_db) == pytest.approx(min(result.path.steps_db), rel=0.02)
+    assert set(result.to_dict()) == {"doubts", "steps_db", "departures_db", "eqs"}
+
+
+def test_a_file_that_cannot_be_heard_does_not_stop_the_others(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", sounds.performance(3.0))
+    (tmp_path / "b.wav").write_bytes(b"no audio")
+    seen: list[tuple[AnalyzedFile, int]] = []
+    options = AnalysisOptions(audio=[tmp_path], top=2, saved=tmp_path / "reference.json")
+    result = analyze_files(options, on_file=lambda file, count: seen.append((file, count)))
+    heard, failed = result.files
+    assert heard.profile is not None
+    assert len(heard.profile.entries) == 2
+    assert isinstance(failed.error, AudioError)
+    assert failed.to_dict()["code"] == "audio"
+    assert seen == [(heard, 2), (failed, 2)]
+    assert not (tmp_path / "reference.json").exists()
+
+
+def test_a_picture_is_of_one_file_and_a_target_needs_one(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        write_audio(tmp_path / name, sounds.performance(1.0))
+    with pytest.raises(IntentError, match="`picture` draws one file, found 2"):
+        analyze_files(AnalysisOptions(audio=[tmp_path], picture=tmp_path / "p.svg"))
+    with pytest.raises(IntentError):
+        AnalysisOptions(audio=[tmp_path], target="warm")
+    result = analyze_files(AnalysisOptions(audio=[tmp_path / "a.wav"], target="warm", picture=tmp_path / "p.svg"))
+    assert result.files[0].error is None
+    assert (tmp_path / "p.svg").is_file()
+
+
+def test_a_sealed_bundle_says_what_was_checked(bundle: Path, tmp_path: Path) -> None:
+    options = KitOptions(source=bundle, output=tmp_path / "small.semeq", with_kit=False, terms=["warm", "bright"])
+    result = export_kit(options)
+    assert set(load_bundle(tmp_path / "small.semeq").centroids) == {"warm", "bright"}
+    assert result.checked[-1] == "semeq.hpp not checked: only a kit has its vectors"
+    assert result.size_bytes == sum(entry.size for entry in result.manifest.files.values())
+    with pytest.raises(OutputError, match="use `overwrite`"):
+        export_kit(options)
+
+
+def test_times_are_held_against_a_limit(bundle: Path, tmp_path: Path) -> None:
+    result = measure_latency(BenchOptions(bundle=bundle, seconds=0.05, block_sizes=[256], max_p99_ms=1e-6, figure=tmp_path / "f.svg"))
+    assert not result.is_within
+    assert math.isfinite(result.worst_p99_ms)
+    assert result.native is None
+    assert result.to_dict()["is_within_limit"] is False
+    assert (tmp_path / "f.svg").is_file()

@@ -1,0 +1,86 @@
+"""Phrases on the command line: every command that takes words says what it understood, and JSON holds it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sounds
+
+from semeq_export.audio.writer import write_audio
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.cli import _shared, cli
+from semeq_export.engine import Engine
+from semeq_export.words.target import SemanticTarget
+
+PHRASE, LINE = "a bit warmer but not muddy", "understood: warm 0.5, muddy -1\n"
+UNDERSTOOD = {PHRASE: {"left_out": [], "weights": {"muddy": -1.0, "warm": 0.5}}}
+
+
+def test_preset_understands_a_phrase(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", PHRASE, "-f", "eqapo", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert LINE in captured.err
+    document = json.loads(captured.out)
+    assert (document["target"], document["name"], document["understood"]) == (PHRASE, "Warm, less muddy at 50%", UNDERSTOOD)
+    eq = Engine(load_bundle(None)).eq_for(SemanticTarget({"warm": 0.5, "muddy": -1.0}, 0.5))
+    assert document["eq"] == eq.to_dict()
+    assert _shared.run(cli, ["preset", "-t", PHRASE, "-f", "eqapo", "-q"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_exact_syntax_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", "warm,less muddy", "-f", "eqapo", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "understood" not in captured.err
+    assert json.loads(captured.out)["understood"] == {}
+
+
+def test_less_of_a_word_alone_is_said_to_be_its_opposite(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", "less muddy", "-f", "eqapo", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert "understood: muddy -1; the opposite of muddy\n" in captured.err
+    document = json.loads(captured.out)
+    assert document["name"] == "Less muddy"
+    assert document["eq"] == Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -1.0)).to_dict()
+
+
+def test_plot_and_terms_show_understand_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["plot", "-t", PHRASE, "-t", "warm", "-o", str(tmp_path / "x.svg"), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == LINE
+    assert json.loads(captured.out)["understood"] == UNDERSTOOD
+    assert _shared.run(cli, ["terms", "show", "brightness", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "understood: bright 1\n"
+    assert json.loads(captured.out)["term"] == "bright"
+    assert _shared.run(cli, ["terms", "show", "warm and bright"]) == 2
+    assert "is of several words; show them one by one: warm, bright" in capsys.readouterr().err
+
+
+def test_verify_and_session_understand_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    preset, audio = str(tmp_path / "a.json"), str(tmp_path / "a.wav")
+    write_audio(audio, sounds.noise(0.1))
+    assert _shared.run(cli, ["preset", "-t", PHRASE, "-f", "semeq-json", "-o", preset, "-q"]) == 0
+    for arguments in (["verify", preset, "-t", PHRASE], ["session", audio, "-t", PHRASE, "-o", str(tmp_path / "s.dawproject")]):
+        assert _shared.run(cli, [*arguments, "--json"]) == 0
+        captured = capsys.readouterr()
+        assert LINE in captured.err
+        assert json.loads(captured.out)["understood"] == UNDERSTOOD
+
+
+def test_a_session_may_hold_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_audio(tmp_path / "a.wav", sounds.noise(1.0))
+    session = tmp_path / "session.toml"
+    session.write_text(f'[default]\ntarget = "{PHRASE}"\n', encoding="utf-8")
+    arguments = ["process", str(tmp_path / "a.wav"), "--session", str(session), "-o", str(tmp_path / "b.wav"), "--json"]
+    assert _shared.run(cli, arguments) == 0
+    captured = capsys.readouterr()
+    assert LINE in captured.err
+    assert json.loads(captured.out)["understood"] == UNDERSTOOD
+
+
+def test_a_word_that_nobody_taught_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", "make it sparkle", "-f", "eqapo"]) == 2
+    assert capsys.readouterr().err == "semeq-export: unknown term 'sparkle'; nearest in meaning: 'bright' or 'airy'\n"
