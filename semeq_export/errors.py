@@ -229,8 +229,14 @@ def environment_failure(path: str | os.PathLike[str], error: OSError) -> SemeqEr
 
 
 def printable(text: str | os.PathLike[str]) -> str:
-    """Return a name as one printable line: control characters and undecodable bytes are escaped."""
+    """Return a name as one printable line: control characters and undecodable bytes are escaped, and backquotes, which mark parameters."""
     name = os.fspath(text)
-    if name.isprintable():
+    if name.isprintable() and "`" not in name:
         return name
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in name)
+    return "".join(_escaped(c) for c in name)
+
+
+def _escaped(character: str) -> str:
+    if character == "`":
+        return "\\x60"
+    return character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = bool(os.environ.get("SEMEQ_REQUIRE_ALL"))
+"""Whether nothing may be missing and every test runs at its full size, as in CI."""
 
 
 def cases(default: int, full: int) -> int:
     """Return how many cases a test tries: `default` in the run of the README, `full` where SEMEQ_REQUIRE_ALL is set, as CI does."""
-    return full if os.environ.get("SEMEQ_REQUIRE_ALL") else default
+    return full if REQUIRE_ALL else default
 
 
 settings.register_profile(
@@ -41,7 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def skip_or_fail(reason: str) -> NoReturn:
     """Skip with a named reason; fail instead where SEMEQ_REQUIRE_ALL is set, as CI does."""
-    if os.environ.get("SEMEQ_REQUIRE_ALL"):
+    if REQUIRE_ALL:
         pytest.fail(f"required here: {reason}")
     pytest.skip(reason)
 

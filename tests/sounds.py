@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ def noise(seconds: float, rate_hz: float = 48_000.0, *, slope: float = 0.5, chan
     return Audio(rms * samples / samples.std(), rate_hz)
 
 
+@functools.cache
 def performance(seconds: float, rate_hz: float = 44_100.0, *, seed: int = 1) -> Audio:
     """Notes of changing pitch, level and brightness with pauses: a spectrum that wanders as that of music does."""
     rng = np.random.default_rng(seed)
@@ -41,7 +43,9 @@ def performance(seconds: float, rate_hz: float = 44_100.0, *, seed: int = 1) -> 
         note += 0.02 * rng.standard_normal(len(time))
         samples[start : start + len(time)] += rng.uniform(0.2, 1.0) * np.exp(-4.0 * time) * note
         start += length + int(rng.uniform(0.0, 0.1) * rate_hz)
-    return Audio((0.1 * samples / np.abs(samples).max())[np.newaxis], rate_hz)
+    shared = (0.1 * samples / np.abs(samples).max())[np.newaxis]
+    shared.flags.writeable = False  # by all who ask for it
+    return Audio(shared, rate_hz)
 
 
 def alternate_seconds(audio: Audio) -> tuple[Audio, Audio]:

@@ -23,6 +23,15 @@ def test_the_change_log_knows_the_version_and_every_line_has_its_area() -> None:
     assert [line for line in entries if not re.match(r"- \[[a-z-]+\] [A-Z`]", line)] == []
 
 
+def test_the_top_level_is_what_the_design_fixes() -> None:
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        skip_or_fail("git does not know this tree: no clone")
+    papers = {"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md", "constraints.txt", "pyproject.toml"}
+    top = {line.partition("/")[0] for line in done.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == papers | {"plugin_host", "presets", "semeq_export", "tests", "training"}
+
+
 @pytest.mark.parametrize("script", [".ci/run", ".ci/long"])
 def test_scripts_are_sound_bash_that_stops_at_the_first_failure(script: str) -> None:
     if shutil.which("bash") is None:

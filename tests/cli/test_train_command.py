@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tiny_training import WORDS, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
+from tiny_training import REFINE_STEPS, WORDS, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
 
 from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.store import read_files
 from semeq_export.cli import _shared, cli
 
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    write_recipe(tmp_path / "tiny.toml", steps=10)
-    write_tiny_data(tmp_path / "data")
-    return tmp_path
+    return write_inputs(tmp_path)
+
+
+def write_inputs(folder: Path) -> Path:
+    """Write a recipe, tiny.toml, and the tables in data/."""
+    write_recipe(folder / "tiny.toml", steps=10)
+    write_tiny_data(folder / "data")
+    return folder
 
 
 def run(*arguments: object) -> int:
@@ -29,37 +40,87 @@ def needs_torch() -> None:
         pytest.importorskip(package, reason="needs the [train] extra")
 
 
-@pytest.mark.train
-def test_fit_report_export_make_a_bundle(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@dataclass(frozen=True)
+class Trained:
+    """A run and its bundle as the commands make them, and what they print as JSON."""
+
+    folder: Path
+    record: dict[str, Any]  # Any: values of JSON documents
+    manifest: dict[str, Any]
+    messages: str
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    @property
+    def bundle(self) -> Path:
+        return self.folder / "tiny.semeq"
+
+    def reuse_graphs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let exports of this run take decoder and EQ encoder from its bundle, since converting them takes seconds."""
+        from semeq_training.runs import onnx_graph, torchscript
+
+        files, convert = read_files(self.bundle), onnx_graph.to_bytes
+        monkeypatch.setattr(torchscript, "to_bytes", lambda _model: (files["decoder.pt"], files["eq_encoder.pt"]))
+        monkeypatch.setattr(onnx_graph, "to_bytes", lambda module, spec: files.get(spec.file) or convert(module, spec))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     needs_torch()
-    assert run("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run", "--json") == 0
-    out, err = capsys.readouterr()
-    record = json.loads(out)
+    folder = tmp_path_factory.mktemp("trained")
+    write_inputs(folder)
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as messages:
+        patch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
+        documents = []
+        for arguments in (
+            ("fit", folder / "tiny.toml", "--data", folder / "data", "-o", folder / "run"),
+            ("export", folder / "run", "-o", folder / "tiny.semeq"),
+        ):
+            with contextlib.redirect_stdout(io.StringIO()) as printed:
+                assert run(*arguments, "--json") == 0, messages.getvalue()
+            documents.append(json.loads(printed.getvalue()))
+    return Trained(folder, *documents, messages.getvalue())
+
+
+@pytest.fixture
+def quick_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch, or a skip; words are refined by a few steps only."""
+    needs_torch()
+    monkeypatch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
+
+
+@pytest.mark.train
+def test_fit_report_export_make_a_bundle(trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    record, document = trained.record, trained.manifest
     assert (record["recipe"], record["rows"], record["seed"]) == ("tiny.toml", {"safe": 60}, 3)
-    assert err == ""
-    assert run("report", inputs / "run", "--json") == 0
+    assert trained.messages == ""
+    assert run("report", trained.run, "--json") == 0
     assert json.loads(capsys.readouterr().out) == record
-    assert run("report", inputs / "run") == 0
+    assert run("report", trained.run) == 0
     table = capsys.readouterr().out
     assert "curve_mae_db " in table
     assert "rows: safe 60" in table
-    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq", "--json") == 0
-    document = json.loads(capsys.readouterr().out)
     assert document["name"] == "tiny"
-    assert set(load_bundle(inputs / "tiny.semeq").centroids) == set(WORDS)
-    assert set(document["files"]) == {name for name in load_bundle(inputs / "tiny.semeq").files if name != "manifest.json"}
-    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq") == 2
+    bundle = load_bundle(trained.bundle)
+    assert set(bundle.centroids) == set(WORDS)
+    assert set(document["files"]) == {name for name in bundle.files if name != "manifest.json"}
+    assert run("export", trained.run, "-o", trained.bundle) == 2
     assert "--force" in capsys.readouterr().err
-    assert run("export", inputs / "run", "-o", inputs / "tiny.semeq", "--force", "-q") == 0
+    trained.reuse_graphs(monkeypatch)
+    assert run("export", trained.run, "-o", trained.bundle, "--force", "-q") == 0
     assert capsys.readouterr() == ("", "")
+    assert load_bundle(trained.bundle).files == bundle.files
 
 
 @pytest.mark.train
-def test_encoder_report_export_make_a_bundle_that_listens(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    needs_torch()
+def test_encoder_report_export_make_a_bundle_that_listens(
+    inputs: Path, trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_encoder_recipe(inputs / "ear.toml", steps=2, fold_steps=1)
     write_tiny_audio(inputs / "data" / "audio")
-    assert run("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "default", "-q") == 0
+    shutil.copytree(trained.run, inputs / "default")
     arguments = ("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "ear", "--folds", 1)
     assert run(*arguments, "--json") == 0  # audio beside the tables, the EQ model beside the recipe
     out, err = capsys.readouterr()
@@ -76,6 +137,7 @@ def test_encoder_report_export_make_a_bundle_that_listens(inputs: Path, capsys: 
     assert f"the better estimator of doses: {record['better_estimator']}" in table
     assert run(*arguments) == 2
     assert "--resume" in capsys.readouterr().err
+    trained.reuse_graphs(monkeypatch)
     assert run("export", inputs / "default", "--encoder", inputs / "ear", "-o", inputs / "tiny.semeq", "-q") == 0
     assert load_bundle(inputs / "tiny.semeq").encoder is not None
     assert run("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "none", "--folds", 0) == 0
@@ -96,13 +158,18 @@ def test_encoder_report_export_make_a_bundle_that_listens(inputs: Path, capsys: 
     ],
 )
 def test_bad_use_of_encoder_is_one_line_and_leaves_nothing(
-    inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+    inputs: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    said: str,
 ) -> None:
     needs_torch()
     write_encoder_recipe(inputs / "ear.toml")
     monkeypatch.chdir(inputs)
     if "eq" in arguments:
-        assert run("fit", "tiny.toml", "--data", "data", "-o", "eq", "-q") == 0
+        shutil.copytree(request.getfixturevalue("trained").run, "eq")
     assert run(*arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -112,8 +179,7 @@ def test_bad_use_of_encoder_is_one_line_and_leaves_nothing(
 
 
 @pytest.mark.train
-def test_an_existing_run_needs_resume_or_force(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    needs_torch()
+def test_an_existing_run_needs_resume_or_force(inputs: Path, quick_words: None, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("fit", inputs / "tiny.toml", "--data", inputs / "data", "-o", inputs / "run", "-q")
     assert run(*arguments) == 0
     before = (inputs / "run" / "weights.safetensors").read_bytes()
@@ -125,8 +191,7 @@ def test_an_existing_run_needs_resume_or_force(inputs: Path, capsys: pytest.Capt
 
 
 @pytest.mark.train
-def test_skipped_rows_are_counted_on_stderr(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fault E7
-    needs_torch()
+def test_skipped_rows_are_counted_on_stderr(inputs: Path, quick_words: None, capsys: pytest.CaptureFixture[str]) -> None:  # fault E7
     table = inputs / "data" / "safe_eq.csv"
     lines = table.read_text().splitlines()
     cells = lines[3].split(",")
@@ -141,8 +206,9 @@ def test_skipped_rows_are_counted_on_stderr(inputs: Path, capsys: pytest.Capture
 
 
 @pytest.mark.train
-def test_rows_that_are_not_used_are_counted_by_rule(inputs: Path, capsys: pytest.CaptureFixture[str]) -> None:  # fault E6
-    needs_torch()
+def test_rows_that_are_not_used_are_counted_by_rule(
+    inputs: Path, quick_words: None, capsys: pytest.CaptureFixture[str]
+) -> None:  # fault E6
     table = inputs / "data" / "safe_eq.csv"
     lines = table.read_text().splitlines()
     warm = [line for line in lines if "warm" in line]

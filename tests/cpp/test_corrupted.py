@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, cases
 from cpp.conftest import Kit
 
 pytestmark = pytest.mark.cpp
@@ -21,13 +21,14 @@ RECORD = ROOT / "tests" / "records" / "corrupted.json"
 def test_damage_ends_in_our_error_or_a_sound_answer(kit: Kit) -> None:
     paths = [str(ROOT / part) for part in ("", "tests", "training", "plugin_host", "presets")]
     hostile = [kit.build / "hostile", kit.model, kit.references]
-    command = [sys.executable, SCRIPT, "--count", "200", "--seed", "7", "--hostile", *hostile]
+    count = cases(50, 200)
+    command = [sys.executable, SCRIPT, "--count", str(count), "--seed", "7", "--hostile", *hostile]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr[-2_000:]
     report = json.loads(done.stdout)
     for part in report.values():
-        assert part["cases"] == 200
-        assert part["refused"] >= 120
+        assert part["cases"] == count
+        assert part["refused"] >= 0.6 * count
         assert part["peak_memory_mb"] < 500
 
 

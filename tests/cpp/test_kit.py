@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, skip_or_fail
+from conftest import ROOT, cases, skip_or_fail
 from cpp.conftest import Kit
 
 from semeq_presets.file_formats.semeq_vst3 import plugin
@@ -64,13 +64,23 @@ def test_what_could_block_does_not_pass_the_function_effects_check(place: str, m
         skip_or_fail("ziglang is not installed: pip install ziglang")
     source = HEADER.read_text(encoding="utf-8")
     assert source.count(place) == 1
-    for text, is_sound in ((source, True), (source.replace(place, f"{place} {mutant}"), False)):
-        (tmp_path / "semeq.hpp").write_text(text, encoding="utf-8")
-        flags = ["-std=c++17", "-Wfunction-effects", "-Werror", "-I", tmp_path, "-c", "-o", tmp_path / "effects.o"]
-        command = [sys.executable, "-m", "ziglang", "c++", *flags, ROOT / "semeq_export" / "cpp" / "tests" / "effects.cpp"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        assert (done.returncode == 0) is is_sound, done.stderr[-2_000:]
-        assert is_sound or "-Wfunction-effects" in done.stderr
+    done = check_effects(source.replace(place, f"{place} {mutant}"), tmp_path)
+    assert done.returncode != 0
+    assert "-Wfunction-effects" in done.stderr
+
+
+def test_the_header_passes_the_function_effects_check(tmp_path: Path) -> None:
+    if importlib.util.find_spec("ziglang") is None:
+        skip_or_fail("ziglang is not installed: pip install ziglang")
+    done = check_effects(HEADER.read_text(encoding="utf-8"), tmp_path)
+    assert done.returncode == 0, done.stderr[-2_000:]
+
+
+def check_effects(header: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "semeq.hpp").write_text(header, encoding="utf-8")
+    flags = ["-std=c++17", "-Wfunction-effects", "-Werror", "-I", folder, "-c", "-o", folder / "effects.o"]
+    command = [sys.executable, "-m", "ziglang", "c++", *flags, ROOT / "semeq_export" / "cpp" / "tests" / "effects.cpp"]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("target", ["x86_64-windows-gnu", "aarch64-macos", "aarch64-linux-gnu"])
@@ -145,7 +155,7 @@ def test_header_compiles_in_the_projects_that_plug_ins_have(tmp_path: Path) -> N
         "\n".join([*standard, *macros, '#include "semeq.hpp"', "semeq::Stream stream;", ""]), encoding="utf-8"
     )
     flags = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Werror", "-fno-exceptions", "-fno-rtti"]
-    for standard_flag in ("-std=c++17", "-std=c++20"):
+    for standard_flag in ("-std=c++17", "-std=c++20")[: cases(1, 2)]:
         command = [
             sys.executable,
             "-m",

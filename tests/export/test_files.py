@@ -96,6 +96,7 @@ def test_names_are_shown_on_one_printable_line() -> None:
     assert printable("mix\n\x1b[2J.wav") == "mix\\n\\x1b[2J.wav"
     assert printable(os.fsdecode(b"mix-\xff.wav")) == "mix-\\udcff.wav"
     assert printable("déjà vu \U0001f600.wav") == "déjà vu \U0001f600.wav"
+    assert printable("`salvage`.wav") == r"\x60salvage\x60.wav", "or the command line would read it as a parameter"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are POSIX ones")
