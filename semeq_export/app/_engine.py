@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from semeq_export.bundle.loading import load_bundle
@@ -33,8 +33,3 @@ def find_phrases(engine: Engine, texts: Iterable[str]) -> dict[str, Phrase]:
     """Return what texts were understood as, by text; what is in the exact syntax means what it says, and is left out."""
     found = {text: engine.understand(text) for text in dict.fromkeys(texts)}
     return {text: phrase for text, phrase in found.items() if not phrase.is_exact}
-
-
-def phrases_document(phrases: Mapping[str, Phrase]) -> dict[str, object]:
-    """Return phrases as plain data for JSON."""
-    return {text: phrase.to_dict() for text, phrase in phrases.items()}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from semeq_export.app._engine import load_engine
+from semeq_export.app._engine import find_phrases, load_engine
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, SemeqError, printable
@@ -16,6 +16,7 @@ from semeq_export.listening.dose import band_response_db
 from semeq_export.listening.profile import Profile
 from semeq_export.listening.reference import Reference, ReferenceSource, measure_file, write_reference
 from semeq_export.listening.spectrum import Spectrum
+from semeq_export.words.phrase import Phrase
 from semeq_host.stems.audio_names import find_audio
 
 __all__ = ["AnalysisOptions", "AnalysisResult", "AnalyzedFile", "analyze_files"]
@@ -68,21 +69,25 @@ class AnalyzedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisResult:
-    """What was heard, file by file. doubts: what speaks against the words that were named."""
+    """What was heard, file by file. doubts: what speaks against the words that were named.
+
+    understood: what a phrase was understood as, by its text.
+    """
 
     files: tuple[AnalyzedFile, ...]
     doubts: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
 
 def analyze_files(
     options: AnalysisOptions,
     *,
-    on_doubt: Callable[[str], None] = lambda _line: None,
+    on_note: Callable[[str], None] = lambda _line: None,
     on_file: Callable[[AnalyzedFile, int], None] = lambda _file, _count: None,
 ) -> AnalysisResult:
     """Return what audio files sound like; a file that cannot be heard does not stop the others, and then no reference is stored.
 
-    on_doubt, on_file: told of each as it comes; of files with how many there are.
+    on_note: told what was understood, and each doubt. on_file: told of each file as it comes, and how many there are.
     Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure; IntentError where a picture of
     several files is asked for.
     """
@@ -90,9 +95,11 @@ def analyze_files(
     _check_outputs(options, files)
     engine = load_engine(options.bundle)
     words = None if options.words is None else [word.strip() for word in options.words]
-    doubts = engine.doubts(*(words or ()), *(() if options.target is None else (options.target,)))
-    for line in doubts:
-        on_doubt(line)
+    targets = () if options.target is None else (options.target,)
+    understood = find_phrases(engine, targets)
+    doubts = engine.doubts(*(words or ()), *targets)
+    for line in (*(phrase.line for phrase in understood.values()), *doubts):
+        on_note(line)
     source = ReferenceSource(options.reference)
     analyzed: list[AnalyzedFile] = []
     for path in files:
@@ -110,7 +117,7 @@ def analyze_files(
     heard = [file.spectrum for file in analyzed if file.spectrum is not None]
     if options.saved is not None and len(heard) == len(files):
         write_reference(options.saved, Path(options.saved).stem, files, heard, overwrite=options.overwrite)
-    return AnalysisResult(files=tuple(analyzed), doubts=tuple(doubts))
+    return AnalysisResult(files=tuple(analyzed), doubts=tuple(doubts), understood=understood)
 
 
 def _check_outputs(options: AnalysisOptions, files: Sequence[Path]) -> None:

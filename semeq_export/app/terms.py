@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from semeq_export.app._engine import find_phrases, load_engine, phrases_document
+from semeq_export.app._engine import find_phrases, load_engine
 from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
 from semeq_export.bundle.store import EVIDENCE
@@ -108,7 +108,7 @@ class TermResult:
         """Return plain data for JSON."""
         nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in self.nearest]
         people = {} if self.people is None else {"people": self.people.to_dict()}
-        understood = phrases_document(self.understood)
+        understood = {text: phrase.to_dict() for text, phrase in self.understood.items()}
         return {**term_document(self.term), "eq": self.eq.to_dict(), "nearest_terms": nearest, "understood": understood, **people}
 
 

@@ -53,13 +53,14 @@ def command(
     with _shared.usage_errors(IntentError):
         result = analyze_files(
             options,
-            on_doubt=lambda line: _shared.say([line], quiet),
+            on_note=lambda line: _shared.say([line], quiet),
             on_file=lambda file, count: _print(file, count, quiet=quiet or as_json),
         )
     if as_json:
         errors = {file.path: {"error": _shared.one_line(str(file.error))} for file in result.files if file.error is not None}
         entries = [{**file.to_dict(), **errors.get(file.path, {})} for file in result.files]
-        _shared.print_json({"doubts": list(result.doubts), "files": entries})
+        understood = {text: phrase.to_dict() for text, phrase in result.understood.items()}
+        _shared.print_json({"understood": understood, "doubts": list(result.doubts), "files": entries})
     failed = [file.error for file in result.files if file.error is not None]
     if len(result.files) == 1 and failed:
         raise failed[0]

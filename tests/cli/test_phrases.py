@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import sounds
+from conftest import ROOT
 
 from semeq_export.audio.writer import write_audio
 from semeq_export.bundle.loading import load_bundle
@@ -68,6 +71,25 @@ def test_verify_and_session_understand_phrases(tmp_path: Path, capsys: pytest.Ca
         captured = capsys.readouterr()
         assert LINE in captured.err
         assert json.loads(captured.out)["understood"] == UNDERSTOOD
+
+
+def test_analyze_understands_the_phrase_that_it_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_audio(tmp_path / "a.wav", sounds.noise(1.0))
+    assert _shared.run(cli, ["analyze", str(tmp_path / "a.wav"), "-t", PHRASE, "--plot", str(tmp_path / "a.svg"), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert LINE in captured.err
+    assert json.loads(captured.out)["understood"] == UNDERSTOOD
+
+
+def test_the_exact_syntax_loads_no_grammar() -> None:
+    code = """
+import sys
+from semeq_export.cli import _shared, cli
+assert _shared.run(cli, ["preset", "-t", "warm:0.7,less muddy", "-f", "eqapo", "-q"]) == 0
+sys.exit(bool({"semeq_export.words.phrases", "snowballstemmer"} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_session_may_hold_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
