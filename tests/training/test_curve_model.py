@@ -8,12 +8,19 @@ import pytest
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 
-from strategies import random_settings  # noqa: E402
+from pathlib import Path  # noqa: E402
 
+from strategies import random_settings  # noqa: E402
+from tiny_training import write_recipe, write_tiny_data  # noqa: E402
+
+from semeq_export.bundle.loading import load_bundle  # noqa: E402
+from semeq_export.bundle.validate import validate  # noqa: E402
 from semeq_export.eq.curve import level_free, log_grid  # noqa: E402
 from semeq_export.eq.settings import SAFE_13  # noqa: E402
 from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability  # noqa: E402
 from semeq_training.fitting.curve_model import REST_SCALE, CurveAutoencoder, code_grid  # noqa: E402
+from semeq_training.runs.export import export  # noqa: E402
+from semeq_training.runs.run import fit  # noqa: E402
 from semeq_training.torch_biquad import LayoutResponse  # noqa: E402
 
 
@@ -109,3 +116,14 @@ def test_blends_are_the_same_for_a_step_and_differ_from_step_to_step() -> None:
     assert np.array_equal(first, again)
     assert not np.array_equal(first, later)
     assert np.abs(first.mean(axis=1)).max() < 1e-4
+
+
+def test_a_run_of_this_kind_makes_a_bundle_that_passes_every_check(tmp_path: Path) -> None:
+    data = write_tiny_data(tmp_path / "data")
+    recipe = write_recipe(tmp_path / "codes.toml", encoder="codes", latent_dim=24, steps=30, evaluate_every=30)
+    record = fit(recipe, data, tmp_path / "run")
+    assert record.metrics["curve_mae_db"] < 0.05
+    export(tmp_path / "run", tmp_path / "codes.semeq")
+    assert not [str(finding) for finding in validate(tmp_path / "codes.semeq", 3) if finding.severity == "error"]
+    bundle = load_bundle(tmp_path / "codes.semeq")
+    assert not any(number for term in bundle.centroids.values() for number in term.z[24 - 13 :])
