@@ -41,6 +41,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(str(row))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is marked slow, unless everything is required or the option -m names the mark."""
+    if REQUIRE_ALL or "slow" in config.option.markexpr:
+        return
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.skip(reason="slow; it runs with -m slow, or SEMEQ_REQUIRE_ALL=1 as in CI"))
+
+
 def skip_or_fail(reason: str) -> NoReturn:
     """Skip with a named reason; fail instead where SEMEQ_REQUIRE_ALL is set, as CI does."""
     if REQUIRE_ALL:
@@ -64,6 +73,18 @@ def real_files(data_dir: Path) -> list[Path]:
     if not files:
         skip_or_fail(f"no audio in {data_dir / 'audio'}; SEMEQ_DATA is the folder that holds audio/*.flac")
     return files
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds tiny.toml and data/, what 10 steps of training make of them in run/, and its bundle, tiny.semeq."""
+    for package in ("torch", "safetensors", "sklearn", "onnxscript"):
+        pytest.importorskip(package, reason="needs the [train] extra")
+    import tiny_training
+
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny_training.fit_and_export(folder)
+    return folder
 
 
 @pytest.fixture

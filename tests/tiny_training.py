@@ -12,6 +12,7 @@ import sounds
 
 from semeq_export.audio.writer import write_audio
 from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.bundle.store import read_files
 from semeq_export.eq.settings import SAFE_13
 
 REFINE_STEPS = 20
@@ -120,6 +121,29 @@ def write_tiny_data(folder: Path, rows_per_word: int = 20) -> Path:
 
 def _toml(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def fit_and_export(folder: Path) -> None:
+    """Write tiny.toml and data/, fit them for 10 steps into run/, and export tiny.semeq."""
+    from semeq_training.runs.export import export
+    from semeq_training.runs.run import fit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
+        fit(write_recipe(folder / "tiny.toml", steps=10), write_tiny_data(folder / "data"), folder / "run")
+    export(folder / "run", folder / "tiny.semeq")
+
+
+def reuse_graphs(patch: pytest.MonkeyPatch, bundle: Path) -> None:
+    """Let exports take a bundle's decoder and EQ encoder, since converting them takes seconds; an audio encoder is converted.
+
+    An export still compares them with the weights of its own run.
+    """
+    from semeq_training.runs import onnx_graph, torchscript
+
+    files, convert = read_files(bundle), onnx_graph.to_bytes
+    patch.setattr(torchscript, "to_bytes", lambda _model: (files["decoder.pt"], files["eq_encoder.pt"]))
+    patch.setattr(onnx_graph, "to_bytes", lambda module, spec: files.get(spec.file) or convert(module, spec))
 
 
 class Exporters:

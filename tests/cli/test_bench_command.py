@@ -64,6 +64,7 @@ def test_impossible_conditions_end_with_2(bundle: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.cpp
+@pytest.mark.slow
 def test_native_times_stand_beside_those_of_python(
     bundle: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

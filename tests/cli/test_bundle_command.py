@@ -165,6 +165,7 @@ def test_training_run_without_torch_names_the_extra(
 
 
 @pytest.mark.cpp
+@pytest.mark.slow
 def test_kit_is_good_only_if_semeq_hpp_conforms(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

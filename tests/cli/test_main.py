@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import ROOT
+from conftest import ROOT, cases
 
 from semeq_export import errors
 from semeq_export.app._extras import needs_extra
@@ -141,7 +141,7 @@ def test_a_closed_output_ends_quietly() -> None:  # fault C19
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the shell's >&-")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", ">&-", "2>&-", ">&- 2>&-"][: cases(1, 4)])
 def test_output_that_is_closed_from_the_start_leads_nowhere(tmp_path: Path, closed: str) -> None:  # fault C19
     command = f'"$0" preset -t warm -f eqapo --preamp none -o warm.txt -q {closed}'
     done = subprocess.run(["sh", "-c", command, script()], cwd=tmp_path, capture_output=True, text=True, check=False)

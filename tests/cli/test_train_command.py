@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_training import REFINE_STEPS, WORDS, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
+from tiny_training import REFINE_STEPS, WORDS, reuse_graphs, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data
 
 from semeq_export.bundle.loading import load_bundle
-from semeq_export.bundle.store import read_files
 from semeq_export.cli import _shared, cli
 
 
@@ -57,22 +56,14 @@ class Trained:
     def bundle(self) -> Path:
         return self.folder / "tiny.semeq"
 
-    def reuse_graphs(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let exports of this run take decoder and EQ encoder from its bundle, since converting them takes seconds."""
-        from semeq_training.runs import onnx_graph, torchscript
-
-        files, convert = read_files(self.bundle), onnx_graph.to_bytes
-        monkeypatch.setattr(torchscript, "to_bytes", lambda _model: (files["decoder.pt"], files["eq_encoder.pt"]))
-        monkeypatch.setattr(onnx_graph, "to_bytes", lambda module, spec: files.get(spec.file) or convert(module, spec))
-
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    needs_torch()
+def trained(tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("trained")
     write_inputs(folder)
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(io.StringIO()) as messages:
         patch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
+        reuse_graphs(patch, tiny_export / "tiny.semeq")
         documents = []
         for arguments in (
             ("fit", folder / "tiny.toml", "--data", folder / "data", "-o", folder / "run"),
@@ -92,7 +83,9 @@ def quick_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.train
-def test_fit_report_export_make_a_bundle(trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fit_report_export_make_a_bundle(
+    trained: Trained, tiny_export: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     record, document = trained.record, trained.manifest
     assert (record["recipe"], record["rows"], record["seed"]) == ("tiny.toml", {"safe": 60}, 3)
     assert trained.messages == ""
@@ -108,10 +101,10 @@ def test_fit_report_export_make_a_bundle(trained: Trained, capsys: pytest.Captur
     assert set(document["files"]) == {name for name in bundle.files if name != "manifest.json"}
     assert run("export", trained.run, "-o", trained.bundle) == 2
     assert "--force" in capsys.readouterr().err
-    trained.reuse_graphs(monkeypatch)
+    reuse_graphs(monkeypatch, trained.bundle)
     assert run("export", trained.run, "-o", trained.bundle, "--force", "-q") == 0
     assert capsys.readouterr() == ("", "")
-    assert load_bundle(trained.bundle).files == bundle.files
+    assert load_bundle(trained.bundle).files == bundle.files == load_bundle(tiny_export / "tiny.semeq").files
 
 
 @pytest.mark.train
@@ -137,7 +130,7 @@ def test_encoder_report_export_make_a_bundle_that_listens(
     assert f"the better estimator of doses: {record['better_estimator']}" in table
     assert run(*arguments) == 2
     assert "--resume" in capsys.readouterr().err
-    trained.reuse_graphs(monkeypatch)
+    reuse_graphs(monkeypatch, trained.bundle)
     assert run("export", inputs / "default", "--encoder", inputs / "ear", "-o", inputs / "tiny.semeq", "-q") == 0
     assert load_bundle(inputs / "tiny.semeq").encoder is not None
     assert run("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "none", "--folds", 0) == 0

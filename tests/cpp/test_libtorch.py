@@ -7,15 +7,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import REQUIRE_ALL, skip_or_fail
+from conftest import skip_or_fail
 from cpp.conftest import Kit
 
 pytestmark = [pytest.mark.cpp, pytest.mark.train, pytest.mark.slow]
 
 
 def test_torchscript_conforms_in_libtorch(kit: Kit, tmp_path: Path) -> None:
-    if not REQUIRE_ALL:
-        pytest.skip("compiling against LibTorch takes half a minute: set SEMEQ_REQUIRE_ALL=1, as CI does")
     if importlib.util.find_spec("torch") is None:
         skip_or_fail("torch is not installed: pip install 'semeq-export[train]'")
     import torch

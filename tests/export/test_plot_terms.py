@@ -10,7 +10,7 @@ from matplotlib.text import Annotation, Text
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.plot import figures as plot
-from semeq_export.plot.terms import figures, map_figure
+from semeq_export.plot.terms import figures, map_figure, regions_figure, shown_words
 from semeq_export.words.evidence import Evidence, MapPoint, Place
 from semeq_export.words.terms import CentroidBank, Term
 
@@ -42,7 +42,9 @@ def test_no_word_of_a_map_covers_another(place: Place, spread: float | None) -> 
 
 def test_equal_words_give_equal_pictures() -> None:
     bundle = load_bundle()
-    one, other = (figures(bundle.centroids, bundle.evidence) for _ in range(2))
-    assert one.keys() == {"curves", "regions", "correlation", "map-pca", "map-tsne"}
-    for name in ("map-pca", "regions"):
-        assert plot.render(one[name], "svg") == plot.render(other[name], "svg"), name
+    pictures = figures(bundle.centroids, bundle.evidence)
+    assert pictures.keys() == {"curves", "regions", "correlation", "map-pca", "map-tsne"}
+    again = map_figure(bundle.centroids, bundle.evidence, "pca")
+    assert plot.render(pictures["map-pca"], "svg") == plot.render(again, "svg")
+    again = regions_figure(bundle.evidence, shown_words(bundle.centroids, bundle.evidence)[:36])
+    assert plot.render(pictures["regions"], "svg") == plot.render(again, "svg")

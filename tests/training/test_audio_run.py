@@ -23,7 +23,15 @@ torch = pytest.importorskip("torch", reason="needs the [train] extra")
 for package in ("safetensors", "sklearn", "onnxscript"):
     pytest.importorskip(package, reason="needs the [train] extra")
 
-from tiny_training import Exporters, write_data, write_encoder_recipe, write_recipe, write_tiny_audio, write_tiny_data  # noqa: E402
+from tiny_training import (  # noqa: E402
+    Exporters,
+    reuse_graphs,
+    write_data,
+    write_encoder_recipe,
+    write_recipe,
+    write_tiny_audio,
+    write_tiny_data,
+)
 from tiny_training import vectors as people  # noqa: E402
 
 from semeq_training.fitting.audio_loop import AudioLosses  # noqa: E402
@@ -40,11 +48,11 @@ RESULTS = {"recipe.toml", "weights.safetensors", "record.json", "history.csv", "
 
 
 @pytest.fixture(scope="module")
-def inputs(quick_words: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def inputs(quick_words: None, tiny_export: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     write_tiny_data(folder / "data")
     write_tiny_audio(folder / "audio")
-    fit(write_recipe(folder / "tiny.toml", steps=10), folder / "data", folder / "eq")
+    shutil.copytree(tiny_export / "run", folder / "eq")
     write_encoder_recipe(folder / "ear.toml")
     return folder
 
@@ -106,6 +114,7 @@ def test_training_moves_the_weights_and_is_finite(complete: Path) -> None:
     assert float(model.head.weight.detach().abs().max()) > 1e-4
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(inputs: Path, quick: Path, tmp_path: Path) -> None:  # fault E12
     code = (
         "import sys, pathlib; from semeq_training.runs.audio_run import fit_encoder; fit_encoder(*map(pathlib.Path, sys.argv[1:]), folds=0)"
@@ -186,8 +195,10 @@ def test_a_damaged_run_is_refused_by_name(complete: Path, tmp_path: Path, name: 
 
 
 @pytest.fixture(scope="module")
-def exported(inputs: Path, complete: Path) -> Path:
-    export(inputs / "eq", inputs / "x.semeq", encoder=complete)
+def exported(inputs: Path, complete: Path, tiny_export: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        reuse_graphs(patch, tiny_export / "tiny.semeq")
+        export(inputs / "eq", inputs / "x.semeq", encoder=complete)
     return inputs / "x.semeq"
 
 
@@ -275,6 +286,7 @@ def test_losses_that_are_not_finite_stop_with_the_batch(inputs: Path, tmp_path: 
     assert run_folder.RECORD not in content(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_one_word_of_odd_people_trains_with_two_threads_to_the_same_bytes(inputs: Path, tmp_path: Path) -> None:  # faults E11, E12
     write_data(tmp_path / "data", [("warm", [0.0, *row.tolist()[1:]], i % 5) for i, row in enumerate(people("warm", 20))])
     fit(write_recipe(tmp_path / "tiny.toml", steps=4, evaluate_every=2), tmp_path / "data", tmp_path / "eq")

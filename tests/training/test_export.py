@@ -31,26 +31,22 @@ pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
-from tiny_training import Exporters, vectors, write_recipe, write_tiny_data  # noqa: E402
+from tiny_training import Exporters, vectors  # noqa: E402
 
 from semeq_training.models import EqAutoencoder  # noqa: E402
 from semeq_training.runs import export as exporter  # noqa: E402
 from semeq_training.runs import onnx_graph, torchscript  # noqa: E402
-from semeq_training.runs.run import fit, read_run  # noqa: E402
+from semeq_training.runs.run import read_run  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def run_folder(quick_words: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("inputs")
-    fit(write_recipe(folder / "tiny.toml", steps=10), write_tiny_data(folder / "data"), folder / "run")
-    return folder / "run"
+def run_folder(tiny_export: Path) -> Path:
+    return tiny_export / "run"
 
 
 @pytest.fixture(scope="module")
-def bundle_folder(run_folder: Path) -> Path:
-    path = run_folder.parent / "tiny.semeq"
-    exporter.export(run_folder, path)
-    return path
+def bundle_folder(tiny_export: Path) -> Path:
+    return tiny_export / "tiny.semeq"
 
 
 def test_the_bundle_passes_every_check(bundle_folder: Path) -> None:
@@ -86,6 +82,7 @@ def test_onnx_and_flat_weights_give_what_torch_gives(bundle_folder: Path, run_fo
     np.testing.assert_allclose([bundle.eq_encoder(row) for row in wanted], codes, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_another_process_in_another_folder_gives_the_same_bytes(bundle_folder: Path, run_folder: Path, tmp_path: Path) -> None:
     code = "import sys, pathlib; from semeq_training.runs.export import export; export(pathlib.Path(sys.argv[1]), sys.argv[2])"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
@@ -184,7 +181,11 @@ def test_trusted_torchscript_that_hangs_or_differs_is_an_error(  # fault D2
 
 @pytest.mark.parametrize(
     ("kind", "word_path", "latent_dim"),
-    [("curve", False, 8), ("transformer", False, 16), ("bands", True, 20)],
+    [
+        ("curve", False, 8),
+        pytest.param("transformer", False, 16, marks=pytest.mark.slow),
+        pytest.param("bands", True, 20, marks=pytest.mark.slow),
+    ],
     ids=lambda value: str(value),
 )
 def test_every_kind_of_encoder_exports(kind: str, word_path: bool, latent_dim: int) -> None:

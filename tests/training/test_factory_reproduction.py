@@ -66,6 +66,7 @@ def test_the_factory_bundle_is_of_the_committed_weights() -> None:
     assert record.rows.keys() == {"safe", "socialeq"}
 
 
+@pytest.mark.slow
 def test_export_of_the_committed_weights_reproduces_the_factory_bundle(tmp_path: Path) -> None:
     record = runs.read_run(COMMITTED).record
     if record.torch != str(torch.__version__):

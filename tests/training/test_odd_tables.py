@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import cases
 
 from semeq_export.errors import TrainingError
 
@@ -59,8 +58,8 @@ def fit(folder: Path, rows: Rows, **changes: object) -> runs.Run:
     "rows",
     [
         constant(PEOPLE, 0, 0.0),  # nobody moved the low shelf
-        constant(constant(PEOPLE, 1, 200.0), 4, 0.71),
-        [*PEOPLE, *SINGLE_ROWS],
+        pytest.param(constant(constant(PEOPLE, 1, 200.0), 4, 0.71), marks=pytest.mark.slow),
+        pytest.param([*PEOPLE, *SINGLE_ROWS], marks=pytest.mark.slow),
     ],
     ids=["flat-column", "constant-columns", "words-of-one-row"],
 )
@@ -105,7 +104,8 @@ def test_a_loss_that_is_not_finite_stops_report_and_grid(
     assert not (tmp_path / "grid" / "ablation.json").exists()
 
 
-@pytest.mark.parametrize("threads", range(1, 1 + cases(1, 2)))
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
 def test_the_bars_hold_and_bits_repeat_for_each_number_of_threads(tmp_path: Path, threads: int) -> None:  # fault E12
     """Between numbers of threads bits differ, and may; the figures do not: 0.028 dB, ratio 1.003, accuracy 0.95 with either."""
     rows = [(word, row.tolist(), i % 5) for word in WORDS for i, row in enumerate(vectors(word, 50))]
