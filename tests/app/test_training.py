@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_training import WORDS, write_recipe, write_tiny_data
+from tiny_training import REFINE_STEPS, WORDS, reuse_graphs, write_recipe, write_tiny_data
 
 from semeq_export.app.training import ExportOptions, FitOptions, FitResult, ReportOptions, export_bundle, fit_model, report_run
 from semeq_export.bundle.loading import load_bundle
@@ -31,12 +31,10 @@ class Diary:
 
 
 @pytest.mark.train
-def test_a_model_is_trained_reported_and_exported(tmp_path: Path) -> None:
-    for package in ("torch", "safetensors", "sklearn", "onnxscript"):
-        pytest.importorskip(package, reason="needs the [train] extra")
-    (tmp_path / "data").mkdir()
+def test_a_model_is_trained_reported_and_exported(tmp_path: Path, tiny_export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semeq_training.fitting.centroids.REFINE_STEPS", REFINE_STEPS)
     write_tiny_data(tmp_path / "data")
-    write_recipe(tmp_path / "tiny.toml", steps=4, evaluate_every=2)
+    write_recipe(tmp_path / "tiny.toml", steps=10)
     diary = Diary()
     fitted = fit_model(FitOptions(recipe=tmp_path / "tiny.toml", data=tmp_path / "data", out=tmp_path / "run"), diary)
     assert fitted.record.recipe == "tiny.toml"
@@ -47,6 +45,7 @@ def test_a_model_is_trained_reported_and_exported(tmp_path: Path) -> None:
     assert reported.to_dict() == fitted.to_dict()
     with pytest.raises(IntentError, match="`data` needs `out`"):
         report_run(ReportOptions(run=tmp_path / "run", data=tmp_path / "data"))
+    reuse_graphs(monkeypatch, tiny_export / "tiny.semeq")
     exported = export_bundle(ExportOptions(run=tmp_path / "run", out=tmp_path / "tiny.semeq"))
     assert exported.size_bytes > 0
     assert set(load_bundle(tmp_path / "tiny.semeq").centroids) == set(WORDS)

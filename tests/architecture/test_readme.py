@@ -24,7 +24,12 @@ def blocks(path: Path) -> list[tuple[str, str, str]]:
 
 
 RUNNABLE = [
-    pytest.param(language, code, id=f"{path.parent.name if path.parent != ROOT else 'README'}-{number}")
+    pytest.param(
+        language,
+        code,
+        id=f"{path.parent.name if path.parent != ROOT else 'README'}-{number}",
+        marks=pytest.mark.slow if code.count("semeq-export ") > 5 else (),
+    )
     for path in READMES
     for number, (mark, language, code) in enumerate(blocks(path), start=1)
     if mark == "runs"

@@ -8,6 +8,7 @@ from pathlib import Path
 import bundles
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from semeq_export.audio.samples import Audio
 from semeq_export.audio.writer import write_audio
@@ -109,11 +110,14 @@ def test_show_says_what_people_did(capsys: pytest.CaptureFixture[str]) -> None:
     assert "note: the data sets disagree" in capsys.readouterr().out
 
 
-def test_pictures_are_written_once_unless_forced(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_pictures_are_written_once_unless_forced(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arguments = ["terms", "--bundle", FACTORY, "--plot", str(tmp_path / "words"), "-q"]
     assert _shared.run(cli, arguments) == 0
     names = {file.name for file in (tmp_path / "words").iterdir()}
     assert names == {"curves.png", "regions.png", "correlation.png", "map-pca.png", "map-tsne.png"}
+    monkeypatch.setattr("semeq_export.plot.terms.figures", lambda *_: {"curves": Figure()})
     assert _shared.run(cli, arguments) == 2
     assert "--force" in capsys.readouterr().err
 
