@@ -57,6 +57,13 @@ def skip_or_fail(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def audio_of(data_dir: Path) -> list[Path]:
+    """Return the real audio files, at least one: a loop over none would pass."""
+    files = sorted((data_dir / "audio").glob("*.flac"))
+    assert files, f"no audio/*.flac in {data_dir}"
+    return files
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The real data: ../shared/data beside the checkout, or SEMEQ_DATA."""
@@ -68,11 +75,8 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def real_files(data_dir: Path) -> list[Path]:
-    """The real audio files: at least one."""
-    files = sorted((data_dir / "audio").glob("*.flac"))
-    if not files:
-        skip_or_fail(f"no audio in {data_dir / 'audio'}; SEMEQ_DATA is the folder that holds audio/*.flac")
-    return files
+    """The real audio files."""
+    return audio_of(data_dir)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import functools
 from pathlib import Path
 
 import numpy as np
+from conftest import audio_of
 from numpy.typing import NDArray
 
 from semeq_export.audio.reader import read_audio
@@ -65,7 +66,7 @@ def halves(audio: Audio) -> tuple[Audio, Audio]:
 
 def real_names(data_dir: Path) -> list[str]:
     """Names of the real files without their suffix."""
-    return sorted(path.stem for path in (data_dir / "audio").glob("*.flac"))
+    return sorted(path.stem for path in audio_of(data_dir))
 
 
 def real(data_dir: Path, name: str) -> Audio:

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, skip_or_fail
+from conftest import ROOT, audio_of, skip_or_fail
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -56,6 +56,14 @@ def test_the_pinned_torch_satisfies_the_extra() -> None:
     assert "torch" in pins
     minimum = next(d for d in PROJECT["optional-dependencies"]["train"] if d.startswith("torch")).split(">=")[1]
     assert tuple(map(int, pins["torch"].split("."))) >= tuple(map(int, minimum.split(".")))
+
+
+def test_real_files_are_listed_in_one_place_that_refuses_an_empty_folder(tmp_path: Path) -> None:
+    listing = re.compile(r"""["']audio["']\)?\.(r?glob|iterdir)\(""")
+    assert [path.name for path in (ROOT / "tests").rglob("*.py") if listing.search(path.read_text(encoding="utf-8"))] == ["conftest.py"]
+    (tmp_path / "audio").mkdir()
+    with pytest.raises(AssertionError, match="no audio"):
+        audio_of(tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.relative_to(ROOT / "tests").as_posix())

@@ -28,6 +28,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from bench.check_bars import machine  # noqa: E402  # run as a script, from anywhere
 from bench.stream_hour import rss_mb  # noqa: E402
+from conftest import audio_of  # noqa: E402
 from dask_cluster import loopback_cluster  # noqa: E402
 from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter, Pedalboard  # type: ignore[attr-defined]  # noqa: E402
 from pedalboard.io import AudioFile  # noqa: E402
@@ -191,7 +192,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=120, help="length of the file that is timed")
     parser.add_argument("--long", type=int, default=3_600, help="length of the file whose memory is watched")
     options = parser.parse_args()
-    sources = sorted((options.data / "audio").glob("*.flac"))
+    sources = audio_of(options.data)
     results: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as folder:
         results |= speed(Path(folder), sources, options.seconds)
