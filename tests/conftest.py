@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
 REQUIRE_ALL = bool(os.environ.get("SEMEQ_REQUIRE_ALL"))
 """Whether nothing may be missing and every test runs at its full size, as in CI."""
 
@@ -24,9 +25,12 @@ def cases(default: int, full: int) -> int:
 
 
 settings.register_profile(
-    "semeq", max_examples=cases(25, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "semeq", max_examples=cases(15, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("semeq")
+
+if not REQUIRE_ALL:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once numpy is imported, here and in children, each of which starts quicker
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script: tests of Ctrl-C need children that hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ import pytest
 from conftest import skip_or_fail
 
 from semeq_export.bench import native
+from semeq_export.bench.latency import benchmark
 from semeq_export.bundle import store
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.store import CENTROIDS
@@ -32,6 +33,12 @@ def no_compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     """Compiling takes seconds, so only the tests of it do."""
     if request.node.get_closest_marker("cpp") is None:
         monkeypatch.setattr(native, "COMPILERS", ())
+
+
+@pytest.fixture(autouse=True)
+def quick_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure for a moment what a kit measures for a second."""
+    monkeypatch.setattr("semeq_export.app.kit.benchmark", lambda bundle, engine, seconds: benchmark(bundle, engine, seconds=0.01))
 
 
 def run(*arguments: object) -> int:
@@ -165,7 +172,6 @@ def test_training_run_without_torch_names_the_extra(
 
 
 @pytest.mark.cpp
-@pytest.mark.slow
 def test_kit_is_good_only_if_semeq_hpp_conforms(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

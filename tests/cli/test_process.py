@@ -209,7 +209,7 @@ def test_a_folder_stands_for_its_audio_files(tmp_path: Path, run: Run, monkeypat
     noise(stems / "a.flac")
     (stems / "notes.txt").write_text("not audio")
     (stems / "._b.wav").write_bytes(b"left by a Mac")
-    code, out, err = run("stems/", "-t", "warm")
+    code, out, err = run("stems/", "-t", "warm", "--workers", "0")
     assert (code, out, err) == (0, "processed/a.flac\nprocessed/b.wav\n", "")
     (tmp_path / "empty").mkdir()
     assert run("empty", "-t", "warm") == (2, "", "semeq-export: empty: holds no audio files\n")

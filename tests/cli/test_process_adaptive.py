@@ -62,7 +62,9 @@ def folder(tmp_path: Path, engine: Engine) -> Path:
 def test_each_file_gets_what_it_lacks_of_the_reference(folder: Path, run: Run) -> None:
     sources = [folder / f"{name}.wav" for name in ("warm", "dry", "bright")]
     reference = folder / "dry.wav"
-    entries = run.files("process", *sources, "-t", "warm", "--mode", "adaptive", "--reference", reference, "-o", folder / "out")
+    entries = run.files(
+        "process", *sources, "-t", "warm", "--mode", "adaptive", "--workers", "0", "--reference", reference, "-o", folder / "out"
+    )
     heard = [entry["adaptation"] for entry in entries]
     asked = [one["dose_asked"] for one in heard]  # type: ignore[index]
     assert asked[0] <= 0.5 * asked[1]
@@ -74,7 +76,7 @@ def test_each_file_gets_what_it_lacks_of_the_reference(folder: Path, run: Run) -
 
 def test_without_a_reference_it_leans(folder: Path, run: Run) -> None:
     sources = [folder / f"{name}.wav" for name in ("warm", "dry", "bright")]
-    entries = run.files("process", *sources, "-t", "warm", "--mode", "adaptive", "-o", folder / "out")
+    entries = run.files("process", *sources, "-t", "warm", "--mode", "adaptive", "--workers", "0", "-o", folder / "out")
     asked = [entry["adaptation"]["dose_asked"] for entry in entries]  # type: ignore[index]
     assert asked[1] >= 1.05 * asked[0]
     assert asked[2] >= 1.05 * asked[1]

@@ -108,9 +108,7 @@ def test_fit_report_export_make_a_bundle(
 
 
 @pytest.mark.train
-def test_encoder_report_export_make_a_bundle_that_listens(
-    inputs: Path, trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encoder_is_trained_and_reported(inputs: Path, trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     write_encoder_recipe(inputs / "ear.toml", steps=2, fold_steps=1)
     write_tiny_audio(inputs / "data" / "audio")
     shutil.copytree(trained.run, inputs / "default")
@@ -130,11 +128,22 @@ def test_encoder_report_export_make_a_bundle_that_listens(
     assert f"the better estimator of doses: {record['better_estimator']}" in table
     assert run(*arguments) == 2
     assert "--resume" in capsys.readouterr().err
-    reuse_graphs(monkeypatch, trained.bundle)
-    assert run("export", inputs / "default", "--encoder", inputs / "ear", "-o", inputs / "tiny.semeq", "-q") == 0
-    assert load_bundle(inputs / "tiny.semeq").encoder is not None
     assert run("encoder", inputs / "ear.toml", "--data", inputs / "data", "-o", inputs / "none", "--folds", 0) == 0
     assert "no source was left out" in capsys.readouterr().out
+
+
+@pytest.mark.train
+@pytest.mark.slow
+def test_an_encoder_goes_along_with_its_eq_model(
+    inputs: Path, trained: Trained, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_encoder_recipe(inputs / "ear.toml", steps=2)
+    write_tiny_audio(inputs / "data" / "audio")
+    arguments = ("--data", inputs / "data", "--model", trained.run, "-o", inputs / "ear", "--folds", 0, "-q")
+    assert run("encoder", inputs / "ear.toml", *arguments) == 0
+    reuse_graphs(monkeypatch, trained.bundle)
+    assert run("export", trained.run, "--encoder", inputs / "ear", "-o", inputs / "tiny.semeq", "-q") == 0
+    assert load_bundle(inputs / "tiny.semeq").encoder is not None
 
 
 @pytest.mark.train

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import REQUIRE_ALL, ROOT, skip_or_fail
-
-BUILD = () if REQUIRE_ALL else ("-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0")
-"""Options of CMake: optimising, as a developer's build does, takes three times as long, so only CI's does."""
+from conftest import ROOT, skip_or_fail
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,14 @@ class Kit:
         return path
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the built kit as slow: building takes a minute."""
+    for item in items:
+        if "kit" in getattr(item, "fixturenames", ()) and item.path.is_relative_to(ROOT / "tests" / "cpp"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def kit(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kit:
     for program in ("cmake", "c++"):
@@ -62,21 +67,12 @@ def kit(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Kit:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             _run(sys.executable, "-m", "semeq_export", "bundle", "-o", kit, "--force", "-q")
-            _run("cmake", "-S", kit, "-B", build, f"-DPython3_EXECUTABLE={sys.executable}", *BUILD)
-            _run("cmake", "--build", build, "-j", "2", "--target", *_targets(build))
+            _run("cmake", "-S", kit, "-B", build, f"-DPython3_EXECUTABLE={sys.executable}")
+            _run("cmake", "--build", build, "-j", "2")
             done.touch()
     return Kit(kit, build)
 
 
-def _targets(build: Path) -> list[str]:
-    """Return what CMake has to build: everything, or the programs and plug-ins that tests run themselves."""
-    if REQUIRE_ALL:
-        return ["all"]
-    listed = _run("cmake", "--build", build, "--target", "help").split()
-    return ["conformance", "hostile", "render", "bench", *(name for name in listed if name.startswith(("semeq_vst3", "semeq_lv2")))]
-
-
-def _run(*command: object) -> str:
+def _run(*command: object) -> None:
     done = subprocess.run([str(part) for part in command], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4_000:]
-    return done.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import skip_or_fail
+from conftest import cases, skip_or_fail
 
 from semeq_export.audio.loudness import Loudness, k_weighting
 
@@ -51,7 +51,7 @@ def test_quiet_passages_are_gated_away() -> None:
     assert measured(np.concatenate(parts, axis=1)) == pytest.approx(-23.0, abs=0.1)
 
 
-@pytest.mark.parametrize("block", [1, 999, 4_800, 100_000])
+@pytest.mark.parametrize("block", [999, 4_800, 100_000, 1][: cases(3, 4)])
 def test_the_block_size_changes_next_to_nothing(block: int) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, (2, 30_000))
     assert measured(noise, block=block) == pytest.approx(measured(noise), abs=1e-9)

@@ -103,8 +103,8 @@ def test_blocks_give_what_one_call_gives_once_the_declared_latency_is_over(name:
         assert np.abs(out[:, late:] - expected[:, : 60_000 - late]).max() < 1e-4
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 6, 8])
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 512])
+@pytest.mark.parametrize("channels", [2, 1, 8, 3, 6][: cases(3, 5)])
+@pytest.mark.parametrize("size", [1, 7, 512, 2, 3][: cases(3, 5)])
 def test_any_block_size_in_any_channel_count(size: int, channels: int) -> None:  # faults A8, A9, A10, A11
     samples = np.random.default_rng(62).uniform(-0.3, 0.3, (channels, 2_000)).astype(np.float32)
     chain = Chain([adaptive(channels=channels), pedalboard.PeakFilter(300.0, 12.0, 1.0)])
@@ -146,7 +146,7 @@ def test_the_output_is_of_the_type_of_the_input(dtype: type) -> None:  # fault A
 # Faults
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38][: cases(1, 3)])
 @pytest.mark.parametrize("name", PLUGINS)
 def test_every_plugin_is_clean_again_after_an_unusable_frame(name: str, bad: float) -> None:  # faults A2, A3, A4
     samples = NOISE.copy()

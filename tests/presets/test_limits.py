@@ -187,7 +187,7 @@ def test_an_eq_with_a_preamp_of_its_own_is_not_protected() -> None:
 @pytest.mark.parametrize("kind", [BandKind.LOW_SHELF, BandKind.PEAK][: cases(1, 2)])
 def test_bands_that_add_up_to_more_than_a_preamp_holds_are_written_or_refused_by_name(info: FormatInfo, kind: BandKind) -> None:
     eq = EqSettings((Band(kind, 30_000.0 if kind is BandKind.LOW_SHELF else 1_000.0, 60.0),) * 3, -10.0)
-    for preamp in ("auto", "max"):
+    for preamp in ("max", "auto")[: cases(1, 2)]:
         try:
             written = presets.convert(Preset(eq), info.id, preamp=preamp)
         except PresetError:

@@ -118,6 +118,7 @@ def test_blends_are_the_same_for_a_step_and_differ_from_step_to_step() -> None:
     assert np.abs(first.mean(axis=1)).max() < 1e-4
 
 
+@pytest.mark.slow
 def test_a_run_of_this_kind_makes_a_bundle_that_passes_every_check(tmp_path: Path) -> None:
     data = write_tiny_data(tmp_path / "data")
     recipe = write_recipe(tmp_path / "codes.toml", encoder="codes", latent_dim=24, steps=30, evaluate_every=30)

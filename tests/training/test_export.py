@@ -160,6 +160,7 @@ class Zero(torch.nn.Module):
         return torch.full((1, 13), 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "why"),
     [(Endless, r"decoder\.pt: did not finish within 2 s"), (Zero, r"decoder by torchscript: case \d+, .*of the tolerance")],
@@ -179,13 +180,10 @@ def test_trusted_torchscript_that_hangs_or_differs_is_an_error(  # fault D2
     assert re.search(why, finding.message)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "word_path", "latent_dim"),
-    [
-        ("curve", False, 8),
-        pytest.param("transformer", False, 16, marks=pytest.mark.slow),
-        pytest.param("bands", True, 20, marks=pytest.mark.slow),
-    ],
+    [("curve", False, 8), ("transformer", False, 16), ("bands", True, 20)],
     ids=lambda value: str(value),
 )
 def test_every_kind_of_encoder_exports(kind: str, word_path: bool, latent_dim: int) -> None:

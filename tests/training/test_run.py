@@ -100,6 +100,7 @@ def test_the_evaluation_never_learns_from_held_out_rows(inputs: Path, complete: 
     assert looks_again != looks
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes(inputs: Path, complete: Path, tmp_path: Path) -> None:  # fault E12
     code = "from semeq_training.runs.run import fit; fit(sys.argv[1], *map(pathlib.Path, sys.argv[2:]))"
     arguments = [inputs / "tiny.toml", inputs / "data", tmp_path / "run"]
