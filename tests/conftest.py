@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -52,6 +53,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="slow; it runs with -m slow, or SEMEQ_REQUIRE_ALL=1 as in CI"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector of garbage from looking again and again at modules and tests, which stay anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 def skip_or_fail(reason: str) -> NoReturn:

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import sounds
 from click.testing import CliRunner
+from conftest import cases
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from semeq_export.bundle.loading import load_bundle
@@ -26,12 +27,13 @@ AUDIO_S = 120.0
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Holds mix.flac, and reference.flac that is like it."""
+def folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Holds mix.flac, and reference.flac that is like it: phrases of 20 s, or shorter ones where nothing is timed."""
+    times = cases(24, 6) if request.config.getoption("benchmark_disable") else 6
     folder = tmp_path_factory.mktemp("listening")
     for name, seed in (("mix", 1), ("reference", 2)):
-        phrase = np.concatenate([sounds.performance(20.0, RATE_HZ, seed=seed + 10 * channel).samples for channel in (0, 1)])
-        soundfile.write(folder / f"{name}.flac", np.tile(phrase, 6).T, RATE_HZ, subtype="PCM_16")
+        phrase = np.concatenate([sounds.performance(AUDIO_S / times, RATE_HZ, seed=seed + 10 * channel).samples for channel in (0, 1)])
+        soundfile.write(folder / f"{name}.flac", np.tile(phrase, times).T, RATE_HZ, subtype="PCM_16")
     return folder
 
 

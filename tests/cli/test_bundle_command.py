@@ -12,12 +12,13 @@ import pytest
 from conftest import skip_or_fail
 
 from semeq_export.bench import native
-from semeq_export.bench.latency import benchmark
+from semeq_export.bench.latency import Benchmark, benchmark
 from semeq_export.bundle import store
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.store import CENTROIDS
 from semeq_export.bundle.validate import validate
 from semeq_export.cli import _shared, cli
+from semeq_export.engine import Engine
 from semeq_host.streams import kit_vectors
 
 
@@ -35,10 +36,16 @@ def no_compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(native, "COMPILERS", ())
 
 
+@pytest.fixture(scope="module")
+def latency(source: Path) -> Benchmark:
+    bundle = load_bundle(source)
+    return benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=0.01)
+
+
 @pytest.fixture(autouse=True)
-def quick_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure for a moment what a kit measures for a second."""
-    monkeypatch.setattr("semeq_export.app.kit.benchmark", lambda bundle, engine, seconds: benchmark(bundle, engine, seconds=0.01))
+def one_benchmark(monkeypatch: pytest.MonkeyPatch, latency: Benchmark) -> None:
+    """Measure once what each kit measures for a second."""
+    monkeypatch.setattr("semeq_export.app.kit.benchmark", lambda *_, **__: latency)
 
 
 def run(*arguments: object) -> int:
@@ -172,9 +179,7 @@ def test_training_run_without_torch_names_the_extra(
 
 
 @pytest.mark.cpp
-def test_kit_is_good_only_if_semeq_hpp_conforms(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kit_is_good_only_if_semeq_hpp_conforms(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not native.has_compiler():
         skip_or_fail("no C++ compiler (apt-get install g++)")
     assert run("--from", source, "-o", tmp_path / "kit", "--terms", "warm") == 0
@@ -187,6 +192,15 @@ def test_kit_is_good_only_if_semeq_hpp_conforms(
         "doses",
         "rough",
     ]
+
+
+@pytest.mark.cpp
+@pytest.mark.slow
+def test_a_kit_whose_vectors_are_wrong_is_not_written(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not native.has_compiler():
+        skip_or_fail("no C++ compiler (apt-get install g++)")
     right = kit_vectors.kit_vectors
 
     def wrong(*arguments: Any) -> dict[str, bytes]:  # Any: passed on

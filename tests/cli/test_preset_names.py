@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bundles
 import pytest
+from conftest import cases
 from strategies import T5
 
 from semeq_export.cli import _shared, cli
@@ -105,10 +106,10 @@ def test_unicode_names_work_in_a_plain_c_locale(folder: Path) -> None:  # fault 
     base = [sys.executable, "-m", "semeq_export"]
     for arguments in (
         ["convert", "wärm-🔥.txt", "ö.lv2", "--to", "lsp-x16-lv2"],
-        ["verify", "--host", "maths", "ö.lv2", "--json"],
         ["preset", "-t", "cálido", "-f", "eqapo", "-o", "cálido.txt"],
+        ["verify", "--host", "maths", "ö.lv2", "--json"],
         ["preset", "-t", "cálido", "-f", "semeq-json"],
-    ):
+    )[: cases(2, 4)]:
         done = subprocess.run([*base, *arguments], env=environment, cwd=folder, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
         assert b"Traceback" not in done.stderr

@@ -114,7 +114,7 @@ def test_any_block_size_in_any_channel_count(size: int, channels: int) -> None: 
     np.testing.assert_allclose(out[:, late:], expected[:, : 2_000 - late], atol=1e-5)
 
 
-@settings(max_examples=cases(4, 15))
+@settings(max_examples=cases(3, 15))
 @given(st.lists(st.integers(1, 3_000), min_size=1, max_size=10))
 def test_any_sequence_of_blocks_is_within_minus_110_dbfs(sizes: list[int]) -> None:  # fault A22
     def chain() -> Chain:

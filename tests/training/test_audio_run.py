@@ -203,6 +203,7 @@ def exported(inputs: Path, complete: Path, tiny_export: Path) -> Path:
     return inputs / "x.semeq"
 
 
+@pytest.mark.slow
 def test_export_takes_the_encoder_along_and_all_formats_agree(complete: Path, exported: Path) -> None:
     assert [finding for finding in validate(exported, 3) if finding.severity != "note"] == []
     bundle, run = load_bundle(exported), audio_run.read_encoder_run(complete)
@@ -226,6 +227,7 @@ def test_export_takes_the_encoder_along_and_all_formats_agree(complete: Path, ex
     assert f"R2 {max(run.record.scores.values()):.3f} against {min(run.record.scores.values()):.3f}" in " ".join(card.split())
 
 
+@pytest.mark.slow
 def test_an_encoder_in_the_runs_own_folder_is_taken_without_asking(
     inputs: Path, complete: Path, exported: Path, tmp_path: Path, exporters: Exporters
 ) -> None:
@@ -247,6 +249,7 @@ def test_an_encoder_of_another_eq_model_is_refused(inputs: Path, complete: Path,
         export(inputs / "eq", tmp_path / "x.semeq", encoder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_format_that_differs_refuses_to_write(complete: Path, exported: Path, exporters: Exporters) -> None:
     run = audio_run.read_encoder_run(complete)
     exporters.replace(store.read_files(exported), {"audio_encoder.onnx": run.model}, off=2e-4)
