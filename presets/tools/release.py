@@ -9,6 +9,7 @@ from pathlib import Path
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
+from semeq_export.eq.readable import rounded
 from semeq_export.errors import SemeqError
 from semeq_export.plot import figures as plot
 from semeq_export.words.target import SemanticTarget
@@ -28,7 +29,8 @@ def best_supported(engine: Engine, count: int) -> list[str]:
 
 def named(engine: Engine, word: str) -> Preset:
     """Return the preset of a word under its name."""
-    return for_words(engine.eq_for(word), SemanticTarget.parse(word), name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ)
+    eq, played = rounded(engine.eq_for(word)), engine.exact.eq_for(word)
+    return for_words(eq, SemanticTarget.parse(word), played=played, name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -78,8 +78,8 @@ def _write_kit(bundle: Bundle, files: Mapping[str, bytes], options: KitOptions) 
     """Write the folder around a bundle; return what was found in the C++ runtime."""
     from semeq_host.streams.kit_vectors import kit_vectors
 
-    measured = dumps(benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=1.0).to_dict())
-    vectors = kit_vectors(Engine(bundle), CentroidBank.from_json(files[CENTROIDS]))
+    measured = dumps(benchmark(bundle, lambda: Engine(bundle, exact=True).eq_for, seconds=1.0).to_dict())
+    vectors = kit_vectors(Engine(bundle, exact=True), CentroidBank.from_json(files[CENTROIDS]))
     if FLAT in files and native.has_compiler():
         checked = [f"semeq.hpp: {line}" for line in native.check_native(files, vectors)]
     else:

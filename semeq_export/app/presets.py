@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app import _preset_files
-from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
@@ -51,8 +51,8 @@ class PresetOptions:
     formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
-    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. bundle: default, the
-    factory's. Raises IntentError for what contradicts itself.
+    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. exact: the
+    decoder's own bands, unrounded. bundle: default, the factory's. Raises IntentError for what contradicts itself.
     """
 
     target: SemanticTarget | Words | AllTerms | Match
@@ -68,6 +68,7 @@ class PresetOptions:
     name: str | None = None
     sample_rate_hz: float = 48_000.0
     strict: bool = False
+    exact: bool = False
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
 
@@ -178,7 +179,7 @@ def _presets(options: PresetOptions) -> _Made:
     """Return what is asked for as presets."""
     if isinstance(options.target, Match):
         return _Made([_matched(options.target, options)])
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, exact=options.exact)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
@@ -216,7 +217,8 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    eq, played = as_written(engine, engine.eq_for(asked.target)), engine.exact.eq_for(asked.target)
+    preset = for_words(eq, asked.target, played=played, sample_rate_hz=options.sample_rate_hz)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 
@@ -228,7 +230,7 @@ def _as_needed(engine: Engine, all_asked: Sequence[_Asked], audio: str | os.Path
     heard, rate_hz = _measured(audio)
     for asked in all_asked:
         adaptation = WordListening(engine, asked.target, reference).adapt(heard, rate_hz)
-        preset = Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz)
+        preset = Preset(as_written(engine, adaptation.eq), sample_rate_hz=options.sample_rate_hz)
         yield _named(asked.word, host_name(asked.target), asked.amount, preset, options, adaptation)
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="TEXT", help="Name that the host shows. Default: the target.")
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the project.")
 @click.option("--strict", is_flag=True, help="Fail where the format cannot hold the EQ within 0.1 dB.")
+@click.option("--exact", is_flag=True, help="The model's own bands, unrounded, instead of the few that read best.")
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options

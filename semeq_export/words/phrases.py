@@ -212,7 +212,7 @@ def _is_slip(typed: str, word: str) -> bool:
 @dataclass(slots=True)
 class _Item:
     """A word that was found. said: how it is written. is_plain: nothing says more or less of it. has_excess: "too" does.
-    is_cure: it takes away a fault that follows."""
+    is_cure: it takes away a fault that follows. is_numbered: the number after it is its weight."""
 
     word: str
     said: str
@@ -222,6 +222,7 @@ class _Item:
     is_region: bool
     has_excess: bool = False
     is_cure: bool = False
+    is_numbered: bool = False
 
     @property
     def weight(self) -> float:
@@ -260,7 +261,7 @@ class _Reader:
             if item.weight == 0.0:
                 raise InvalidTargetError(f"weight 0 of {item.word!r} is not a number other than 0")
             weights[item.word] = item.weight
-        return Phrase(weights, tuple(dict.fromkeys(self.ignored)))
+        return Phrase(weights, tuple(dict.fromkeys(self.ignored)), is_exact=all(item.is_numbered for item in self.items))
 
     def _take(self, said: str, entry: _Entry | None) -> None:
         if entry is None or entry.kind == "near":
@@ -289,7 +290,7 @@ class _Reader:
         elif self.items and self.joint == "" and self.direction is None and self.amount is None and number != 0.0:
             last, sign = self.items[-1], 1.0 if number > 0 else -1.0
             last.direction, last.amount = (sign, abs(number)) if last.is_plain else (last.direction * sign, last.amount * abs(number))
-            last.is_plain = False
+            last.is_plain, last.is_numbered = False, True
         else:
             return False
         return True

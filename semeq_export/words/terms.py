@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.errors import BundleFormatError, UnknownTermError
 from semeq_export.files import strict_json
 
 MAX_TERM_CHARS = 64
@@ -126,17 +124,6 @@ class CentroidBank(Mapping[str, Term]):
         if len(parts) > 1 and all(part in self for part in parts):
             return [",".join(self[part].name for part in parts)]
         return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], self._terms, n=top, cutoff=0.6)
-
-    def blend(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
-        """Return the weighted mean (latent_dim,) of the words' latent vectors; weights are positive, any sum.
-
-        Raises UnknownTermError, and InvalidTargetError where no weight is positive or one is not.
-        """
-        if not weights or any(not math.isfinite(w) or w <= 0 for w in weights.values()):
-            raise InvalidTargetError("a blend needs one or more words, all with weights above 0")
-        vectors = np.array([self[name].z for name in weights])
-        shares = np.array(list(weights.values()))
-        return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
 
     def to_json(self) -> bytes:
         """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""

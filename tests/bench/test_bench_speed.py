@@ -32,7 +32,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture(scope="module")
 def z(bundle: Bundle) -> np.ndarray:
-    return bundle.centroids.blend({"warm": 1.0})
+    return np.array(bundle.centroids["warm"].z, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")

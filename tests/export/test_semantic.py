@@ -41,18 +41,6 @@ def test_unknown_word_suggests_what_is_close() -> None:
         BANK["qqqqqq"]
 
 
-def test_blend_is_the_weighted_mean() -> None:
-    blend = BANK.blend({"warm": 3.0, "bright": 1.0})
-    np.testing.assert_allclose(blend, 0.75 * np.array(WARM.z) + 0.25 * np.array(BANK["bright"].z), rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(BANK.blend({"warm": 0.1}), WARM.z, rtol=1e-6, atol=1e-7)
-
-
-@pytest.mark.parametrize("weights", [{}, {"warm": 0.0}, {"warm": -1.0}, {"warm": math.nan}, {"warm": math.inf}])
-def test_blend_without_positive_weights_is_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(InvalidTargetError):
-        BANK.blend(weights)
-
-
 def test_several_words_in_one_suggest_their_blend() -> None:
     for text in ("warm bright", "Warm + bright", "warm and bright"):
         with pytest.raises(UnknownTermError, match="did you mean 'warm,bright'"):
@@ -64,9 +52,9 @@ def test_less_turns_a_weight_around() -> None:
     assert SemanticTarget.parse("warm, less  Bright").weights == {"warm": 1.0, "bright": -1.0}
     assert SemanticTarget.parse("warm,menos bright:0.3").weights == {"warm": 1.0, "bright": -0.3}
     assert SemanticTarget.parse("less").weights == {"less": 1.0}
-    for text, why in (("less warm", "for less of a word alone use a negative intensity"), ("warm,less warm", "'warm' occurs twice")):
-        with pytest.raises(InvalidTargetError, match=why):
-            SemanticTarget.parse(text)
+    assert SemanticTarget.parse("less warm").weights == {"warm": -1.0}
+    with pytest.raises(InvalidTargetError, match="'warm' occurs twice"):
+        SemanticTarget.parse("warm,less warm")
     with pytest.raises(BundleFormatError, match="begins with 'less'"):
         replace(WARM, name="less warm")
 
@@ -111,6 +99,9 @@ def test_malformed_bank_is_our_error(text: bytes) -> None:
         ("warm:0.7,bright:0.3", {"warm": 0.7, "bright": 0.3}),
         (" Warm , harsh:-0.5 ", {"warm": 1.0, "harsh": -0.5}),
         ("very warm:2", {"very warm": 2.0}),
+        ("warm,bright", {"warm": 0.5, "bright": 0.5}),
+        ("warm,bright,less harsh", {"warm": 0.5, "bright": 0.5, "harsh": -1.0}),
+        ("warm:-1", {"warm": -1.0}),
     ],
 )
 def test_targets_are_parsed(text: str, weights: dict[str, float]) -> None:
@@ -118,7 +109,7 @@ def test_targets_are_parsed(text: str, weights: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ",", "warm,", ":1", "warm:x", "warm:", "warm:0", "warm:nan", "warm:inf", "warm,WARM", "warm:-1", "warm:1:2"]
+    "text", ["", ",", "warm,", ":1", "warm:x", "warm:", "warm:0", "warm:nan", "warm:inf", "warm,WARM", "warm:11", "warm:70,bright:30", "warm:1:2"]
 )
 def test_targets_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(InvalidTargetError):
@@ -135,12 +126,11 @@ WORDS = st.text(st.characters(categories=("Ll",)), min_size=1, max_size=12).map(
 
 
 @given(st.dictionaries(WORDS, st.integers(1, 999).map(lambda i: i / 100), min_size=1, max_size=5))
-def test_text_of_a_target_parses_to_the_same_shares(weights: dict[str, float]) -> None:
+def test_text_of_a_target_parses_to_the_same_weights(weights: dict[str, float]) -> None:
     target = SemanticTarget(weights)
     again = SemanticTarget.parse(str(target))
     assert list(again.weights) == list(weights)
-    if len(weights) > 1:
-        assert dict(again.weights) == pytest.approx(weights)
+    assert dict(again.weights) == pytest.approx(weights)
 
 
 @given(st.text(max_size=200))
@@ -149,7 +139,7 @@ def test_any_text_is_a_target_or_our_error(text: str) -> None:
         target = SemanticTarget.parse(text)
     except InvalidTargetError:
         return
-    assert any(weight > 0 for weight in target.weights.values())
+    assert all(0 < abs(weight) <= 10 for weight in target.weights.values())
 
 
 def test_terms_are_values() -> None:

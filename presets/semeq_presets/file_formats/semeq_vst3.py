@@ -35,7 +35,7 @@ from typing import Any
 
 from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_export.words.target import SemanticTarget
+from semeq_export.words.target import MAX_INTENSITY, MIN_INTENSITY, SemanticTarget
 from semeq_presets.file_formats import _vstpreset
 from semeq_presets.file_formats._binary import Record
 from semeq_presets.file_formats._fields import band, settings
@@ -125,20 +125,26 @@ def plugin() -> Mapping[str, Any]:  # Any: the values of semeq_vst3.json are tex
     return loaded
 
 
-def for_words(eq: EqSettings, target: SemanticTarget, *, name: str = "", sample_rate_hz: float = 48_000.0) -> Preset:
-    """Return a preset that sets the plug-in's words; eq is what they mean now, for a bundle that does not know them.
+def for_words(
+    eq: EqSettings, target: SemanticTarget, *, played: EqSettings | None = None, name: str = "", sample_rate_hz: float = 48_000.0
+) -> Preset:
+    """Return a preset that sets the plug-in's words; eq is what they mean now.
 
-    The plug-in holds one word, or two with weights above 0. With other targets it plays the bands, and writing says so in a note.
+    played: the bands that the plug-in makes of the words, eq where left out; it plays them where its bundle means something else by them.
+    The plug-in holds one word, or two with weights of one sign. With other targets it plays the bands, and writing says so in a note.
     In every other format the preset is the EQ alone.
     """
     words = list(target.weights.items())
     sizes = [len(word.encode("utf-8", "replace")) for word, _ in words]
-    if len(words) > 2 or min(weight for _, weight in words) < 0 or max(sizes) > plugin()["max_word_bytes"]:
+    intensity = target.intensity * sum(weight for _, weight in words)
+    signs = {weight > 0 for _, weight in words}
+    is_held = len(words) <= 2 and len(signs) == 1 and MIN_INTENSITY <= intensity <= MAX_INTENSITY
+    if not is_held or max(sizes) > plugin()["max_word_bytes"]:
         parts = PluginParts(PluginState(eq), words=str(target))
     else:
         (word, weight), (second_word, second_weight) = (*words, ("", 0.0))[:2]
         morph = second_weight / (weight + second_weight)
-        parts = PluginParts(PluginState(eq, word, second_word, morph, target.intensity, use_bands=False))
+        parts = PluginParts(PluginState(eq if played is None else played, word, second_word, morph, intensity, use_bands=False))
     return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, source=Source(parts), format=SemeqVst3.info.id)
 
 

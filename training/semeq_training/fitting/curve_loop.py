@@ -10,7 +10,7 @@ import torch
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import level_free
 from semeq_training.data.sampling import NO_WORD
-from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability
+from semeq_training.fitting.blends import BlendSampler, Readability
 from semeq_training.fitting.curve_model import CurveAutoencoder, code_grid
 from semeq_training.fitting.loop import Losses, Trainer, rate_at
 from semeq_training.fitting.losses import curve_loss, supervised_contrastive_loss
@@ -28,7 +28,7 @@ class CurveTrainer(Trainer):
     """A model of curve codes in training. Of its losses, `parameter` is what the bands cost a reader, after its weights."""
 
     _blends: BlendSampler = field(init=False)
-    _bands: BandwiseResponse = field(init=False)
+    _response: LayoutResponse = field(init=False)
     _readability: Readability = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class CurveTrainer(Trainer):
         words = np.array([rows[self.labels == label].mean(axis=0) for label in np.unique(self.labels[self.labels != NO_WORD])])
         self.model.start_from_curves(words if len(words) else rows)
         self._blends = BlendSampler(words if len(words) else rows, rows, batch_size=self.recipe.batch_size, seed=self.recipe.seed)
-        self._bands = BandwiseResponse(self.layout, code_grid())
+        self._response = self.layout_response()
         self._readability = Readability(self.layout)
 
     def layout_response(self) -> LayoutResponse:
@@ -56,7 +56,7 @@ class CurveTrainer(Trainer):
         wanted = torch.from_numpy(self._blends.batch(number))
         raw = model.decoder.raw(model.z_of_curves(wanted))
         params = model.decoder.scale.to_physical(raw)
-        bands = self._bands(params)
+        bands = self._response.bands(params)
         found = bands.sum(dim=1)
         level = found.mean(dim=1, keepdim=True)
         curve = curve_loss(found - level, wanted)
