@@ -168,11 +168,16 @@ class AblateOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOptions:
-    """The bundle of a run. encoder: run of an audio encoder; the run's own where left out and there. out: the bundle."""
+    """The bundle of a run.
+
+    encoder: run of an audio encoder; the run's own where left out and there. former: a bundle whose words keep their numbers in plug-in
+    hosts. out: the bundle.
+    """
 
     run: Path
     out: Path
     encoder: Path | None = None
+    former: Path | None = None
     overwrite: bool = False
 
 
@@ -294,7 +299,8 @@ def export_bundle(options: ExportOptions) -> ExportResult:
     """Write the bundle of a run: ONNX, TorchScript and flat weights, compared first; raises TrainingError, OutputError and others."""
     from semeq_training.runs.export import export
 
-    return ExportResult(manifest=export(options.run, options.out, encoder=options.encoder, overwrite=options.overwrite))
+    manifest = export(options.run, options.out, encoder=options.encoder, former=options.former, overwrite=options.overwrite)
+    return ExportResult(manifest=manifest)
 
 
 class _Steps:

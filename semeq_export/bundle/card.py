@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from semeq_export.bundle.manifest import Manifest
+from semeq_export.bundle.manifest import BlendSpec, Manifest
 from semeq_export.words.terms import CentroidBank, Term
 
 _SHOWN_TERMS = 20
@@ -27,7 +27,7 @@ def model_card(manifest: Manifest, bank: CentroidBank) -> bytes:
         *_hearing(manifest),
         _words(bank),
         _graphs(manifest),
-        _LOADING,
+        _loading(manifest.blend),
     ]
     return "\n".join(sections).encode("utf-8")
 
@@ -121,10 +121,17 @@ def _graphs(manifest: Manifest) -> str:
     return "## Graphs\n\n" + _table(("graph", "file", "input, float32", "output, float32", "opset"), rows)
 
 
+def _loading(blend: BlendSpec | None) -> str:
+    mixing = "mix words by weighted means of their vectors"
+    if blend is not None:
+        mixing = f"decode weighted sums of them, weights of either sign whose absolute values sum up to {blend.max_weight:g} at most"
+    return _LOADING.replace("MIXING", mixing)
+
+
 _LOADING = """## Loading it
 
 `manifest.json` lists every file with size and SHA-256, the layout with its ranges, and the graphs. Physical units go in and come out:
-nothing is left to normalise. A word's latent vector is `terms[word].z` in `centroids.json`; mix words by weighted means of their vectors;
+nothing is left to normalise. A word's latent vector is `terms[word].z` in `centroids.json`; MIXING;
 multiply the gains (dB) by the intensity. `vectors/` holds inputs, outputs and tolerances: run them first.
 
 Python (no torch needed):

@@ -14,6 +14,7 @@ from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import FileEntry, Manifest
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, printable
 from semeq_export.words.evidence import Evidence
+from semeq_export.words.order import word_order
 from semeq_export.words.terms import CentroidBank, Term
 
 
@@ -109,11 +110,14 @@ def write_bundle(
 ) -> Manifest:
     """Write a bundle as a folder or a zip and return its manifest, completed with size and SHA-256 of every file.
 
-    files: content by name, without manifest.json. Equal inputs give equal bytes. Nothing is written unless the result would load.
+    files: content by name, without manifest.json. Words that the manifest's order lacks, where it has one, get the numbers behind it.
+    Equal inputs give equal bytes. Nothing is written unless the result would load.
     Raises as `load_bundle` and `store.write_files` do.
     """
     entries = {name: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())}
     complete = replace(manifest, files=entries)
+    if manifest.word_order and store.CENTROIDS in files:
+        complete = replace(complete, word_order=word_order(CentroidBank.from_json(files[store.CENTROIDS]), manifest.word_order))
     everything = {**files, store.MANIFEST: complete.to_json()}
     check_files(everything, Path(path))
     store.write_files(path, everything, zipped=zipped, overwrite=overwrite)

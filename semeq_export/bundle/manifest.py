@@ -12,13 +12,15 @@ import msgspec
 from semeq_export.eq.settings import EqLayout
 from semeq_export.errors import BundleFormatError, BundleVersionError, InvalidEqError
 from semeq_export.files import strict_json
+from semeq_export.words.terms import MAX_TERM_CHARS, MAX_TERMS
 
-SCHEMA_MAJOR, SCHEMA_MINOR = 1, 0
+SCHEMA_MAJOR, SCHEMA_MINOR = 1, 1
 SCHEMA = f"{SCHEMA_MAJOR}.{SCHEMA_MINOR}"
 MAX_LATENT_DIM = 1_024
 MAX_SLOTS = 64
 MAX_WINDOW_SAMPLES = 4_000_000
 MAX_TEXT_CHARS = 500
+MAX_BLEND_WEIGHT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,24 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class BlendSpec:
+    """That sums in the latent are sums of sound: decode(sum of w z) follows the sum of w times the words' curves, w of either sign.
+
+    max_weight: the largest sum of |w| for which that holds, at least 1. n_codes: how many numbers of z, the first ones, are linear in dB.
+    """
+
+    max_weight: float
+    n_codes: int
+
+    def share(self, total: float) -> float:
+        """Return what weights, whose absolute values sum up to total (above 0), are multiplied by before they are decoded.
+
+        The gains that come out are divided by it: a sum beyond 1..max_weight is decoded at the end of that range, and made larger.
+        """
+        return min(max(total, 1.0), self.max_weight) / total
+
+
+@dataclass(frozen=True, slots=True)
 class FileEntry:
     """Size in bytes and SHA-256 (hex) of one file."""
 
@@ -128,7 +148,11 @@ class TrainingRecord:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything a reader must know before it opens another file. The decoder's output is the layout's vector in dB, Hz and Q."""
+    """Everything a reader must know before it opens another file. The decoder's output is the layout's vector in dB, Hz and Q.
+
+    blend: None where a sum of words means nothing exact, as in schema 1.0. word_order: words in the order of their numbers for plug-in
+    hosts, those that are gone included; empty where numbers are alphabetical.
+    """
 
     schema: str
     name: str
@@ -143,6 +167,8 @@ class Manifest:
     audio_encoder: EncoderSpec | None
     training: TrainingRecord
     files: Mapping[str, FileEntry] = field(default_factory=dict)
+    blend: BlendSpec | None = None
+    word_order: tuple[str, ...] = ()
 
     @property
     def graphs(self) -> tuple[GraphSpec, ...]:
@@ -151,8 +177,10 @@ class Manifest:
         return tuple(graph for graph in (self.decoder, self.eq_encoder, audio) if graph is not None)
 
     def to_json(self) -> bytes:
-        """Return the manifest as JSON: byte-stable."""
-        return strict_json.dumps(msgspec.to_builtins(self))
+        """Return the manifest as JSON: byte-stable. What schema 1.0 does not have is left out where there is none of it."""
+        document = msgspec.to_builtins(self)
+        absent = [name for name in ("blend", "word_order") if not document[name]]
+        return strict_json.dumps({name: value for name, value in document.items() if name not in absent})
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
@@ -190,6 +218,7 @@ class Manifest:
             flat = self.audio_encoder.flat
             if len(flat) != self.latent_dim or not all(-1.0 <= number <= 1.0 for number in flat):
                 raise _wrong("audio_encoder", f"flat is not {self.latent_dim} numbers in -1..1")
+        _check_words(self.blend, self.word_order, self.latent_dim)
         for name, entry in self.files.items():
             if entry.size < 0 or not re.fullmatch(r"[0-9a-f]{64}", entry.sha256):
                 raise _wrong("files", f"{name[:60]!r} has no size and SHA-256")
@@ -226,6 +255,16 @@ def _check_layout(layout: EqLayout) -> None:
         units = [spec.unit for spec in slot.params]
         if units != ["dB", "Hz", "q"][: len(units)]:
             raise _wrong("layout", f"band {number} has units {', '.join(units)}, expected dB, Hz and q")
+
+
+def _check_words(blend: BlendSpec | None, order: tuple[str, ...], latent_dim: int) -> None:
+    if blend is not None and not (1.0 <= blend.max_weight <= MAX_BLEND_WEIGHT and 1 <= blend.n_codes <= latent_dim):
+        raise _wrong("blend", f"{blend.n_codes} codes up to a weight of {blend.max_weight:g} is no range of sums")
+    if len(order) > MAX_TERMS or len(set(order)) != len(order):
+        raise _wrong("word_order", f"more than {MAX_TERMS} words, or one of them twice")
+    for word in order:
+        if not (0 < len(word) <= MAX_TERM_CHARS and word.isprintable()):
+            raise _wrong("word_order", f"{word[:60]!r} is no word")
 
 
 def _check_graph(field_name: str, graph: GraphSpec, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> None:

@@ -158,6 +158,7 @@ def _numbers(text: str, option: str, kind: Callable[[str], _Number]) -> list[_Nu
 @command.command(short_help="Make the bundle of a run.", epilog="Example: semeq-export train export runs/default -o default.semeq")
 @click.argument("run", type=_PATH)
 @click.option("--encoder", type=_PATH, help="Run of an audio encoder for it.  [default: RUN/audio_encoder, if it exists]")
+@click.option("--former", type=_PATH, help="Bundle that this one succeeds: its words keep their numbers in plug-in hosts.")
 @click.option("-o", "out", type=_OUTPUT, required=True, help="Bundle folder to write.")
 @_shared.force_option
 @_shared.output_options

@@ -15,6 +15,7 @@ from conftest import ROOT
 
 from semeq_export.bundle import store
 from semeq_export.bundle.loading import check_files, load_bundle, write_bundle
+from semeq_export.bundle.manifest import SCHEMA
 from semeq_export.bundle.store import CENTROIDS, FLAT
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, BundleVersionError
 from semeq_export.words.terms import CentroidBank
@@ -99,7 +100,7 @@ def test_bundle_without_a_needed_file_is_neither_written_nor_read(tmp_path: Path
 def test_newer_and_older_schemas_say_both_versions(tmp_path: Path, files: dict[str, bytes]) -> None:  # fault D22
     for schema, message in (("2.0", r"newer version \(schema 2.0\), this one reads up to 1.x"), ("0.9", "older version")):
         sealed = bundles.sealed(files)
-        sealed[store.MANIFEST] = sealed[store.MANIFEST].replace(b'"schema": "1.0"', f'"schema": "{schema}"'.encode())
+        sealed[store.MANIFEST] = sealed[store.MANIFEST].replace(f'"schema": "{SCHEMA}"'.encode(), f'"schema": "{schema}"'.encode())
         with pytest.raises(BundleVersionError, match=message):
             load_bundle(stored(tmp_path, sealed))
 

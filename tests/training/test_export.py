@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ pytest.importorskip("safetensors", reason="needs the [train] extra")
 pytest.importorskip("sklearn", reason="needs the [train] extra")
 pytest.importorskip("onnxscript", reason="needs the [train] extra")
 
-from tiny_training import Exporters, vectors  # noqa: E402
+from tiny_training import Exporters, reuse_graphs, vectors  # noqa: E402
 
 from semeq_training.models import EqAutoencoder  # noqa: E402
 from semeq_training.runs import export as exporter  # noqa: E402
@@ -69,6 +70,20 @@ def test_the_bundle_is_that_of_the_run(bundle_folder: Path, run_folder: Path) ->
     ]
     assert dict(bundle.centroids) == dict(run.bank)
     assert set(bundle.files) >= {"decoder.onnx", "eq_encoder.onnx", "decoder.pt", "eq_encoder.pt", FLAT, "README.md"}
+
+
+def test_words_keep_the_numbers_of_a_former_bundle(
+    run_folder: Path, bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = load_bundle(bundle_folder)
+    assert sorted(first.manifest.word_order) == sorted(first.centroids)
+    assert first.manifest.blend is None  # codes of another kind are not linear
+    turned = tuple(reversed(first.manifest.word_order))
+    former = {name: data for name, data in first.files.items() if name != store.MANIFEST}
+    write_bundle(tmp_path / "former.semeq", replace(first.manifest, word_order=("gone", *turned)), former)
+    reuse_graphs(monkeypatch, bundle_folder)
+    later = exporter.export(run_folder, tmp_path / "later.semeq", former=tmp_path / "former.semeq")
+    assert later.word_order == ("gone", *turned)
 
 
 def test_onnx_and_flat_weights_give_what_torch_gives(bundle_folder: Path, run_folder: Path) -> None:

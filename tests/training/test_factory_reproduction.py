@@ -71,7 +71,7 @@ def test_export_of_the_committed_weights_reproduces_the_factory_bundle(tmp_path:
     record = runs.read_run(COMMITTED).record
     if record.torch != str(torch.__version__):
         skip_or_fail(f"byte identity is promised for torch {record.torch} (constraints.txt), not for {torch.__version__}")
-    export(COMMITTED, tmp_path / "again.semeq")
+    export(COMMITTED, tmp_path / "again.semeq", former=factory_path())
     again, shipped = store.read_files(tmp_path / "again.semeq"), store.read_files(factory_path())
     assert again.keys() == shipped.keys()
     different = [name for name in shipped if shipped[name] != again[name]]

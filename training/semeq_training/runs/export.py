@@ -16,14 +16,16 @@ from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.bundle import flat, vectors
 from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
-from semeq_export.bundle.loading import write_bundle
-from semeq_export.bundle.manifest import SCHEMA, DataSource, EncoderSpec, GraphSpec, Manifest
+from semeq_export.bundle.loading import load_bundle, write_bundle
+from semeq_export.bundle.manifest import SCHEMA, BlendSpec, DataSource, EncoderSpec, GraphSpec, Manifest
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.errors import TrainingError, printable
 from semeq_export.files.disk import check_output_folder
+from semeq_export.words.order import word_order
 from semeq_training.audio_models import SAMPLE_RATE_HZ, WINDOW_SAMPLES
+from semeq_training.fitting.blends import MAX_AMOUNT
 from semeq_training.fitting.loop import deterministic
 from semeq_training.models import EqDecoder, ResidualBlock
 from semeq_training.runs import onnx_graph, torchscript
@@ -50,10 +52,18 @@ _SOURCES = {
 }
 
 
-def export(path: Path, out: str | os.PathLike[str], *, encoder: Path | None = None, overwrite: bool = False) -> Manifest:
+def export(
+    path: Path,
+    out: str | os.PathLike[str],
+    *,
+    encoder: Path | None = None,
+    former: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Manifest:
     """Write the bundle of a complete run and return its manifest; equal runs give equal bytes.
 
     encoder: run of an audio encoder that goes with it; the run's own, in its folder `audio_encoder`, where left out and there.
+    former: a bundle that this one succeeds: its words keep the numbers that they have in plug-in hosts.
     Raises TrainingError where a run is not complete, the encoder speaks the codes of another EQ model, or two formats of a graph differ by
     more than the tolerances above; else as `write_bundle` does.
     """
@@ -61,9 +71,10 @@ def export(path: Path, out: str | os.PathLike[str], *, encoder: Path | None = No
     own = Path(path) / AUDIO_ENCODER
     folder = encoder or (own if own.is_dir() else None)
     listening = _encoder_for(run, folder) if folder is not None else None
+    numbered = load_bundle(former).manifest.word_order if former is not None else ()
     check_output_folder(out, overwrite=overwrite)
     with deterministic(1):
-        manifest, files = _files(run, listening)
+        manifest, files = _files(run, listening, numbered)
     return write_bundle(out, manifest, files, overwrite=overwrite)
 
 
@@ -78,8 +89,8 @@ def _encoder_for(run: Run, folder: Path) -> EncoderRun:
     return listening
 
 
-def _files(run: Run, listening: EncoderRun | None) -> tuple[Manifest, dict[str, bytes]]:
-    manifest = _manifest(run, listening)
+def _files(run: Run, listening: EncoderRun | None, numbered: tuple[str, ...]) -> tuple[Manifest, dict[str, bytes]]:
+    manifest = replace(_manifest(run, listening), word_order=word_order(run.bank, numbered))
     decoder, encoder = run.model.decoder.eval(), run.model.encoder.eval()
     assert manifest.eq_encoder is not None
     decoder_script, encoder_script = torchscript.to_bytes(run.model)
@@ -145,6 +156,7 @@ def _manifest(run: Run, listening: EncoderRun | None) -> Manifest:
         eq_encoder=GraphSpec("eq_encoder.onnx", "params", "z", (1, n_params), (1, latent_dim), OPSET),
         audio_encoder=_encoder_spec(listening) if listening is not None else None,
         training=replace(record, metrics={**record.metrics, **run.evaluation}),
+        blend=BlendSpec(MAX_AMOUNT, latent_dim - n_params) if recipe.encoder == "codes" else None,
     )
 
 
