@@ -26,7 +26,7 @@ FIGHT_FREE_DB = 0.5
 """By so much two bands may take from each other at any frequency before it costs."""
 
 MAX_AMOUNT = 1.5
-_NEGATIVE_SHARE, _OPPOSITE_SHARE, _WORD_SHARE = 0.2, 0.15, 0.8
+_NEGATIVE_SHARE, _OPPOSITE_SHARE, _WORD_SHARE = 0.2, 0.15, 0.85
 
 
 @dataclass(frozen=True, slots=True)
