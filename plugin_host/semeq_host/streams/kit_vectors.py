@@ -6,12 +6,15 @@ They stand in the developer's kit beside the sealed bundle, whose own vectors en
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 from scipy.signal import lfilter
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import EqSettings
 from semeq_export.files import strict_json
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.words.target import SemanticTarget
@@ -24,8 +27,11 @@ IMPULSE_TOLERANCE = 1e-5
 """Of full scale: -100 dB. Decoders in float32 differ by up to 1e-4 dB in a gain."""
 DOSE_TOLERANCE = 0.005
 MIX_TOLERANCE_DB = 0.25
-"""A runtime may scale gains in place of curves: 0.15 dB at most with the factory's words."""
+"""Without exact sums. A runtime may scale gains in place of curves: 0.15 dB at most with the factory's words."""
+SUM_TOLERANCE_DB = 0.01
 _MIXES = ((1.0, 0.5, -0.75), (0.5, 0.5, -1.0), (2.0, 1.0, -0.75), (0.6, 0.2, -1.6))
+_SUMS = (*_MIXES, (0.2, 0.1, -0.05), (0.7, 0.2, -0.4), (-0.3, -0.1, -0.2), (-1.5, -1.0, -0.5))
+Decode = Callable[[Mapping[str, float]], EqSettings]
 _SECONDS = 4.0
 _FRAME = 512
 
@@ -42,10 +48,14 @@ def noise(samples: int, sample_rate_hz: float, seed: int) -> Float64Array:
     return low * np.where(stretch % 3 == 2, 0.001, 0.5)
 
 
-def kit_vectors(engine: EqSource, bank: CentroidBank) -> dict[str, bytes]:
-    """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts."""
+def kit_vectors(engine: EqSource, bank: CentroidBank, decode_sum: Decode | None = None) -> dict[str, bytes]:
+    """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts.
+
+    decode_sum: weights to settings, where the bundle says that sums of words are exact.
+    """
     words = list(bank)
-    return {"impulse.json": _impulses(engine, words), "mix.json": _mixes(engine, words), "dose.json": _doses(engine, words)}
+    mixes = _sums(decode_sum, words) if decode_sum is not None else _mixes(engine, words)
+    return {"impulse.json": _impulses(engine, words), "mix.json": mixes, "dose.json": _doses(engine, words)}
 
 
 def _impulses(engine: EqSource, words: list[str]) -> bytes:
@@ -83,6 +93,22 @@ def _mixes(engine: EqSource, words: list[str]) -> bytes:
         case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
         case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz), "response_db": _rounded(wanted + shares[2] * away)}
         cases.append(case | {"tolerance_db": MIX_TOLERANCE_DB})
+    return strict_json.dumps({"cases": cases})
+
+
+def _sums(decode_sum: Decode, words: list[str]) -> bytes:
+    """Every word taken away from two others, and what is only taken away; sums of all sizes."""
+    freqs_hz = log_grid(32)
+    cases = []
+    for index, less in enumerate(words):
+        pair, weights = (words[(index + 1) % len(words)], words[(index + 2) % len(words)]), _SUMS[index % len(_SUMS)]
+        parts: dict[str, float] = {}
+        for word, weight in zip((*pair, less), weights, strict=True):
+            parts[word] = parts.get(word, 0.0) + weight
+        case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
+        case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz)}
+        case |= {"response_db": _rounded(response_db(decode_sum(parts), freqs_hz, 48_000.0)), "tolerance_db": SUM_TOLERANCE_DB}
+        cases.append(case)
     return strict_json.dumps({"cases": cases})
 
 
