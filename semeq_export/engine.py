@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
+from semeq_export.bundle.blending import decode_sum, decoded_share
 from semeq_export.bundle.loading import Bundle
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import level_free, log_grid, rms_db
@@ -281,29 +282,25 @@ class Engine:
         return known
 
     def _decode(self, weights: Mapping[str, float]) -> _FullIntensity:
-        size = sum(map(abs, weights.values()))
-        if all(weight < 0 for weight in weights.values()):
-            size = -size  # less of words alone is their opposite: the same bands, turned over
-        shares = {word: weight / size for word, weight in weights.items()}
-        eq = self._decode_sum(shares)
-        meant = np.sum([share * self._curve_of(word) for word, share in shares.items()], axis=0)
-        miss_db = abs(size) * rms_db(_heard_curve(eq) - meant)
-        return _FullIntensity((eq if self.is_exact else readable(eq)).scaled(size), miss_db)
+        share = decoded_share(weights, self.bundle.manifest.blend)
+        parts = {word: share * weight for word, weight in weights.items()}
+        eq = self._decode_sum(parts)
+        meant = np.sum([part * self._curve_of(word) for word, part in parts.items()], axis=0)
+        miss_db = rms_db(_heard_curve(eq) - meant) / abs(share)
+        return _FullIntensity((eq if self.is_exact else readable(eq, self.bundle.manifest.layout)).scaled(1.0 / share), miss_db)
 
-    def _decode_sum(self, shares: Mapping[str, float]) -> EqSettings:
-        """Return the decoder's settings for a sum of words; by a fit where the bundle's latent is not made for sums."""
-        bank, manifest = self.bundle.centroids, self.bundle.manifest
-        if len(shares) > 1 and manifest.blend is None:
-            grid = log_grid()
-            curves = [share * response_db(self._decode_sum({word: 1.0}), grid, FIT_RATE_HZ) for word, share in shares.items()]
-            return fit_eq(np.sum(curves, axis=0), grid, manifest.layout, FIT_RATE_HZ).eq
-        z = np.sum([share * np.array(bank[word].z) for word, share in shares.items()], axis=0)
-        return manifest.layout.from_vector(self.bundle.decoder(z.astype(np.float32)))
+    def _decode_sum(self, parts: Mapping[str, float]) -> EqSettings:
+        """Return the decoder's settings for a sum of words; by a fit of its curve where the bundle's latent is not made for sums."""
+        if len(parts) == 1 or self.bundle.manifest.blend is not None:
+            return decode_sum(self.bundle, parts)
+        grid = log_grid()
+        curves = [part * response_db(decode_sum(self.bundle, {word: 1.0}), grid, FIT_RATE_HZ) for word, part in parts.items()]
+        return fit_eq(np.sum(curves, axis=0), grid, self.bundle.manifest.layout, FIT_RATE_HZ).eq
 
     def _curve_of(self, word: str) -> Float64Array:
         """Return a word's level-free curve (n,) in dB where people hear it."""
         if word not in self._curves:
-            self._curves[word] = _heard_curve(self._decode_sum({word: 1.0}))
+            self._curves[word] = _heard_curve(decode_sum(self.bundle, {word: 1.0}))
         return self._curves[word]
 
 

@@ -12,7 +12,7 @@ from semeq_export.app._extras import needs_extra
 from semeq_export.bench import native
 from semeq_export.bench.latency import benchmark
 from semeq_export.bundle import kit
-from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
+from semeq_export.bundle.loading import Bundle, load_bundle, seal, write_bundle
 from semeq_export.bundle.manifest import Manifest
 from semeq_export.bundle.store import CENTROIDS, FLAT
 from semeq_export.bundle.validate import require_sound
@@ -79,9 +79,10 @@ def _write_kit(bundle: Bundle, files: Mapping[str, bytes], options: KitOptions) 
     from semeq_host.streams.kit_vectors import kit_vectors
 
     measured = dumps(benchmark(bundle, lambda: Engine(bundle, exact=True).eq_for, seconds=1.0).to_dict())
-    vectors = kit_vectors(Engine(bundle, exact=True), CentroidBank.from_json(files[CENTROIDS]))
+    are_sums_exact = bundle.manifest.blend is not None
+    vectors = kit_vectors(Engine(bundle, exact=True), CentroidBank.from_json(files[CENTROIDS]), are_sums_exact=are_sums_exact)
     if FLAT in files and native.has_compiler():
-        checked = [f"semeq.hpp: {line}" for line in native.check_native(files, vectors)]
+        checked = [f"semeq.hpp: {line}" for line in native.check_native(seal(bundle.manifest, files), vectors)]
     else:
         checked = [f"semeq.hpp not checked: {'no C++ compiler (apt-get install g++)' if FLAT in files else f'no {FLAT}'}"]
     written = kit.write_kit(options.output, bundle.manifest, files, measured, vectors, zipped=options.zipped, overwrite=options.overwrite)

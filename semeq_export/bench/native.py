@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle
-from semeq_export.bundle.store import CENTROIDS, FLAT
+from semeq_export.bundle.store import CENTROIDS, FLAT, MANIFEST
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, MissingHostError
 
 COMPILERS = ("c++", "g++", "clang++")
@@ -34,7 +34,7 @@ def measure_native(bundle: Bundle, *, seconds: float = 0.2) -> Mapping[str, Any]
     _check(bundle)
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folder = Path(scratch)
-        _write(folder, {name: bundle.files[name] for name in (FLAT, CENTROIDS)})
+        _write(folder, {name: bundle.files[name] for name in (FLAT, CENTROIDS, MANIFEST)})
         program = _compile("bench/bench.cpp", folder, "-O3")
         document: Mapping[str, Any] = json.loads(_check_success(_run([program, folder, _package() / "references", seconds])))
         return document
@@ -70,8 +70,8 @@ def has_compiler() -> bool:
 def check_native(files: Mapping[str, bytes], sound_vectors: Mapping[str, bytes]) -> list[str]:
     """Return what the kit's conformance program says of a bundle's files, a line for each kind of vectors.
 
-    sound_vectors: impulse.json, mix.json and dose.json. Raises BundleFormatError where semeq.hpp does not load the files or does not
-    conform, EnvironmentFailure where the program cannot be compiled or run.
+    files: manifest.json included. sound_vectors: impulse.json, mix.json and dose.json. Raises BundleFormatError where semeq.hpp does not load
+    the files or does not conform, EnvironmentFailure where the program cannot be compiled or run.
     """
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folder = Path(scratch)

@@ -114,14 +114,19 @@ def write_bundle(
     Equal inputs give equal bytes. Nothing is written unless the result would load.
     Raises as `load_bundle` and `store.write_files` do.
     """
+    everything = seal(manifest, files)
+    complete = check_files(everything, Path(path)).manifest
+    store.write_files(path, everything, zipped=zipped, overwrite=overwrite)
+    return complete
+
+
+def seal(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return a bundle's files with the manifest.json that belongs to them."""
     entries = {name: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for name, data in sorted(files.items())}
     complete = replace(manifest, files=entries)
     if manifest.word_order and store.CENTROIDS in files:
         complete = replace(complete, word_order=word_order(CentroidBank.from_json(files[store.CENTROIDS]), manifest.word_order))
-    everything = {**files, store.MANIFEST: complete.to_json()}
-    check_files(everything, Path(path))
-    store.write_files(path, everything, zipped=zipped, overwrite=overwrite)
-    return complete
+    return {**files, store.MANIFEST: complete.to_json()}
 
 
 def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:

@@ -23,11 +23,11 @@ def term(name: str, language: str = "en", agreement: float = 0.3) -> Term:
     return Term(name, (0.1, 0.0, 0.0, 0.0), language, 5, agreement, 1.0)
 
 
-def test_agreed_words_come_first_in_the_order_of_their_languages() -> None:
+def test_agreed_words_come_first_in_the_order_of_their_languages_and_weak_ones_last() -> None:
     terms = [term("zesty"), term("cálido", "es"), term("chaud", "fr"), term("harsh", agreement=0.05), term("warm"), term("warm@metal")]
     assert word_order(CentroidBank([*terms, term("frío", "es", 0.0)])) == (
         *("warm", "zesty", "cálido", "chaud"),
-        *("harsh", "warm@metal", "frío"),
+        *("warm@metal", "harsh", "frío"),
     )
 
 

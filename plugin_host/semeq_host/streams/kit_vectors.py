@@ -12,6 +12,7 @@ from scipy.signal import lfilter
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
+from semeq_export.eq.settings import EqSettings
 from semeq_export.files import strict_json
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.words.target import SemanticTarget
@@ -24,8 +25,10 @@ IMPULSE_TOLERANCE = 1e-5
 """Of full scale: -100 dB. Decoders in float32 differ by up to 1e-4 dB in a gain."""
 DOSE_TOLERANCE = 0.005
 MIX_TOLERANCE_DB = 0.25
-"""A runtime may scale gains in place of curves: 0.15 dB at most with the factory's words."""
+"""Without exact sums. A runtime may scale gains in place of curves: 0.15 dB at most with the factory's words."""
+SUM_TOLERANCE_DB = 0.01
 _MIXES = ((1.0, 0.5, -0.75), (0.5, 0.5, -1.0), (2.0, 1.0, -0.75), (0.6, 0.2, -1.6))
+_SUMS = (*_MIXES, (0.2, 0.1, -0.05), (0.7, 0.2, -0.4), (-0.3, -0.1, -0.2), (-1.5, -1.0, -0.5))
 _SECONDS = 4.0
 _FRAME = 512
 
@@ -42,10 +45,14 @@ def noise(samples: int, sample_rate_hz: float, seed: int) -> Float64Array:
     return low * np.where(stretch % 3 == 2, 0.001, 0.5)
 
 
-def kit_vectors(engine: EqSource, bank: CentroidBank) -> dict[str, bytes]:
-    """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts."""
+def kit_vectors(engine: EqSource, bank: CentroidBank, *, are_sums_exact: bool) -> dict[str, bytes]:
+    """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts.
+
+    are_sums_exact: whether the bundle says that a runtime can decode sums of words.
+    """
     words = list(bank)
-    return {"impulse.json": _impulses(engine, words), "mix.json": _mixes(engine, words), "dose.json": _doses(engine, words)}
+    mixes = _sums(engine, words) if are_sums_exact else _mixes(engine, words)
+    return {"impulse.json": _impulses(engine, words), "mix.json": mixes, "dose.json": _doses(engine, words)}
 
 
 def _impulses(engine: EqSource, words: list[str]) -> bytes:
@@ -83,6 +90,24 @@ def _mixes(engine: EqSource, words: list[str]) -> bytes:
         case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
         case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz), "response_db": _rounded(wanted + shares[2] * away)}
         cases.append(case | {"tolerance_db": MIX_TOLERANCE_DB})
+    return strict_json.dumps({"cases": cases})
+
+
+def _sums(engine: EqSource, words: list[str]) -> bytes:
+    """Every word taken away from two others, and what is only taken away; sums of all sizes."""
+    freqs_hz = log_grid(32)
+    cases = []
+    for index, less in enumerate(words):
+        pair, weights = (words[(index + 1) % len(words)], words[(index + 2) % len(words)]), _SUMS[index % len(_SUMS)]
+        parts: dict[str, float] = {}
+        for word, weight in zip((*pair, less), weights, strict=True):
+            parts[word] = parts.get(word, 0.0) + weight
+        case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
+        case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz)}
+        parts = {word: weight for word, weight in parts.items() if weight}
+        meant = engine.eq_for(SemanticTarget(parts)) if parts else EqSettings()
+        case |= {"response_db": _rounded(response_db(meant, freqs_hz, 48_000.0)), "tolerance_db": SUM_TOLERANCE_DB}
+        cases.append(case)
     return strict_json.dumps({"cases": cases})
 
 

@@ -121,7 +121,7 @@ int main(int count, char** arguments) {
     semeq::Model model;
     semeq::Reference reference;
     const double start = wall_us();
-    if (!model.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why) ||
+    if (!model.load_folder(folder, why) ||
         !reference.load_file((std::string(arguments[2]) + "/any.json").c_str(), why))
         return std::fprintf(stderr, "%s\n", why.c_str()), 2;
     const double load_ms = (wall_us() - start) / 1e3, memory_mb = peak_mb();

@@ -16,7 +16,7 @@ int main(int count, char** arguments) {
     semeq::Reference reference;
     semeq::Stream stream;
     std::string why;
-    if (!model.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why)) return std::fprintf(stderr, "%s\n", why.c_str()), 2;
+    if (!model.load_folder(folder, why)) return std::fprintf(stderr, "%s\n", why.c_str()), 2;
     const std::size_t channels = static_cast<std::size_t>(std::atoi(arguments[5])), block_size = count > 7 ? static_cast<std::size_t>(std::atoi(arguments[7])) : 512;
     const int word = model.words().find(arguments[2]);
     if (word < 0) return std::fprintf(stderr, "unknown word %s\n", arguments[2]), 2;

@@ -5,7 +5,7 @@
 //
 //     semeq::Model model;                                    // loading: files, memory. Not on the audio thread.
 //     std::string why;
-//     if (!model.load_files("model.semeq/decoder.semeq", "model.semeq/centroids.json", why)) ...
+//     if (!model.load_folder("model.semeq", why)) ...
 //
 //     semeq::Stream eq;                                      // one per plug-in instance
 //     eq.prepare(model, 48'000.0, 2);                        // memory again: where the host says rate and channels
@@ -97,6 +97,7 @@ inline constexpr double max_gain_db = 60.0, max_preamp_db = 120.0;
 inline constexpr double min_freq_hz = 1e-6, max_freq_hz = 200'000.0, min_q = 1e-6, max_q = 1'000.0;  // below, coefficients overflow
 inline constexpr double min_rate_hz = 8'000.0, max_rate_hz = 384'000.0;
 inline constexpr double max_intensity = 3.0;
+inline constexpr double agreed = 0.1;  // agreement of people below which a word is weak
 
 // ---------------------------------------------------------------------------------------------------------------- 1 what an EQ is
 
@@ -497,6 +498,49 @@ inline std::uint32_t crc32(const unsigned char* data, std::size_t size) {
     std::uint32_t crc = 0xFFFFFFFFU;
     for (std::size_t i = 0; i < size; ++i) crc = table[(crc ^ data[i]) & 0xFFU] ^ (crc >> 8);
     return crc ^ 0xFFFFFFFFU;
+}
+
+/// SHA-256 (FIPS 180-4) in lower-case hexadecimal.
+inline std::string sha256(const void* bytes, std::size_t size) {
+    static constexpr std::uint32_t k[64] = {
+        0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74,
+        0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d,
+        0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e,
+        0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5,
+        0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+    const auto* const data = static_cast<const unsigned char*>(bytes);
+    std::uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    const auto turn = [](std::uint32_t x, int n) { return x >> n | x << (32 - n); };
+    const auto block = [&](const unsigned char* at) {
+        std::uint32_t w[64];
+        for (int i = 0; i < 16; ++i)
+            w[i] = static_cast<std::uint32_t>(at[4 * i]) << 24 | static_cast<std::uint32_t>(at[4 * i + 1]) << 16 | static_cast<std::uint32_t>(at[4 * i + 2]) << 8 | at[4 * i + 3];
+        for (int i = 16; i < 64; ++i) {
+            const std::uint32_t a = w[i - 15], b = w[i - 2];
+            w[i] = w[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + w[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+        }
+        std::uint32_t s[8];
+        for (int i = 0; i < 8; ++i) s[i] = state[i];
+        for (int i = 0; i < 64; ++i) {
+            const std::uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + k[i] + w[i];
+            const std::uint32_t two = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+            for (int j = 7; j > 0; --j) s[j] = s[j - 1];
+            s[4] += one;
+            s[0] = one + two;
+        }
+        for (int i = 0; i < 8; ++i) state[i] += s[i];
+    };
+    const std::size_t whole = size / 64 * 64, rest = size - whole, padded = rest < 56 ? 64 : 128;
+    for (std::size_t at = 0; at < whole; at += 64) block(data + at);
+    unsigned char end[128] = {};
+    if (rest > 0) std::memcpy(end, data + whole, rest);
+    end[rest] = 0x80;
+    for (std::size_t i = 0; i < 8; ++i) end[padded - 1 - i] = static_cast<unsigned char>(static_cast<std::uint64_t>(size) * 8 >> 8 * i);
+    for (std::size_t at = 0; at < padded; at += 64) block(end + at);
+    std::string text;
+    for (std::uint32_t word : state)
+        for (int shift = 28; shift >= 0; shift -= 4) text += "0123456789abcdef"[word >> shift & 15U];
+    return text;
 }
 
 inline bool fail(std::string& why, const char* file, std::size_t offset, const char* what) {
@@ -1052,7 +1096,7 @@ inline bool read_file(const char* path, std::size_t most, std::string& data, std
 
 }  // namespace detail
 
-/// A word by its index, and how much of it: above 0 it is mixed in, below 0 its curve is taken away.
+/// A word by its index, and how much of it; below 0 is less of it.
 struct WeightedWord {
     int word = -1;
     double weight = 1.0;
@@ -1065,6 +1109,7 @@ public:
         std::string name;
         std::vector<double> z;
         double examples = 0.0, agreement = 0.0, typical_intensity = 1.0;
+        bool is_own = false;  // a user taught it
     };
 
     /// Read a file's text; false, with a reason, for anything but a sound bank of words of this latent size. Allocates.
@@ -1082,6 +1127,7 @@ public:
                 if (key == "examples") return json.number(word.examples);
                 if (key == "agreement") return json.number(word.agreement);
                 if (key == "typical_intensity") return json.number(word.typical_intensity);
+                if (key == "sources") return json.object([&](const std::string& source) { return word.is_own |= source == "own presets", json.skip(); });
                 return json.skip();
             });
             if (!is_read) return false;
@@ -1130,13 +1176,13 @@ public:
         const double share = second < 0 ? 0.0 : morph;
         for (std::size_t i = 0; i < a.size(); ++i) z[i] = static_cast<float>((1.0 - share) * a[i] + share * b[i]);
     }
-    /// z (latent_dim,) of the words with weights above 0, by their shares of `sum`, which is that of those weights.
-    void blend(const WeightedWord* parts, int count, double sum, float* z) const noexcept SEMEQ_NONBLOCKING {
+    /// z (latent_dim,) as the sum of the words' by their weights times `share`; `least` leaves out what weighs no more.
+    void blend(const WeightedWord* parts, int count, double share, float* z, double least = -1e9) const noexcept SEMEQ_NONBLOCKING {
         for (std::size_t i = 0; i < words_.front().z.size(); ++i) {
-            double mean = 0.0;
+            double sum = 0.0;
             for (int k = 0; k < count; ++k)
-                if (parts[k].weight > 0.0) mean += parts[k].weight / sum * words_[static_cast<std::size_t>(parts[k].word)].z[i];
-            z[i] = static_cast<float>(mean);
+                if (parts[k].weight > least) sum += share * parts[k].weight * words_[static_cast<std::size_t>(parts[k].word)].z[i];
+            z[i] = static_cast<float>(sum);
         }
     }
 
@@ -1174,15 +1220,45 @@ private:
 /// A decoder and its words. Constant once loaded.
 class Model {
 public:
-    /// Read both from memory; false, with a reason. Allocates.
-    bool load(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, std::string& why) {
-        is_loaded_ = decoder_.load(decoder, decoder_size, why) && words_.load(centroids, centroids_size, decoder_.latent_dim(), why);
-        return is_loaded_;
+    static constexpr int max_order = 5'000;
+
+    /// Read a bundle's decoder.semeq, centroids.json and manifest.json from memory; false, with a reason, for anything but sound files that
+    /// belong together. Allocates.
+    bool load(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* manifest, std::size_t manifest_size,
+              std::string& why) {
+        *this = Model();
+        Manifest about;
+        if (!about.load(manifest, manifest_size, why)) return false;
+        if (!about.lists("decoder.semeq", detail::sha256(decoder, decoder_size), why) || !about.lists("centroids.json", detail::sha256(centroids, centroids_size), why)) return false;
+        if (!load(decoder, decoder_size, centroids, centroids_size, why)) return false;
+        const std::string decides = about.hash_of(about.decoder) + "\n" + about.hash_of("centroids.json") + "\n";
+        identity_ = detail::sha256(decides.data(), decides.size());
+        max_weight_ = about.max_weight;
+        if (!about.order.empty()) number(about.order, !about.hash_of("evidence.json").empty());
+        return true;
     }
-    /// Read both from files.
+    /// The same without a manifest: nothing holds the two together, and words are mixed as in schema 1.0 (see `Stream::set_mix`).
+    bool load(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, std::string& why) {
+        *this = Model();
+        if (!decoder_.load(decoder, decoder_size, why) || !words_.load(centroids, centroids_size, decoder_.latent_dim(), why)) return false;
+        for (int i = 0; i < words_.count(); ++i) by_number_.push_back(i);
+        last_offered_ = words_.count();
+        is_loaded_ = true;
+        return true;
+    }
+    /// Read a bundle's three files from its folder.
+    bool load_folder(const std::string& folder, std::string& why) {
+        std::string weights, text, manifest;
+        *this = Model();
+        return detail::read_file((folder + "/manifest.json").c_str(), 1'000'000, manifest, why) &&
+               detail::read_file((folder + "/decoder.semeq").c_str(), Decoder::max_bytes, weights, why) &&
+               detail::read_file((folder + "/centroids.json").c_str(), 16'000'000, text, why) &&
+               load(weights.data(), weights.size(), text.data(), text.size(), manifest.data(), manifest.size(), why);
+    }
+    /// Read the two files that are needed at least.
     bool load_files(const char* decoder, const char* centroids, std::string& why) {
         std::string weights, text;
-        is_loaded_ = false;
+        *this = Model();
         return detail::read_file(decoder, Decoder::max_bytes, weights, why) && detail::read_file(centroids, 16'000'000, text, why) &&
                load(weights.data(), weights.size(), text.data(), text.size(), why);
     }
@@ -1191,10 +1267,95 @@ public:
     const Decoder& decoder() const noexcept SEMEQ_NONBLOCKING { return decoder_; }
     const Words& words() const noexcept SEMEQ_NONBLOCKING { return words_; }
 
+    /// Up to which sum of |weight| a decoded sum of words is the sum of their curves; 0 where the bundle promises nothing (schema 1.0).
+    double max_weight() const noexcept SEMEQ_NONBLOCKING { return max_weight_; }
+    /// What tells bundles apart in which words mean something else; as Python's `Bundle.identity`, and "" without a manifest.
+    const std::string& identity() const noexcept { return identity_; }
+
+    // Numbers of words are for hosts, which store numbers: 0 is none, and a later bundle of the same line has the same ones (SPEC.md).
+
+    /// The last number of a word to offer; weak words, behind it, are there for those who know their names.
+    int last_offered() const noexcept SEMEQ_NONBLOCKING { return last_offered_; }
+    /// The index in `words` of a number, -1 where it is none, or that of a word which is gone.
+    int word_of(int number) const noexcept SEMEQ_NONBLOCKING {
+        return number >= 1 && number <= static_cast<int>(by_number_.size()) ? by_number_[static_cast<std::size_t>(number) - 1] : -1;
+    }
+    /// The number of a word's index, 0 for -1.
+    int number_of(int word) const noexcept SEMEQ_NONBLOCKING {
+        for (std::size_t i = 0; word >= 0 && i < by_number_.size(); ++i)
+            if (by_number_[i] == word) return static_cast<int>(i) + 1;
+        return 0;
+    }
+    /// Whether a list of words should have this number.
+    bool is_offered(int number) const noexcept SEMEQ_NONBLOCKING { return word_of(number) >= 0 && !(hides_weak_ && is_weak(words_[word_of(number)])); }
+
 private:
+    /// What of a manifest.json matters here.
+    struct Manifest {
+        std::string decoder;
+        std::vector<std::string> order;
+        std::vector<std::pair<std::string, std::string>> hashes;
+        double max_weight = 0.0;
+
+        bool load(const char* text, std::size_t size, std::string& why) {
+            detail::Json json(text, size);
+            std::string schema;
+            const bool is_read = size <= 1'000'000 && json.object([&](const std::string& key) {
+                if (key == "schema") return json.string(schema);
+                if (key == "decoder") return json.object([&](const std::string& field) { return field == "file" ? json.string(decoder) : json.skip(); });
+                if (key == "blend") return json.object([&](const std::string& field) { return field == "max_weight" ? json.number(max_weight) : json.skip(); });
+                if (key == "word_order") return json.array([&] { return order.emplace_back(), order.size() <= max_order && json.string(order.back()); });
+                if (key != "files") return json.skip();
+                return json.object([&](const std::string& name) {
+                    hashes.emplace_back(name, "");
+                    return json.object([&](const std::string& field) { return field == "sha256" ? json.string(hashes.back().second) : json.skip(); });
+                });
+            });
+            if (!is_read || !json.at_end()) return refuse(why, json.why.empty() ? "is too long" : json.why.c_str());
+            if (schema.rfind("1.", 0) != 0) return refuse(why, "another version of the schema than 1.x");
+            if (max_weight != 0.0 && !(max_weight >= 1.0 && max_weight <= 100.0)) return refuse(why, "blend has no range of sums");
+            return !hash_of(decoder).empty() || refuse(why, "does not list the decoder");
+        }
+        std::string hash_of(const std::string& name) const {
+            for (const auto& [listed, hash] : hashes)
+                if (listed == name) return hash;
+            return "";
+        }
+        bool lists(const char* name, const std::string& hash, std::string& why) const {
+            if (hash_of(name) == hash) return true;
+            why = std::string(name) + ": differs from its SHA-256 in manifest.json, damaged or of another bundle";
+            return false;
+        }
+        static bool refuse(std::string& why, const char* what) {
+            why = std::string("manifest.json: ") + what;
+            return false;
+        }
+    };
+
+    static bool is_weak(const Words::Word& word) noexcept SEMEQ_NONBLOCKING { return word.agreement < agreed && !word.is_own; }
+
+    /// Number the words: those of an order as it says, the others behind it. Without evidence agreements may be nobody's measurements.
+    void number(const std::vector<std::string>& order, bool has_evidence) {
+        std::vector<bool> has_number(static_cast<std::size_t>(words_.count()));
+        by_number_.clear();
+        for (const std::string& name : order) {
+            by_number_.push_back(words_.find(name));
+            if (by_number_.back() >= 0) has_number[static_cast<std::size_t>(by_number_.back())] = true;
+        }
+        for (int i = 0; i < words_.count(); ++i)
+            if (!has_number[static_cast<std::size_t>(i)]) by_number_.push_back(i);
+        hides_weak_ = has_evidence;
+        last_offered_ = static_cast<int>(by_number_.size());
+        while (last_offered_ > 0 && !is_offered(last_offered_)) --last_offered_;
+    }
+
     Decoder decoder_;
     Words words_;
-    bool is_loaded_ = false;
+    std::vector<int> by_number_;
+    std::string identity_;
+    double max_weight_ = 0.0;
+    int last_offered_ = 0;
+    bool hides_weak_ = false, is_loaded_ = false;
 };
 
 // -------------------------------------------------------------------------------------------------------------------- 7 spectrum
@@ -1668,8 +1829,8 @@ public:
         fader_.save();
     }
 
-    /// Ask for one word, or for (1 - morph) of one and morph of another, by their index in the model's words; -1 is none. Decodes: some 15 us.
-    /// False, and nothing changes, before `prepare` and for an index past the words.
+    /// Ask for one word, or for (1 - morph) of one and morph of another, by their index in the model's words; -1 is none: the mix of these weights.
+    /// Decodes: some 15 us. False, and nothing changes, before `prepare` and for an index past the words.
     bool set_words(int word, int second_word = -1, double morph = 0.0) noexcept SEMEQ_NONBLOCKING {
         if (model_ == nullptr || (std::max)(word, second_word) >= model_->words().count()) return false;
         if (word < 0) word = second_word;
@@ -1677,39 +1838,25 @@ public:
         model_->words().blend(word, morph > 0.0 ? second_word : -1, (std::min)(morph, 1.0), z_.data());
         return set_latent(z_.data());
     }
-    /// Ask for several words at once, and for less of some: "warm but less harsh". Weights above 0 count by their shares of their sum; a word with
-    /// a weight below 0 takes away its curve in dB, times that weight over the same sum. Python's `SemanticTarget` means the same, but fits the
-    /// layout's bands to the result, which a preset needs; here the bands of what is taken away follow the others, upside down, which keeps
-    /// closer to the curve. Decodes once, and once more for each word taken away. False, and nothing changes, without a weight above 0, for
-    /// a word or weight that cannot be, or for more bands than there may be.
+    /// Ask for several words at once, and for less of some: "warm but less harsh". Weights are amounts: 0.5 of a word is half its curve. False, and
+    /// nothing changes, for a word or weight that cannot be, or more gain than a band may have. Decodes once.
+    ///
+    /// Where the model says that sums of words are sums of sound (`Model::max_weight`): the sum of the curves by their weights, of either sign; all 0
+    /// is flat. Sums of |weight| below 1 are decoded at 1 and those above the model's range at its end, and the gains scaled back.
+    ///
+    /// Else, as in schema 1.0: weights above 0 count by their shares of their sum, of which there must be one; the bands of what is taken away follow
+    /// the others, upside down, by its weight over the same sum. That decodes once more for each such word, and false is also for more bands
+    /// than there may be, or a weight of 0.
     bool set_mix(const WeightedWord* parts, int count) noexcept SEMEQ_NONBLOCKING {
         if (model_ == nullptr) return false;
-        const Decoder& decoder = model_->decoder();
-        double sum = 0.0;
+        double total = 0.0, positive = 0.0;
         for (int k = 0; k < count; ++k) {
             const bool is_word = parts[k].word >= 0 && parts[k].word < model_->words().count();
-            if (!is_word || !detail::is_within(parts[k].weight, 1e6) || parts[k].weight == 0.0) return false;
-            sum += (std::max)(parts[k].weight, 0.0);
+            if (!is_word || !detail::is_within(parts[k].weight, 1e6)) return false;
+            total += std::fabs(parts[k].weight);
+            positive += (std::max)(parts[k].weight, 0.0);
         }
-        if (!(sum > 0.0)) return false;
-        model_->words().blend(parts, count, sum, z_.data());
-        if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
-        Eq eq = decoder.eq_of(params_.data());
-        for (int k = 0; k < count; ++k) {
-            if (parts[k].weight > 0.0) continue;
-            model_->words().blend(parts[k].word, -1, 0.0, z_.data());
-            if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
-            const Eq less = decoder.eq_of(params_.data());
-            // a response in dB is linear in the gain up to 0.15 dB between 0 and -1, and exactly at -1: more than that in several turns
-            for (double left = -parts[k].weight / sum; left > 0.0; left -= 1.0) {
-                if (eq.count + less.count > max_bands) return false;
-                for (int i = 0; i < less.count; ++i) {
-                    eq.bands[eq.count] = less.bands[i];
-                    eq.bands[eq.count++].gain_db *= -(std::min)(left, 1.0);
-                }
-            }
-        }
-        return set_bands(eq);
+        return model_->max_weight() > 0.0 ? set_sum(parts, count, total, positive > 0.0) : set_shares(parts, count, positive);
     }
     /// Ask for a place in the latent space (latent_dim,), such as the audio encoder's.
     bool set_latent(const float* z) noexcept SEMEQ_NONBLOCKING {
@@ -1800,6 +1947,43 @@ public:
     }
 
 private:
+    /// The rule of schema 1.1 ("Mixing" in SPEC.md). What is only taken away is the opposite of its opposite.
+    bool set_sum(const WeightedWord* parts, int count, double total, bool has_positive) noexcept SEMEQ_NONBLOCKING {
+        if (!(total > 0.0)) return set_bands(Eq{});
+        const double share = (std::min)((std::max)(total, 1.0), model_->max_weight()) / total * (has_positive ? 1.0 : -1.0);
+        model_->words().blend(parts, count, share, z_.data());
+        if (!model_->decoder().decode(z_.data(), params_.data(), scratch_)) return false;
+        Eq eq = model_->decoder().eq_of(params_.data());
+        for (int i = 0; i < eq.count; ++i) eq.bands[i].gain_db /= share;
+        return set_bands(eq);
+    }
+
+    /// The rule of schema 1.0. sum: of the weights above 0.
+    bool set_shares(const WeightedWord* parts, int count, double sum) noexcept SEMEQ_NONBLOCKING {
+        const Decoder& decoder = model_->decoder();
+        for (int k = 0; k < count; ++k)
+            if (parts[k].weight == 0.0) return false;
+        if (!(sum > 0.0)) return false;
+        model_->words().blend(parts, count, 1.0 / sum, z_.data(), 0.0);
+        if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
+        Eq eq = decoder.eq_of(params_.data());
+        for (int k = 0; k < count; ++k) {
+            if (parts[k].weight > 0.0) continue;
+            model_->words().blend(parts[k].word, -1, 0.0, z_.data());
+            if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
+            const Eq less = decoder.eq_of(params_.data());
+            // a response in dB is linear in the gain up to 0.15 dB between 0 and -1, and exactly at -1: more than that in several turns
+            for (double left = -parts[k].weight / sum; left > 0.0; left -= 1.0) {
+                if (eq.count + less.count > max_bands) return false;
+                for (int i = 0; i < less.count; ++i) {
+                    eq.bands[eq.count] = less.bands[i];
+                    eq.bands[eq.count++].gain_db *= -(std::min)(left, 1.0);
+                }
+            }
+        }
+        return set_bands(eq);
+    }
+
     /// Do what may change the sound, at the start of a frame: so it happens at the same sample for any blocks.
     void start_frame() noexcept SEMEQ_NONBLOCKING {
         if (window_done_) {

@@ -24,7 +24,7 @@ inline std::string must_read(const std::string& path) {
 
 inline void must_load(semeq::Model& model, const std::string& folder) {
     std::string why;
-    if (!model.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why)) {
+    if (!model.load_folder(folder, why)) {
         std::fprintf(stderr, "%s\n", why.c_str());
         std::exit(2);
     }

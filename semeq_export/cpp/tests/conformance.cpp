@@ -109,8 +109,8 @@ void check_mixes(const semeq::Model& model, const std::string& vectors) {
         for (std::size_t k = 0; k < 3; ++k) parts[k] = {model.words().find(one.text.at(names[k])), one.list.at("weights").at(k)};
         semeq::Stream stream;
         stream.prepare(model, rate_hz, 1);
-        const semeq::WeightedWord nothing[] = {{0, -1.0}}, unknown[] = {{0, 1.0}, {-1, 1.0}}, too_much[] = {{0, 1.0}, {0, -1e6}};
-        const bool is_refused = !stream.set_mix(nothing, 1) && !stream.set_mix(unknown, 2) && !stream.set_mix(too_much, 2);
+        const semeq::WeightedWord unknown[] = {{0, 1.0}, {-1, 1.0}}, too_much[] = {{parts[0].word, 1e6}, {parts[2].word, -1e6}};
+        const bool is_refused = !stream.set_mix(unknown, 2) && (model.max_weight() == 0.0 || !stream.set_mix(too_much, 2));
         if (!is_refused || !stream.set_mix(parts, 3)) worst.add(NAN, 1.0);
         stream.set_intensity(1.0);
         double sample = 0.0, *channel = &sample;
@@ -121,6 +121,72 @@ void check_mixes(const semeq::Model& model, const std::string& vectors) {
         }
     }
     worst.report("mixes", cases.size());
+}
+
+semeq::Eq mixed(const semeq::Model& model, const std::vector<semeq::WeightedWord>& parts, double intensity = 1.0) {
+    semeq::Stream stream;
+    stream.prepare(model, 192'000.0, 1);
+    stream.set_intensity(intensity);
+    double sample = 0.0, *channel = &sample;
+    if (!stream.set_mix(parts.data(), static_cast<int>(parts.size()))) return semeq::Eq{};
+    stream.process(&channel, 1);
+    return stream.eq();
+}
+
+// What holds for any sums where sums of words are sums of sound, and what is refused where they are not.
+void check_laws_of_mixes(const semeq::Model& model) {
+    std::size_t cases = 0;
+    Worst worst;
+    const auto must = [&](bool holds) { worst.add(holds ? 0.0 : 2.0, 1.0), ++cases; };
+    const auto is_close = [](const semeq::Eq& a, const semeq::Eq& b) {
+        double most = a.count == b.count ? 0.0 : 1.0;
+        for (double freq_hz = 20.0; freq_hz < 20'000.0; freq_hz *= 1.3)
+            most = std::max(most, std::fabs(semeq::response_db(a, freq_hz, 192'000.0) - semeq::response_db(b, freq_hz, 192'000.0)));
+        return most <= 1e-4;
+    };
+    const int last = model.words().count() - 1;
+    for (int word = 0; word <= last; word += 7) {
+        const int other = (word + last / 2) % (last + 1);
+        if (model.max_weight() == 0.0) {
+            semeq::Stream stream;
+            stream.prepare(model, 48'000.0, 1);
+            const semeq::WeightedWord nothing[] = {{word, -1.0}}, none[] = {{word, 1.0}, {other, 0.0}}, too_much[] = {{word, 1.0}, {word, -1e6}};
+            must(!stream.set_mix(nothing, 1) && !stream.set_mix(none, 2) && !stream.set_mix(too_much, 2));
+            must(is_close(mixed(model, {{word, 1.0}, {other, 3.0}}), mixed(model, {{word, 0.25}, {other, 0.75}})));
+            continue;
+        }
+        const semeq::Eq whole = mixed(model, {{word, 1.0}}), half = mixed(model, {{word, 0.5}});
+        bool keeps_places = whole.count == half.count;
+        for (int i = 0; i < half.count; ++i)
+            keeps_places &= half.bands[i].freq_hz == whole.bands[i].freq_hz && half.bands[i].q == whole.bands[i].q && std::fabs(2.0 * half.bands[i].gain_db - whole.bands[i].gain_db) < 1e-6;
+        must(keeps_places);
+        must(is_close(mixed(model, {{word, -0.7}}), mixed(model, {{word, 0.7}}, -1.0)));
+        must(is_close(mixed(model, {{word, -0.3}, {other, -0.6}}), mixed(model, {{word, 0.3}, {other, 0.6}}, -1.0)));
+        must(is_close(mixed(model, {{word, 3.0}, {other, -1.5}}), mixed(model, {{word, 1.0}, {other, -0.5}}, 3.0)));
+        must(is_close(mixed(model, {{word, 0.5}, {word, 0.5}}), whole));
+        must(mixed(model, {{word, 0.0}, {other, 0.0}}).count == 0 && mixed(model, {}).count == 0);
+        semeq::Stream stream;
+        stream.prepare(model, 192'000.0, 1);
+        stream.set_words(word, other, 0.3);
+        double sample = 0.0, *channel = &sample;
+        stream.process(&channel, 1);
+        must(is_close(stream.eq(), mixed(model, {{word, 0.7}, {other, 0.3}})));
+    }
+    worst.report("laws of mixes", cases);
+}
+
+// Numbers for hosts: each word has one, and what is offered ends before the weak words.
+void check_numbers(const semeq::Model& model) {
+    std::size_t cases = 0;
+    Worst worst;
+    for (int word = 0; word < model.words().count(); ++word, ++cases)
+        worst.add(model.word_of(model.number_of(word)) == word ? 0.0 : 2.0, 1.0);
+    const bool is_sound = model.word_of(0) == -1 && model.word_of(-3) == -1 && model.word_of(1'000'000) == -1 && model.number_of(-1) == 0 &&
+                          (model.last_offered() == 0 || model.is_offered(model.last_offered())) && !model.is_offered(0);
+    worst.add(is_sound ? 0.0 : 2.0, 1.0);
+    const char* const hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // of FIPS 180-4
+    worst.add(semeq::detail::sha256("abc", 3) == hash && model.identity().size() == 64 ? 0.0 : 2.0, 1.0);
+    worst.report("numbers of words", cases);
 }
 
 void check_doses(const semeq::Model& model, const std::string& references, const std::string& vectors) {
@@ -210,6 +276,8 @@ int main(int count, char** arguments) {
     check_responses(model, arguments[1]);
     check_impulses(model, arguments[3]);
     check_mixes(model, arguments[3]);
+    check_laws_of_mixes(model);
+    check_numbers(model);
     check_doses(model, arguments[2], arguments[3]);
     check_rough_use(model);
     return failures == 0 ? 0 : 1;

@@ -76,7 +76,7 @@ int main(int count, char** arguments) {
     Random random(count > 4 ? static_cast<std::uint32_t>(std::atoi(arguments[4])) : 1U);
     const std::string folder = arguments[1];
     const std::string weights = check::must_read(folder + "/decoder.semeq"), words = check::must_read(folder + "/centroids.json");
-    const std::string any = check::must_read(std::string(arguments[2]) + "/any.json");
+    const std::string any = check::must_read(std::string(arguments[2]) + "/any.json"), about = check::must_read(folder + "/manifest.json");
     semeq::Reference sound;
     std::string why;
     if (!sound.load(any.data(), any.size(), why)) return std::puts(why.c_str()), 2;
@@ -85,12 +85,14 @@ int main(int count, char** arguments) {
         why.clear();
         semeq::Model model;
         semeq::Reference reference = sound;
-        const std::uint32_t which = below(random, 5);
+        const std::uint32_t which = below(random, 6);
         const std::string bad_weights = which < 2 ? damaged(weights, random, true) : weights;
         const std::string bad_words = which == 2 || which == 3 ? damaged(words, random, false) : words;
-        const std::string bad_reference = which == 4 ? damaged(any, random, false) : any;
+        const std::string bad_reference = which == 4 ? damaged(any, random, false) : any, bad_manifest = which == 5 ? damaged(about, random, false) : about;
+        // a manifest's hashes would hide the other files' faults from what reads them
         const bool is_taken = reference.load(bad_reference.data(), bad_reference.size(), why) &&
-                              model.load(bad_weights.data(), bad_weights.size(), bad_words.data(), bad_words.size(), why);
+                              (which == 5 ? model.load(weights.data(), weights.size(), words.data(), words.size(), bad_manifest.data(), bad_manifest.size(), why)
+                                          : model.load(bad_weights.data(), bad_weights.size(), bad_words.data(), bad_words.size(), why));
         if (!is_taken && why.empty()) ++wrong, std::printf("case %d: refused without a reason\n", i);
         if (!is_taken)
             ++refused;

@@ -29,7 +29,7 @@ int main(int count, char** arguments) {
     semeq::Model model;
     std::string why;
     const std::string folder = arguments[1], target = arguments[3];
-    if (!model.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why)) return std::fprintf(stderr, "%s\n", why.c_str()), 2;
+    if (!model.load_folder(folder, why)) return std::fprintf(stderr, "%s\n", why.c_str()), 2;
 
     const std::string prefixes =
         "@prefix doap: <http://usefulinc.com/ns/doap#> .\n@prefix foaf: <http://xmlns.com/foaf/0.1/> .\n@prefix lv2: <http://lv2plug.in/ns/lv2core#> .\n"
