@@ -216,7 +216,8 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    is_sum = engine.bundle.manifest.blend is not None
+    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz, is_sum=is_sum)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 

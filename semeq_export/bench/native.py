@@ -70,8 +70,8 @@ def has_compiler() -> bool:
 def check_native(files: Mapping[str, bytes], sound_vectors: Mapping[str, bytes]) -> list[str]:
     """Return what the kit's conformance program says of a bundle's files, a line for each kind of vectors.
 
-    files: manifest.json included. sound_vectors: impulse.json, mix.json and dose.json. Raises BundleFormatError where semeq.hpp does not load
-    the files or does not conform, EnvironmentFailure where the program cannot be compiled or run.
+    files: manifest.json included. sound_vectors: impulse.json, mix.json and dose.json. Raises BundleFormatError where semeq.hpp does not
+    load the files or does not conform, EnvironmentFailure where the program cannot be compiled or run.
     """
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folder = Path(scratch)
