@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, skip_or_fail
@@ -45,6 +49,28 @@ class Kit:
         if not path.exists():
             skip_or_fail(f"the kit was built without {path.name}: needs {needs}")
         return path
+
+
+Terms = dict[str, dict[str, Any]]  # Any: JSON
+"""The words of a centroids.json."""
+
+
+def change_words(folder: Path, change: Callable[[Terms], Terms]) -> None:
+    """Change the words of a bundle's files in a folder, and seal them again: another bundle."""
+    words, manifest = folder / "centroids.json", folder / "manifest.json"
+    words.write_text(json.dumps({"terms": change(json.loads(words.read_text(encoding="utf-8"))["terms"])}), encoding="utf-8")
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    document["files"]["centroids.json"]["sha256"] = hashlib.sha256(words.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+
+
+def listed_words(folder: Path) -> list[str]:
+    """Return the words that plug-ins offer, in the order of their numbers, for bundles in which no word is gone."""
+    terms = json.loads((folder / "centroids.json").read_text(encoding="utf-8"))["terms"]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    order = manifest.get("word_order") or sorted(terms)
+    weak = {word for word, term in terms.items() if term["agreement"] < 0.1 and "word_order" in manifest}
+    return [word for word in order if word not in weak]
 
 
 @pytest.hookimpl(tryfirst=True)

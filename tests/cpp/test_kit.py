@@ -125,9 +125,13 @@ def test_a_damaged_model_is_refused_in_one_line(kit: Kit, tmp_path: Path) -> Non
     weights = bytearray((kit.model / "decoder.semeq").read_bytes())
     weights[100_000] ^= 1
     (tmp_path / "decoder.semeq").write_bytes(weights)
-    (tmp_path / "centroids.json").write_bytes((kit.model / "centroids.json").read_bytes())
+    for name in ("centroids.json", "manifest.json"):
+        (tmp_path / name).write_bytes((kit.model / name).read_bytes())
     done = kit.run("render", tmp_path, "warm", 1, 48_000, 1, input=b"")
-    assert (done.returncode, done.stderr) == (2, b"decoder.semeq: offset 0xc: CRC-32 does not match: the file is damaged\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        b"decoder.semeq: differs from its SHA-256 in manifest.json, damaged or of another bundle\n",
+    )
 
 
 def test_the_guides_snippet_compiles_and_its_figures_are_those_of_the_record(tmp_path: Path) -> None:

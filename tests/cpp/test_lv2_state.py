@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cpp.conftest import Kit
+from cpp.conftest import Kit, change_words, listed_words
 
 pytestmark = pytest.mark.cpp
 
 RATE_HZ = 48_000
 AUDIO_PORTS, WORD, SECOND_WORD, MORPH, INTENSITY = 4, 0, 1, 2, 3
-DEFAULTS = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+KEEP_MEANING = 10
+DEFAULTS = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 
 MapFunction = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_char_p)
 StoreFunction = ctypes.CFUNCTYPE(
@@ -116,13 +116,14 @@ class Plugin:
 
 @pytest.fixture
 def plugins(kit: Kit, tmp_path: Path) -> Iterator[tuple[Plugin, Plugin, list[str]]]:
-    """The plug-in, the same with a bundle of fewer words, and the first one's words."""
-    terms = json.loads((kit.lv2 / "centroids.json").read_text(encoding="utf-8"))["terms"]
+    """The plug-in, the same with a bundle of fewer words in which warm means something else, and the first one's words."""
     shutil.copytree(kit.lv2, tmp_path / "other.lv2")
-    fewer = {word: term for word, term in terms.items() if word > "c"}
-    (tmp_path / "other.lv2" / "centroids.json").write_text(json.dumps({"terms": fewer}), encoding="utf-8")
+    change_words(
+        tmp_path / "other.lv2",
+        lambda terms: {word: {**term, "z": terms["tinny" if word == "warm" else word]["z"]} for word, term in terms.items() if word > "c"},
+    )
     one, other = Plugin(kit.lv2), Plugin(tmp_path / "other.lv2")
-    yield one, other, sorted(terms)
+    yield one, other, listed_words(kit.lv2)
     one.close()
     other.close()
 
@@ -135,9 +136,15 @@ def test_state_goes_by_name(plugins: tuple[Plugin, Plugin, list[str]]) -> None:
     state = one.save()
     assert other.restore(state) == 0
     other.controls[:] = one.controls[:]  # what a host does: it restores the ports as well, and 73 words became fewer
-    np.testing.assert_array_equal(other.impulse(), wanted)
+    np.testing.assert_allclose(other.impulse(), wanted, atol=1e-7)  # what warm meant
+    other.controls[KEEP_MEANING] = 0.0
+    new = other.impulse()
+    assert np.abs(new - wanted).max() > 0.01
+    other.controls[KEEP_MEANING] = 1.0
+    np.testing.assert_allclose(other.impulse(), wanted, atol=1e-7)
     other.controls[WORD] = 1.0  # a turn of the knob counts again
     assert np.abs(other.impulse() - wanted).max() > 0.01
+    assert np.abs(other.impulse() - new).max() > 0.01
 
 
 def test_a_damaged_state_is_refused_and_changes_nothing(plugins: tuple[Plugin, Plugin, list[str]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,13 @@ import numpy as np
 import pedalboard
 import pytest
 import soundfile
-from cpp.conftest import Kit
+from cpp.conftest import Kit, Terms, change_words, listed_words
 from scipy.signal import butter, sosfiltfilt
 
 import semeq_presets as presets
 from semeq_export.arrays import FloatArray
 from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.store import CENTROIDS
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply
@@ -61,8 +62,8 @@ def error_db(got: FloatArray, eq: EqSettings, rate_hz: float = RATE_HZ) -> float
     return float(np.abs(20.0 * np.log10(ratio)).max())
 
 
-def test_every_word_sounds_as_in_python(plugin: Plugin, engine: Engine, record_property: Callable[[str, object], None]) -> None:
-    words = list(engine.bundle.centroids)
+def test_every_word_sounds_as_in_python(kit: Kit, plugin: Plugin, engine: Engine, record_property: Callable[[str, object], None]) -> None:
+    words = listed_words(kit.model)
     assert list(plugin.parameters["word"].valid_values) == ["none", *words]
     errors = {}
     for index, word in enumerate(words):
@@ -160,12 +161,63 @@ def test_a_preset_of_any_eq_is_played_as_it_is(plugin: Plugin, tmp_path: Path) -
 
 
 def other_bundle(kit: Kit, folder: Path, keep: Callable[[str], bool]) -> Plugin:
-    """Return the plug-in with a bundle of fewer words: every index means another word."""
+    """Return the plug-in with a bundle of fewer words."""
+    return with_words(kit, folder, lambda terms: {word: term for word, term in reversed(terms.items()) if keep(word)})
+
+
+def with_words(kit: Kit, folder: Path, change: Callable[[Terms], Terms]) -> Plugin:
+    """Return the plug-in with another bundle."""
     shutil.copytree(kit.vst3, folder / "semeq.vst3")
-    file = folder / "semeq.vst3" / "Contents" / "Resources" / "centroids.json"
-    terms = json.loads(file.read_text(encoding="utf-8"))["terms"]
-    file.write_text(json.dumps({"terms": {word: term for word, term in reversed(terms.items()) if keep(word)}}), encoding="utf-8")
+    change_words(folder / "semeq.vst3" / "Contents" / "Resources", change)
     return pedalboard.load_plugin(str(folder / "semeq.vst3"))
+
+
+def opposites(terms: Terms) -> Terms:
+    """Let warm mean what bright does, and the other way round."""
+    return {**terms, "warm": {**terms["warm"], "z": terms["bright"]["z"]}, "bright": {**terms["bright"], "z": terms["warm"]["z"]}}
+
+
+def test_a_state_of_another_bundle_plays_what_was_stored_and_offers_the_new_meaning(
+    plugin: Plugin, kit: Kit, tmp_path: Path, engine: Engine
+) -> None:
+    plugin.word, plugin.intensity = "warm", 0.6
+    other = with_words(kit, tmp_path, opposites)
+    state = plugin.raw_state
+    other.raw_state = state
+    assert (other.word, other.keep_saved_meaning) == ("warm", True)
+    stored, new = (engine.eq_for(SemanticTarget({word: 1.0}, plugin.intensity)) for word in ("warm", "bright"))
+    assert error_db(other(impulse(), RATE_HZ), stored) <= 1e-4
+    other.intensity = 1.2
+    assert error_db(other(impulse(), RATE_HZ), engine.eq_for(SemanticTarget({"warm": 1.0}, other.intensity))) <= 1e-4
+    again = with_words(kit, tmp_path / "again", opposites)
+    again.raw_state = other.raw_state  # saved meanwhile: it is still of the first bundle
+    np.testing.assert_allclose(again(impulse(), RATE_HZ), other(impulse(), RATE_HZ), atol=1e-7)
+    other.raw_state = state
+    other.keep_saved_meaning = False
+    assert error_db(other(impulse(), RATE_HZ), new) <= 1e-4
+    other.keep_saved_meaning = True  # to hear both
+    assert error_db(other(impulse(), RATE_HZ), stored) <= 1e-4
+    other.word = "dark"
+    assert error_db(other(impulse(), RATE_HZ), engine.eq_for(SemanticTarget({"dark": 1.0}, plugin.intensity))) <= 1e-4
+    other.word = "warm"  # chosen anew, it means what this bundle says
+    assert error_db(other(impulse(), RATE_HZ), new) <= 1e-4
+    plugin.raw_state = other.raw_state  # and that is what was saved, for the first bundle
+    assert error_db(plugin(impulse(), RATE_HZ), new) <= 1e-4
+
+
+def test_a_state_that_names_no_bundle_plays_what_it_stores(plugin: Plugin, tmp_path: Path, engine: Engine) -> None:
+    """Those of earlier versions, and presets that were written without one."""
+    eq = engine.eq_for("bright")
+    path = tmp_path / "old.vstpreset"
+    presets.write_file(path, for_words(eq, SemanticTarget({"warm": 1.0})), format="semeq-vst3")
+    plugin.load_preset(str(path))
+    assert plugin.word == "warm"
+    assert error_db(plugin(impulse(), RATE_HZ), eq) <= 1e-4
+    identity = hashlib.sha256("".join(f"{engine.bundle.manifest.files[name].sha256}\n" for name in ("decoder.onnx", CENTROIDS)).encode())
+    named = for_words(eq, SemanticTarget({"warm": 1.0}), bundle=identity.hexdigest())
+    presets.write_file(path, named, format="semeq-vst3", overwrite=True)
+    plugin.load_preset(str(path))
+    assert error_db(plugin(impulse(), RATE_HZ), engine.eq_for("warm")) <= 1e-4
 
 
 def test_state_survives_a_bundle_with_other_words(plugin: Plugin, kit: Kit, tmp_path: Path, engine: Engine) -> None:

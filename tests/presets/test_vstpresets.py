@@ -115,6 +115,8 @@ def test_the_state_of_a_stranger_is_read_to_the_last_byte() -> None:
 def test_states_come_back_exactly(eq: EqSettings, word: str, morph: float, intensity: float, flag: bool) -> None:
     state = PluginState(eq, word, "warm", morph, intensity, listen=flag, use_bands=not flag, bypass=flag, reference_db=(0.5,) * 31)
     assert unpack_state(pack_state(state)) == state
+    newer = replace(state, keep_meaning=flag, bundle="5a" * 32, later=b"later", minor=1)
+    assert unpack_state(pack_state(newer)) == newer
 
 
 def test_any_eq_becomes_a_preset_that_plays_its_bands() -> None:
@@ -139,6 +141,27 @@ def test_words_are_stored_by_name_with_what_they_mean_beside_them(text: str, wor
     assert (preset.eq, preset.name) == (T5, "Both")
     assert [str(note) for note in preset.notes] == [f"word {words[0]} -> the bands stored beside it (approximated)"]
     assert presets.write(preset, "semeq-vst3").files == written.files
+
+
+@pytest.mark.parametrize(
+    ("text", "intensity", "words", "held"),
+    [
+        ("warm:0.5", 1.0, ("warm", "", 0.0), 0.5),
+        ("warm:0.3,bright:0.1", 2.0, ("warm", "bright", 0.25), 0.8),
+        ("warm:2", 1.5, ("warm", "", 0.0), 3.0),
+        ("warm:2", 1.6, None, 1.0),
+    ],
+)
+def test_amounts_of_words_are_the_plug_ins_intensity(
+    text: str, intensity: float, words: tuple[str, str, float] | None, held: float
+) -> None:
+    state = state_of(for_words(T5, SemanticTarget.parse(text, intensity), bundle="0a" * 32))
+    assert isinstance(state, PluginState)
+    if words is None:
+        assert state == PluginState(T5)
+    else:
+        assert (state.word, state.second_word, state.use_bands, state.bundle) == (*words[:2], False, "0a" * 32)
+        assert (state.morph, state.intensity) == pytest.approx((words[2], held))
 
 
 @pytest.mark.parametrize("text", ["warm,bright,airy", "warm:1,harsh:-0.5", "\u00e9" * 64 + "\U0001f50a" * 32])
@@ -227,6 +250,7 @@ def test_values_that_the_plug_in_cannot_hold_are_refused() -> None:
         ({"intensity": float("nan")}, "intensity nan is outside -3..3"),
         ({"word": "x" * 201}, "is longer than 200 bytes"),
         ({"reference_db": (0.0,) * 65}, "65 reference bands, the limit is 64"),
+        ({"bundle": "5a" * 31}, "is no SHA-256"),
     ):
         with pytest.raises(PresetWriteError, match=says):
             PluginState(T5, **values)  # type: ignore[arg-type]

@@ -8,23 +8,26 @@ state goes by the names of words, never by their index, so that it survives a bu
 | 0 | 4 bytes | "SEMQ" |
 | 4 | u16, u16 | version: another major one is refused, a newer minor one is read and what it adds is kept |
 | 8 | u32 | size of the state, checksum included |
-| 12 | u32 | flags: 1 listen, 2 use_bands, 4 bypass |
+| 12 | u32 | flags: 1 listen, 2 use_bands, 4 bypass, since 1.1: 8 keep_meaning is off, 16 the bundle is named |
 | 16 | 5 x f64 | morph 0..1, intensity -3..3, mix 0..1, output_gain_db -24..24, preamp_db -120..120 |
 | 56 | 4 x u16 | n bands, m bands of the reference, a and b bytes of the two words |
 | 64 | n x 32 bytes | u8 kind (0 low shelf, 1 peak, 2 high shelf), u8 enabled, u16 0, u32 0, f64 freq_hz, f64 gain_db, f64 q |
 | | m x f32 | learned reference: level-free third-octave spectrum in dB, lowest band first; -1000 for a band that was not heard |
 | | a, b bytes | word, second word, UTF-8; an empty word is none |
+| | 32 bytes | with flag 16: identity (SHA-256) of the bundle in which the words meant the bands |
 | | | what later minor versions add |
 | size - 4 | u32 | CRC-32 (that of zlib) of everything before |
 
 With use_bands the plug-in plays the bands and the preamp as they are, and word, morph and intensity have no effect: so any EQ is a preset.
-Without it the words count, and the bands are what they meant when the preset was made, for a bundle that does not know them.
+Without it the words count, and the bands are what they meant when the preset was made. A plug-in with another bundle, or without these
+words, plays the bands until another word or morph is chosen, or keep_meaning is turned off.
 The plug-in (semeq_export/cpp/examples/vst3) loads such files in Pedalboard and is measured there: tests/cpp/test_vst3.py.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import struct
 import zlib
 from collections.abc import Mapping
@@ -33,9 +36,11 @@ from functools import cache
 from importlib.resources import files as package_files
 from typing import Any
 
+import numpy as np
+
 from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
-from semeq_export.words.target import MAX_INTENSITY, MIN_INTENSITY, SemanticTarget
+from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
 from semeq_presets.file_formats import _vstpreset
 from semeq_presets.file_formats._binary import Record
 from semeq_presets.file_formats._fields import band, settings
@@ -44,7 +49,8 @@ from semeq_presets.file_formats._vstpreset import Container
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"SEMQ"
-_LISTEN, _USE_BANDS, _BYPASS = 1, 2, 4
+_LISTEN, _USE_BANDS, _BYPASS, _FOLLOW, _HAS_BUNDLE = 1, 2, 4, 8, 16
+_IDENTITY_BYTES = 32
 _MAX_BANDS = 64
 _KINDS = (BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF)
 _CRC_BYTES = 4
@@ -73,7 +79,8 @@ _RANGES = ("morph", "intensity", "mix", "output_gain_db")
 class PluginState:
     """What the plug-in keeps.
 
-    eq, use_bands: see above. reference_db: learned spectrum, lowest band first. later: what a newer minor version added.
+    eq, use_bands, keep_meaning: see above. bundle: identity of the bundle in which the words meant eq, in hexadecimal; "" where it is not
+    known. reference_db: learned spectrum, lowest band first. later: what a newer minor version added.
     Raises PresetWriteError for a value outside the range in semeq_vst3.json.
     """
 
@@ -87,6 +94,8 @@ class PluginState:
     output_gain_db: float = 0.0
     use_bands: bool = True
     bypass: bool = False
+    keep_meaning: bool = True
+    bundle: str = ""
     reference_db: tuple[float, ...] = ()
     later: bytes = b""
     minor: int = 0
@@ -106,6 +115,8 @@ class PluginState:
         ):
             if count > most:
                 raise PresetWriteError(f"{count} {name}, the limit is {most}")
+        if not re.fullmatch(r"([0-9a-f]{64})?", self.bundle):
+            raise PresetWriteError(f"bundle {self.bundle[:20]!r} is no SHA-256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,25 +137,30 @@ def plugin() -> Mapping[str, Any]:  # Any: the values of semeq_vst3.json are tex
 
 
 def for_words(
-    eq: EqSettings, target: SemanticTarget, *, played: EqSettings | None = None, name: str = "", sample_rate_hz: float = 48_000.0
+    eq: EqSettings,
+    target: SemanticTarget,
+    *,
+    played: EqSettings | None = None,
+    name: str = "",
+    sample_rate_hz: float = 48_000.0,
+    bundle: str = "",
 ) -> Preset:
-    """Return a preset that sets the plug-in's words; eq is what they mean now.
+    """Return a preset that sets the plug-in's words; eq is what they mean now, in bands for readers.
 
-    played: the bands that the plug-in makes of the words, eq where left out; it plays them where its bundle means something else by them.
-    The plug-in holds one word, or two with weights of one sign. With other targets it plays the bands, and writing says so in a note.
-    In every other format the preset is the EQ alone.
+    played: the bands that the plug-in makes of the words, eq where left out; a plug-in whose bundle is not of the identity `bundle` plays
+    them. The plug-in holds one word, or two with weights of one sign, and an intensity within -3..3. With other targets it plays the
+    bands, and writing says so in a note. In every other format the preset is the EQ alone.
     """
-    words = list(target.weights.items())
-    sizes = [len(word.encode("utf-8", "replace")) for word, _ in words]
-    intensity = target.intensity * sum(weight for _, weight in words)
-    signs = {weight > 0 for _, weight in words}
-    is_held = len(words) <= 2 and len(signs) == 1 and MIN_INTENSITY <= intensity <= MAX_INTENSITY
-    if not is_held or max(sizes) > plugin()["max_word_bytes"]:
-        parts = PluginParts(PluginState(eq), words=str(target))
+    words = [word for word in target.weights if len(word.encode("utf-8", "replace")) <= plugin()["max_word_bytes"]]
+    weights = np.array(list(target.weights.values()))
+    intensity = float(weights.sum()) * target.intensity
+    has_one_sign = bool((weights > 0).all() or (weights < 0).all())
+    if len(words) == len(weights) <= 2 and has_one_sign and abs(intensity) <= MAX_INTENSITY:
+        morph = float(weights[1] / weights.sum()) if len(words) == 2 else 0.0
+        held = eq if played is None else played
+        parts = PluginParts(PluginState(held, words[0], "".join(words[1:]), morph, intensity, use_bands=False, bundle=bundle))
     else:
-        (word, weight), (second_word, second_weight) = (*words, ("", 0.0))[:2]
-        morph = second_weight / (weight + second_weight)
-        parts = PluginParts(PluginState(eq if played is None else played, word, second_word, morph, intensity, use_bands=False))
+        parts = PluginParts(PluginState(eq), words=str(target))
     return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, source=Source(parts), format=SemeqVst3.info.id)
 
 
@@ -161,12 +177,14 @@ def pack_state(state: PluginState) -> bytes:
     except UnicodeEncodeError as error:
         raise PresetWriteError("a word holds a lone surrogate") from error
     body = b"".join(_packed_band(held) for held in state.eq.bands)
-    body += struct.pack(f"<{len(state.reference_db)}f", *state.reference_db) + b"".join(words) + state.later
+    body += struct.pack(f"<{len(state.reference_db)}f", *state.reference_db) + b"".join(words) + bytes.fromhex(state.bundle) + state.later
+    flags = _LISTEN * state.listen | _USE_BANDS * state.use_bands | _BYPASS * state.bypass
+    flags |= _FOLLOW * (not state.keep_meaning) | _HAS_BUNDLE * bool(state.bundle)
     head = {
         "major": plugin()["state_version"]["major"],
-        "minor": max(state.minor, plugin()["state_version"]["minor"]),
+        "minor": max(state.minor, plugin()["state_version"]["minor"] if flags >= _FOLLOW else 0),
         "size": len(_MAGIC) + _HEAD.size + len(body) + _CRC_BYTES,
-        "flags": _LISTEN * state.listen | _USE_BANDS * state.use_bands | _BYPASS * state.bypass,
+        "flags": flags,
         "preamp_db": state.eq.preamp_db,
         "bands": len(state.eq.bands),
         "reference bands": len(state.reference_db),
@@ -192,8 +210,9 @@ def unpack_state(data: bytes) -> PluginState:
     if struct.pack("<I", zlib.crc32(data[:-_CRC_BYTES])) != data[-_CRC_BYTES:]:
         raise PresetReadError("checksum is wrong: the state is damaged", where=f"{where} offset {len(data) - _CRC_BYTES:#x}")
     counts = [int(head[name]) for name in ("bands", "reference bands", "word bytes", "second word bytes")]
+    counts.append(_IDENTITY_BYTES if int(head["flags"]) & _HAS_BUNDLE else 0)
     ends = [len(_MAGIC) + _HEAD.size]
-    for count, size in zip(counts, (_BAND.size, 4, 1, 1), strict=True):
+    for count, size in zip(counts, (_BAND.size, 4, 1, 1, 1), strict=True):
         ends.append(ends[-1] + count * size)
     if ends[-1] > len(data) - _CRC_BYTES:
         raise PresetReadError(f"{counts[0]} bands, {counts[1]} reference bands and words do not fit in {len(data)} bytes", where=where)
@@ -214,6 +233,8 @@ def unpack_state(data: bytes) -> PluginState:
             output_gain_db=head["output_gain_db"],
             use_bands=bool(flags & _USE_BANDS),
             bypass=bool(flags & _BYPASS),
+            keep_meaning=not flags & _FOLLOW,
+            bundle=data[ends[4] : ends[5]].hex(),
             reference_db=reference_db,
             later=data[ends[-1] : -_CRC_BYTES],
             minor=int(head["minor"]),

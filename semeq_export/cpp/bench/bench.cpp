@@ -147,7 +147,17 @@ int main(int count, char** arguments) {
     decode.print();
     std::printf(",\n \"bandwidth_loop\": ");
     bandwidth.print();
-    std::printf(",\n \"decode_over_bandwidth\": %.4f,\n \"blocks\": [", decode.median() / bandwidth.median());
+    std::printf(",\n \"decode_over_bandwidth\": %.4f,\n \"word_change\": ", decode.median() / bandwidth.median());
+    semeq::Stream changing;
+    changing.prepare(model, 48'000.0, 2);
+    Times change;
+    for (double until = wall_us() + 1e6 * seconds, i = 0; wall_us() < until || i < 100; ++i) {
+        const int n = model.words().count(), word = static_cast<int>(i) % n;
+        const semeq::WeightedWord parts[] = {{word, 1.0}, {(word + 5) % n, 0.5}, {(word + 11) % n, -0.4}};
+        change.add([&] { changing.set_mix(parts, 3); });
+    }
+    change.print();
+    std::printf(",\n \"blocks\": [");
 
     bool is_first = true;
     for (const double rate_hz : {44'100.0, 48'000.0, 96'000.0, 192'000.0})

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// semeq as a CLAP, with the parameters and the state of the VST3. Its model stands beside it: decoder.semeq, centroids.json, any.json.
+// semeq as a CLAP, with the parameters and the state of the VST3. Its model stands beside it: decoder.semeq, centroids.json, manifest.json, any.json.
 // Compiled only where CLAP's headers are given (CLAP_ROOT), and not in our own tests; CLAP is MIT, so is a binary.
 #include "../shared/semeq_plugin.hpp"
 

@@ -46,7 +46,8 @@ public:
     Processor() : AudioProcessor(BusesProperties().withInput("Input", juce::AudioChannelSet::stereo()).withOutput("Output", juce::AudioChannelSet::stereo())) {
         std::string why;
         const bool is_loaded = core_.load_memory(BinaryData::decoder_semeq, static_cast<std::size_t>(BinaryData::decoder_semeqSize), BinaryData::centroids_json,
-                                                 static_cast<std::size_t>(BinaryData::centroids_jsonSize), BinaryData::any_json,
+                                                 static_cast<std::size_t>(BinaryData::centroids_jsonSize), BinaryData::manifest_json,
+                                                 static_cast<std::size_t>(BinaryData::manifest_jsonSize), BinaryData::any_json,
                                                  static_cast<std::size_t>(BinaryData::any_jsonSize), why);
         jassertquiet(is_loaded);
         for (int id = 0; id < core::n_params; ++id) addParameter(new Parameter(core_, id));

@@ -40,7 +40,7 @@ int main(int count, char** arguments) {
     std::string ttl = prefixes +
                       "<urn:semeq:project> a doap:Project ; doap:name \"semeq\" ; doap:maintainer [ foaf:name \"the semeq authors\" ] .\n\n"
                       "<urn:semeq:semeq> a lv2:Plugin , lv2:EQPlugin ;\n    doap:name \"semeq\" ; lv2:project <urn:semeq:project> ;\n"
-                      "    doap:license <https://opensource.org/licenses/MIT> ; lv2:minorVersion 2 ; lv2:microVersion 0 ;\n"
+                      "    doap:license <https://opensource.org/licenses/MIT> ; lv2:minorVersion 3 ; lv2:microVersion 0 ;\n"
                       "    lv2:optionalFeature lv2:hardRTCapable , urid:map ; lv2:extensionData state:interface ;\n    lv2:port ";
     const char* const audio[4][3] = {{"Input", "in_left", "In left"}, {"Input", "in_right", "In right"}, {"Output", "out_left", "Out left"}, {"Output", "out_right", "Out right"}};
     int index = 0;
@@ -50,14 +50,15 @@ int main(int count, char** arguments) {
     for (int id = 0; id < core::n_params; ++id) {
         const core::ParamInfo& about = core::params[id];
         const auto number = [](double value) { return std::to_string(static_cast<int>(value)) + ".0"; };
-        const double most = about.kind == core::ParamKind::word ? model.words().count() : about.maximum;
+        const double most = about.kind == core::ParamKind::word ? model.last_offered() : about.maximum;
         ttl += "[ a lv2:ControlPort , lv2:InputPort ; lv2:index " + std::to_string(index++) + " ; lv2:symbol \"" + about.key + "\" ; lv2:name " + quoted(about.title) +
                " ;\n            lv2:minimum " + number(about.minimum) + " ; lv2:maximum " + number(most) + " ; lv2:default " + number(about.initial);
         if (about.unit == std::string("dB")) ttl += " ; units:unit units:db";
         if (about.kind == core::ParamKind::toggle) ttl += " ; lv2:portProperty lv2:toggled";
         if (about.kind == core::ParamKind::word) {
             ttl += " ; lv2:portProperty lv2:integer , lv2:enumeration ;\n            lv2:scalePoint [ rdfs:label \"none\" ; rdf:value 0.0 ]";
-            for (int i = 0; i < model.words().count(); ++i) ttl += " ,\n                [ rdfs:label " + quoted(model.words()[i].name) + " ; rdf:value " + number(i + 1) + " ]";
+            for (int i = 1; i <= model.last_offered(); ++i)
+                if (model.is_offered(i)) ttl += " ,\n                [ rdfs:label " + quoted(model.words()[model.word_of(i)].name) + " ; rdf:value " + number(i) + " ]";
         }
         ttl += id + 1 < core::n_params ? " ] ,\n        " : " ] .\n";
     }

@@ -13,8 +13,8 @@
 
 namespace semeq::plugin {
 
-// The same table as presets/semeq_presets/semeq_vst3.json; a test holds them together. Ids and ranges must not change: presets use them.
-enum ParamId : int { word, second_word, morph, intensity, listen, learn_reference, mix, output_gain_db, use_bands, bypass, n_params };
+// The same table as presets/semeq_presets/file_formats/semeq_vst3.json; a test holds them together. Ids and ranges must not change: presets use them.
+enum ParamId : int { word, second_word, morph, intensity, listen, learn_reference, mix, output_gain_db, use_bands, bypass, keep_meaning, n_params };
 enum class ParamKind { word, range, toggle };
 
 struct ParamInfo {
@@ -35,6 +35,7 @@ inline constexpr ParamInfo params[n_params] = {
     {"output_gain_db", "Output gain", "dB", ParamKind::range, -24.0, 24.0, 0.0, true},
     {"use_bands", "Use stored EQ", "", ParamKind::toggle, 0.0, 1.0, 0.0, false},
     {"bypass", "Bypass", "", ParamKind::toggle, 0.0, 1.0, 0.0, true},
+    {"keep_meaning", "Keep saved meaning", "", ParamKind::toggle, 0.0, 1.0, 1.0, false},
 };
 
 inline constexpr const char* plugin_name = "semeq";
@@ -45,8 +46,9 @@ inline constexpr const char* version = "1.0.0";
 struct State {
     std::string word, second_word;
     double morph = 0.0, intensity = 1.0, mix = 1.0, output_gain_db = 0.0;
-    bool listen = false, use_bands = false, bypass = false;
-    Eq eq;                            // played with use_bands; else what the words meant at this intensity, for a bundle that does not know them
+    bool listen = false, use_bands = false, bypass = false, keep_meaning = true;
+    Eq eq;                            // played with use_bands; else what the words meant at this intensity, for a bundle in which they mean something else
+    std::string bundle;               // identity of the bundle in which they meant it, "" where that is not known
     std::vector<float> reference_db;  // learned; -1000 marks a band that was not heard
     std::string later;                // what a newer minor version added
     unsigned minor = 0;
@@ -54,7 +56,7 @@ struct State {
 
 namespace detail {
 
-inline constexpr std::size_t head_bytes = 64, band_bytes = 32;
+inline constexpr std::size_t head_bytes = 64, band_bytes = 32, identity_bytes = 32;
 inline constexpr float unheard_db = -1'000.0F;
 
 inline void put(std::string& data, std::uint64_t value, int bytes) {
@@ -65,15 +67,31 @@ inline void put(std::string& data, double value) {
     std::memcpy(&bits, &value, 8);
     put(data, bits, 8);
 }
+/// A SHA-256 in hexadecimal as 32 bytes, and back.
+inline std::string bytes_of(const std::string& hash) {
+    std::string bytes(identity_bytes, '\0');
+    for (std::size_t i = 0; i < hash.size() && i < 2 * identity_bytes; ++i) {
+        const int digit = hash[i] >= 'a' ? hash[i] - 'a' + 10 : hash[i] - '0';
+        bytes[i / 2] = static_cast<char>((static_cast<unsigned char>(bytes[i / 2]) << 4 | digit) & 0xFF);
+    }
+    return bytes;
+}
+inline std::string hash_of(const char* bytes) {
+    std::string hash;
+    for (std::size_t i = 0; i < identity_bytes; ++i)
+        for (int shift : {4, 0}) hash += "0123456789abcdef"[static_cast<unsigned char>(bytes[i]) >> shift & 15];
+    return hash;
+}
 
 }  // namespace detail
 
 inline std::string pack(const State& state) {
+    const unsigned minor = state.bundle.empty() && state.keep_meaning ? state.minor : std::max(state.minor, 1U);
     std::string data = "SEMQ";
     detail::put(data, 1, 2);
-    detail::put(data, state.minor, 2);
+    detail::put(data, minor, 2);
     detail::put(data, 0, 4);  // the size, once it is known
-    detail::put(data, (state.listen ? 1U : 0U) | (state.use_bands ? 2U : 0U) | (state.bypass ? 4U : 0U), 4);
+    detail::put(data, (state.listen ? 1U : 0U) | (state.use_bands ? 2U : 0U) | (state.bypass ? 4U : 0U) | (state.keep_meaning ? 0U : 8U) | (state.bundle.empty() ? 0U : 16U), 4);
     for (double value : {state.morph, state.intensity, state.mix, state.output_gain_db, state.eq.preamp_db}) detail::put(data, value);
     for (std::size_t count : {static_cast<std::size_t>(state.eq.count), state.reference_db.size(), state.word.size(), state.second_word.size()})
         detail::put(data, count, 2);
@@ -89,7 +107,9 @@ inline std::string pack(const State& state) {
         std::memcpy(&bits, &value, 4);
         detail::put(data, bits, 4);
     }
-    data += state.word + state.second_word + state.later;
+    data += state.word + state.second_word;
+    if (!state.bundle.empty()) data += detail::bytes_of(state.bundle);
+    data += state.later;
     for (int i = 0; i < 4; ++i) data[static_cast<std::size_t>(8 + i)] = static_cast<char>((data.size() + 4) >> 8 * i & 0xFF);
     detail::put(data, semeq::detail::crc32(reinterpret_cast<const unsigned char*>(data.data()), data.size()), 4);
     return data;
@@ -108,7 +128,7 @@ inline bool unpack(const void* bytes, std::size_t size, State& state) {
     if ((versions & 0xFFFF) != 1 || in.u32() != size) return false;
     read.minor = versions >> 16;
     const std::uint32_t flags = in.u32();
-    read.listen = (flags & 1) != 0, read.use_bands = (flags & 2) != 0, read.bypass = (flags & 4) != 0;
+    read.listen = (flags & 1) != 0, read.use_bands = (flags & 2) != 0, read.bypass = (flags & 4) != 0, read.keep_meaning = (flags & 8) == 0;
     read.morph = in.f64(), read.intensity = in.f64(), read.mix = in.f64(), read.output_gain_db = in.f64(), read.eq.preamp_db = in.f64();
     for (const auto& [id, value] : {std::pair<int, double>{morph, read.morph}, {intensity, read.intensity}, {mix, read.mix}, {output_gain_db, read.output_gain_db}})
         if (!semeq::detail::is_finite(value) || value < params[id].minimum || value > params[id].maximum) return false;
@@ -136,6 +156,11 @@ inline bool unpack(const void* bytes, std::size_t size, State& state) {
     in.at += word_bytes;
     read.second_word.assign(reinterpret_cast<const char*>(in.here()), second_bytes);
     in.at += second_bytes;
+    if ((flags & 16) != 0) {
+        if (!in.has(detail::identity_bytes + 4)) return false;
+        read.bundle = detail::hash_of(reinterpret_cast<const char*>(in.here()));
+        in.at += detail::identity_bytes;
+    }
     read.later.assign(reinterpret_cast<const char*>(in.here()), size - 4 - in.at);
     state = std::move(read);
     return true;
@@ -177,34 +202,34 @@ private:
     T value_{};
 };
 
-/// The plug-in. Parameter values are plain (not 0..1); a word is 0 for none, else its index in the bank plus 1.
+/// The plug-in. Parameter values are plain (not 0..1); a word is 0 for none, else the number that the bundle gives it.
+///
+/// What was saved sounds the same later. A state from another bundle plays the bands that its words meant there, at any intensity, until another
+/// word or morph is chosen, or until "Keep saved meaning" is turned off: then the words mean what this bundle says.
 class Core {
 public:
     Core() {
         for (int id = 0; id < n_params; ++id) values_[id] = params[id].initial;
     }
 
-    /// Load decoder.semeq, centroids.json and any.json (the reference) of a folder.
-    bool load(const std::string& folder, std::string& why) {
-        return model_.load_files((folder + "/decoder.semeq").c_str(), (folder + "/centroids.json").c_str(), why) &&
-               stored_reference_.load_file((folder + "/any.json").c_str(), why);
-    }
+    /// Load decoder.semeq, centroids.json, manifest.json and any.json (the reference) of a folder.
+    bool load(const std::string& folder, std::string& why) { return model_.load_folder(folder, why) && stored_reference_.load_file((folder + "/any.json").c_str(), why); }
     /// The same from memory.
-    bool load_memory(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* reference, std::size_t reference_size,
-                     std::string& why) {
-        return model_.load(decoder, decoder_size, centroids, centroids_size, why) && stored_reference_.load(reference, reference_size, why);
+    bool load_memory(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* manifest, std::size_t manifest_size,
+                     const char* reference, std::size_t reference_size, std::string& why) {
+        return model_.load(decoder, decoder_size, centroids, centroids_size, manifest, manifest_size, why) && stored_reference_.load(reference, reference_size, why);
     }
-    const Words& words() const noexcept { return model_.words(); }
 
     // --- any thread
 
-    double maximum(int id) const noexcept { return params[id].kind == ParamKind::word ? words().count() : params[id].maximum; }
+    double maximum(int id) const noexcept { return params[id].kind == ParamKind::word ? model_.last_offered() : params[id].maximum; }
     double get(int id) const noexcept { return values_[id].load(std::memory_order_relaxed); }
     void set(int id, double value) noexcept SEMEQ_NONBLOCKING {
         if (!semeq::detail::is_finite(value)) return;
-        const double most = params[id].kind == ParamKind::word ? model_.words().count() : params[id].maximum;
+        const double most = params[id].kind == ParamKind::word ? model_.last_offered() : params[id].maximum;
         value = std::min(std::max(value, params[id].minimum), most);
         if (params[id].kind != ParamKind::range) value = std::floor(value + 0.5);
+        if (id <= morph && std::fabs(value - saved_[id].load(std::memory_order_relaxed)) > 0.005) is_recalled_.store(false);  // hosts round a morph
         values_[id].store(value, std::memory_order_relaxed);
     }
 
@@ -212,8 +237,8 @@ public:
     std::string text(int id, double value) const {
         if (params[id].kind == ParamKind::toggle) return value >= 0.5 ? "on" : "off";
         if (params[id].kind == ParamKind::word) {
-            const int index = static_cast<int>(value + 0.5) - 1;
-            return index < 0 || index >= words().count() ? "none" : words()[index].name;
+            const int index = model_.word_of(static_cast<int>(value + 0.5));
+            return index < 0 ? "none" : model_.words()[index].name;
         }
         const long long thousandths = std::llround(std::fabs(value) * 1e3);  // printf would use the locale's comma
         std::string digits = std::to_string(thousandths % 1'000);
@@ -224,8 +249,8 @@ public:
     bool value_of(int id, const std::string& text, double& value) const {
         if (params[id].kind == ParamKind::toggle) return value = text == "on" ? 1.0 : 0.0, text == "on" || text == "off";
         if (params[id].kind == ParamKind::word) {
-            const int index = words().find(text);
-            return value = index + 1, index >= 0 || text == "none" || text.empty();
+            value = number_of(text);
+            return value > 0.0 || text == "none" || text.empty();
         }
         return semeq::detail::Json(text.data(), text.size()).number(value);
     }
@@ -233,18 +258,21 @@ public:
     State state() {
         State state = kept_;
         for (const auto& [id, name] : {std::pair<int, std::string*>{word, &state.word}, {second_word, &state.second_word}}) {
-            const int index = static_cast<int>(get(id)) - 1;
+            const int index = word_at(id);
             if (index >= 0)
-                *name = words()[index].name;
-            else if (!name->empty() && words().find(*name) >= 0)
+                *name = model_.words()[index].name;
+            else if (number_of(*name) > 0)
                 name->clear();  // it was known, and is not chosen any more
         }
         state.morph = get(morph), state.intensity = get(intensity), state.mix = get(mix), state.output_gain_db = get(output_gain_db);
         state.listen = get(listen) != 0.0, state.use_bands = get(use_bands) != 0.0, state.bypass = get(bypass) != 0.0;
-        if (!state.use_bands && (get(word) != 0.0 || get(second_word) != 0.0))
+        state.keep_meaning = get(keep_meaning) != 0.0;
+        if (!state.use_bands && (word_at(word) >= 0 || word_at(second_word) >= 0) && !(is_recalled_.load() && state.keep_meaning)) {
             state.eq = scaled(meaning(), state.intensity);
-        else if (!state.use_bands)
+            state.bundle = model_.identity();
+        } else if (!state.use_bands) {
             state.eq = scaled(at_full(kept_), state.intensity);
+        }
         Reference learned;
         if (learned_.receive(learned) && learned.is_set) {
             state.reference_db.assign(n_thirds, detail::unheard_db);
@@ -255,14 +283,16 @@ public:
     }
     void set_state(const State& state) {
         kept_ = state;
-        set(word, words().find(state.word) + 1);
-        set(second_word, words().find(state.second_word) + 1);
+        is_recalled_.store(false);
+        set(word, number_of(state.word));
+        set(second_word, number_of(state.second_word));
         set(morph, state.morph), set(intensity, state.intensity), set(mix, state.mix), set(output_gain_db, state.output_gain_db);
         set(listen, state.listen ? 1.0 : 0.0), set(use_bands, state.use_bands ? 1.0 : 0.0), set(bypass, state.bypass ? 1.0 : 0.0);
+        set(keep_meaning, state.keep_meaning ? 1.0 : 0.0);
         set(learn_reference, 0.0);
         Fixed fixed;
         fixed.eq = state.use_bands ? state.eq : at_full(state);
-        fixed.stands_for_words = (!state.word.empty() && words().find(state.word) < 0) || (!state.second_word.empty() && words().find(state.second_word) < 0);
+        fixed.stands_for_words = (!state.word.empty() && number_of(state.word) == 0) || (!state.second_word.empty() && number_of(state.second_word) == 0);
         fixed.reference = stored_reference_;
         Reference learned;  // none: what was learned before this state is forgotten with it
         if (state.reference_db.size() == static_cast<std::size_t>(n_thirds)) {
@@ -275,6 +305,8 @@ public:
         }
         fixed_.send(fixed);
         learned_.send(learned);
+        for (int id = 0; id <= morph; ++id) saved_[id].store(get(id), std::memory_order_relaxed);
+        is_recalled_.store(!(state.word.empty() && state.second_word.empty()) && state.bundle != model_.identity() && fixed.eq.count > 0);
     }
 
     // --- the audio thread
@@ -325,7 +357,15 @@ private:
         Reference reference;
     };
 
-    /// The bands of a state at intensity 1; bands that it keeps for words are at its own.
+    /// The number of a word by name, 0 where the list of words has none such.
+    int number_of(const std::string& name) const noexcept {
+        const int number = model_.number_of(model_.words().find(name));
+        return number <= model_.last_offered() ? number : 0;
+    }
+    /// The index of the word that a parameter chooses, -1 for none.
+    int word_at(int id) const noexcept { return model_.word_of(static_cast<int>(get(id))); }
+
+    /// The bands of a state at intensity 1; bands that it keeps for words are at its own. At intensity 0 it keeps nothing.
     static Eq at_full(const State& state) { return state.intensity == 0.0 ? Eq{} : scaled(state.eq, 1.0 / state.intensity); }
 
     /// What the words that are chosen mean at intensity 1.
@@ -333,16 +373,17 @@ private:
         Scratch scratch = model_.decoder().make_scratch();
         std::vector<float> z(static_cast<std::size_t>(model_.decoder().latent_dim()));
         std::vector<double> values(static_cast<std::size_t>(model_.decoder().n_params()));
-        const int a = static_cast<int>(get(word)) - 1, b = static_cast<int>(get(second_word)) - 1;
-        words().blend(a < 0 ? b : a, a < 0 || get(morph) <= 0.0 ? -1 : b, get(morph), z.data());
+        const int a = word_at(word), b = word_at(second_word);
+        model_.words().blend(a < 0 ? b : a, a < 0 || get(morph) <= 0.0 ? -1 : b, get(morph), z.data());
         return model_.decoder().decode(z.data(), values.data(), scratch) ? model_.decoder().eq_of(values.data()) : Eq{};
     }
 
     /// What of the parameters is new since the last block goes to the stream.
     void follow_parameters() noexcept SEMEQ_NONBLOCKING {
+        const bool is_new_state = fixed_.try_take(fixed_here_);
         double now[n_params];
         for (int id = 0; id < n_params; ++id) now[id] = values_[id].load(std::memory_order_relaxed);
-        const bool is_new_state = fixed_.try_take(fixed_here_);
+        const bool is_recalled = is_recalled_.load() && now[keep_meaning] != 0.0;
         if (is_new_state) {  // it ends what was being learned, unheard
             if (stream_.is_learning()) stream_.finish_learning(learned_here_);
             has_learned_ = false;
@@ -352,11 +393,12 @@ private:
             stream_.set_reference(fixed_here_.reference);
             has_reference_ = true;
         }
-        bool is_other = is_new_state || must_snap_;
+        bool is_other = is_new_state || must_snap_ || is_recalled != was_recalled_;
+        was_recalled_ = is_recalled;
         for (int id : {word, second_word, morph, use_bands}) is_other |= now[id] != before_[id];
         if (is_other) {
-            const int a = static_cast<int>(now[word]) - 1, b = static_cast<int>(now[second_word]) - 1;
-            if (now[use_bands] != 0.0 || (a < 0 && b < 0 && fixed_here_.stands_for_words))
+            const int a = model_.word_of(static_cast<int>(now[word])), b = model_.word_of(static_cast<int>(now[second_word]));
+            if (now[use_bands] != 0.0 || is_recalled || (a < 0 && b < 0 && fixed_here_.stands_for_words))
                 stream_.set_bands(fixed_here_.eq);
             else
                 stream_.set_words(a, b, now[morph]);
@@ -395,7 +437,8 @@ private:
 
     Model model_;
     Reference stored_reference_;
-    std::atomic<double> values_[n_params];
+    std::atomic<double> values_[n_params], saved_[morph + 1] = {};  // the latter: words and morph of the last state
+    std::atomic<bool> is_recalled_{false};                          // they stand for that state's bands, which are of another bundle
     State kept_;
     Mailbox<Fixed> fixed_;
     Mailbox<Reference> learned_;
@@ -403,7 +446,7 @@ private:
     Stream stream_;
     Fixed fixed_here_;
     Reference learned_here_;
-    bool has_learned_ = false, is_prepared_ = false, has_reference_ = false, must_snap_ = true;
+    bool has_learned_ = false, is_prepared_ = false, has_reference_ = false, must_snap_ = true, was_recalled_ = false;
     double before_[n_params] = {};
     double rate_hz_ = 48'000.0, mix_ = 1.0, gain_ = 1.0, wanted_mix_ = 1.0, wanted_gain_ = 1.0;
     int channels_ = 0;

@@ -2,7 +2,7 @@
 // semeq as a VST3 in one file, against the bare interfaces (pluginterfaces/), without the SDK's helper classes.
 //
 // One object is both processor and controller. Its model stands in the bundle beside it: Contents/Resources/{decoder.semeq,centroids.json,
-// any.json}. What the plug-in is, is in ../shared/semeq_plugin.hpp; here is only how VST3 wants it said.
+// manifest.json,any.json}. What the plug-in is, is in ../shared/semeq_plugin.hpp; here is only how VST3 wants it said.
 // This source is MIT. A binary made with Debian's headers (3.7, GPLv3) is GPLv3; with Steinberg's newer MIT headers it is MIT.
 #include "../shared/semeq_plugin.hpp"
 
