@@ -10,6 +10,7 @@ from pathlib import Path
 from semeq_export.app import _preset_files
 from semeq_export.app._engine import Words, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
+from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, OutputError, UnknownFormatError
@@ -216,7 +217,8 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    words = save_words(engine, asked.target)
+    preset = replace(for_words(words.eq, asked.target, sample_rate_hz=options.sample_rate_hz), words=words)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 

@@ -61,7 +61,8 @@ class StemsOptions:
     defaults. rules: they come before those of the session. how: options for each file. follow: where an output's name is a link, write
     what it leads to. export_preset: format of the EQ beside each output; "dawproject" makes one session of all. resume: skip what an
     earlier run finished. workers: processes, 0 for none; as many as there are cores where left out. dask: address of a cluster that sees
-    the files. report: where the result is written as JSON.
+    the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
+    meant when they were saved.
     Raises IntentError for what contradicts itself.
     """
 
@@ -86,6 +87,7 @@ class StemsOptions:
     workers: int | None = None
     dask: str | None = None
     report: str | os.PathLike[str] | None = None
+    renew: bool = False
     bundle: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
@@ -148,7 +150,8 @@ class ProcessedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsResult:
-    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file.
+    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file, words of presets
+    that mean something else in the bundle, and outputs that another bundle made.
 
     understood: what phrases were understood as, by their text.
     """
@@ -271,13 +274,14 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         files = find_audio(audio)
-        warnings = session.unmatched(files)
-        for line in warnings:
-            watcher.note(line)
+        opening = _Opening(bundle, options.renew)
         plan_again = functools.partial(
-            plan_batch, files, session, output, how, read_preset=functools.cache(_preset_eq), follow=options.follow, resume=resume
+            plan_batch, files, session, output, how, read_preset=functools.cache(opening), follow=options.follow, resume=resume
         )
         plan = plan_again(make_folder=False)
+        warnings = [*session.unmatched(files), *opening.warnings]
+        for line in warnings:
+            watcher.note(line)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))
         from semeq_export.app._engine import find_phrases, load_engine  # these take a while, and the workers start meanwhile
         from semeq_host.stems.resources import StemResources
@@ -290,6 +294,9 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         for line in (*(phrase.line for phrase in understood.values()), *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
+        if batch.of_other_bundles:
+            warnings.append(f"{len(batch.of_other_bundles)} of {len(plan)} outputs were made with another bundle; they are made again")
+            watcher.note(warnings[-1])
         yield _Ready(
             files=files,
             session=session,
@@ -333,13 +340,26 @@ def _finished(entry: Entry, presets: PresetWriter | None, *, from_stream: bool) 
     return ProcessedStem(entry, exports_presets=True, preset=presets.write(entry))
 
 
-def _preset_eq(path: str) -> EqSettings:
-    from semeq_presets import read_file
+class _Opening:
+    """Opens presets for their bands. warnings: what is to be known of their words."""
 
-    eq = read_file(path).eq
-    if eq is None:
-        raise PresetReadError("holds a response, not bands; only bands can be processed", path)
-    return eq
+    def __init__(self, bundle: str | None, renew: bool) -> None:
+        self._bundle, self._renew = bundle, renew
+        self.warnings: list[str] = []
+
+    def __call__(self, path: str) -> EqSettings:
+        from semeq_presets import read_file
+
+        preset = read_file(path)
+        if preset.words is not None or self._renew:
+            from semeq_export.app._recall import recall  # as few presets keep words, and it brings the engine along
+
+            recalled = recall(preset, path, self._bundle, renew=self._renew)
+            self.warnings += [recalled.line] if recalled.line else []
+            preset = recalled.preset
+        if preset.eq is None:
+            raise PresetReadError("holds a response, not bands; only bands can be processed", path)
+        return preset.eq
 
 
 def _crew(plan: Sequence[StemJob], options: StemsOptions, bundle: str | None) -> Crew | Cluster | contextlib.nullcontext[None]:

@@ -34,6 +34,11 @@ class Bundle:
     path: Path
 
     @property
+    def identity(self) -> str:
+        """What tells it from bundles in which words mean something else, see `Manifest.identity`."""
+        return self.manifest.identity
+
+    @property
     def evidence(self) -> Evidence:
         """What people did for each word; raises BundleFormatError where the bundle does not say, or says it badly."""
         if store.EVIDENCE not in self.files:
@@ -76,6 +81,19 @@ class Bundle:
 def factory_path() -> Path:
     """Return the folder of the bundle that is installed with this package."""
     return Path(str(resources.files("semeq_export"))) / "factory" / "default.semeq"
+
+
+def read_identity(path: str | os.PathLike[str] | None = None) -> str:
+    """Return the identity of a bundle by its manifest alone, without a path that of the factory bundle.
+
+    For whoever only asks whether words still mean what they did. Raises as `load_bundle` does for a manifest that cannot be read.
+    """
+    place = factory_path() if path is None else Path(path)
+    files = store.read_files(place)
+    try:
+        return _manifest_of(files).identity
+    except BundleError as error:
+        raise type(error)(f"{printable(place)}: {error}") from error
 
 
 def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
@@ -122,10 +140,7 @@ def write_bundle(
 
 def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     """Return the bundle that these files make: schema version, member list and hashes first, then the words. Raises as `load_bundle`."""
-    if store.MANIFEST not in files:
-        raise BundleIntegrityError(f"{store.MANIFEST} is missing, so this is no bundle")
-    _check_pointer(store.MANIFEST, files[store.MANIFEST])
-    manifest = Manifest.from_json(files[store.MANIFEST])
+    manifest = _manifest_of(files)
     _check_members(manifest, files)
     bank = CentroidBank.from_json(files[store.CENTROIDS])
     if bank.latent_dim != manifest.latent_dim:
@@ -135,6 +150,13 @@ def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     eq_encoder = EqEncoder(files[eq_spec.file], eq_spec) if eq_spec is not None else None
     encoder = AudioEncoder(files[audio_spec.graph.file], audio_spec) if audio_spec is not None else None
     return Bundle(manifest, bank, decoder, eq_encoder, encoder, files, path)
+
+
+def _manifest_of(files: Mapping[str, bytes]) -> Manifest:
+    if store.MANIFEST not in files:
+        raise BundleIntegrityError(f"{store.MANIFEST} is missing, so this is no bundle")
+    _check_pointer(store.MANIFEST, files[store.MANIFEST])
+    return Manifest.from_json(files[store.MANIFEST])
 
 
 def _check_members(manifest: Manifest, files: Mapping[str, bytes]) -> None:

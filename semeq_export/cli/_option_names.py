@@ -26,6 +26,7 @@ OPTIONS = {
     "quick": "--quick",
     "reference": "--reference",
     "refine": "--refine",
+    "renew": "--renew",
     "repair_nonfinite": "--repair-nonfinite",
     "resume": "--resume",
     "salvage": "--salvage",

@@ -143,6 +143,7 @@ def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
 
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")
+renew_option = click.option("--renew", is_flag=True, help="Of saved words, take what they mean now, not what they meant.")
 
 
 def format_ids(text: str | None) -> list[str]:
