@@ -20,6 +20,7 @@ from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.names import host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
 from semeq_presets import Device, FormatInfo, Preamp, Preset
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
@@ -30,9 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AllTerms:
-    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity."""
+    """Every word of a language that people agree on, each as a preset of its own, at the same intensity. language: None for all."""
 
     intensity: float = 1.0
+    language: str | None = DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,9 @@ def _presets(options: PresetOptions) -> _Made:
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
     if isinstance(options.target, AllTerms):
-        words, amount = engine.bundle.usual_words(), options.target.intensity
-        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
-        left_out = len(engine.bundle.centroids) - len(words)
-        notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
+        bank, language, amount = engine.bundle.centroids, options.target.language, options.target.intensity
+        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in bank.usual_words(language)]
+        notes = tuple(bank.left_out(language))
     else:
         if isinstance(options.target, Words):
             understood = find_phrases(engine, [options.target.text])

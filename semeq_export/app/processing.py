@@ -24,10 +24,10 @@ from semeq_host.stems.session_file import Session, StemRule, read_session_file
 from semeq_host.streams.process_options import ProcessOptions
 
 if TYPE_CHECKING:
+    from semeq_export.app._engine import Words
     from semeq_export.app.stem_presets import PresetWriter, StemPreset
     from semeq_export.eq.settings import EqSettings
     from semeq_export.words.phrase import Phrase
-    from semeq_export.words.target import SemanticTarget
     from semeq_host.stems.cluster import Cluster
     from semeq_host.stems.entry import Entry
     from semeq_host.stems.job import StemJob
@@ -288,9 +288,9 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
 
         resources = StemResources(load_engine=lambda: load_engine(bundle))
         _check_intents(resources, plan, session)
-        texts = [job.intent.target for job in plan if job.intent.target is not None]
-        understood = find_phrases(resources.engine, texts) if texts else {}
-        doubts = _doubts(resources, plan)
+        words = _words_of(resources, plan)
+        understood = find_phrases(resources.engine, (one.text for one in words)) if words else {}
+        doubts = resources.engine.doubts(*(one.target(resources.engine) for one in words)) if words else []
         for line in (*(phrase.line for phrase in understood.values()), *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
@@ -390,12 +390,14 @@ def _check_intents(resources: StemResources, plan: Sequence[StemJob], session: S
             raise IntentError(f"{place}: {error}") from error
 
 
-def _doubts(resources: StemResources, plan: Sequence[StemJob]) -> list[str]:
-    """Return what speaks against the words of a run, those of its chains too, each line once."""
-    targets: list[SemanticTarget | str] = [*dict.fromkeys(job.intent.target for job in plan if job.intent.target is not None)]
+def _words_of(resources: StemResources, plan: Sequence[StemJob]) -> list[Words]:
+    """Return the words of a run, those of its chains too, each once."""
+    from semeq_export.app._engine import Words
+
+    words = [Words(job.intent.target, job.intent.amount) for job in plan if job.intent.target is not None]
     for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):
-        targets += resources.chain(chain).targets
-    return resources.engine.doubts(*targets) if targets else []
+        words += [Words(one.text, one.intensity) for one in resources.chain(chain).words]
+    return list(dict.fromkeys(words))
 
 
 def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources) -> PresetWriter | None:

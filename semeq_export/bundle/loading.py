@@ -14,7 +14,7 @@ from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import FileEntry, Manifest
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, printable
 from semeq_export.words.evidence import Evidence
-from semeq_export.words.terms import CentroidBank, Term
+from semeq_export.words.terms import CentroidBank
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ class Bundle:
         lines = []
         for name, term in terms.items():
             note = "" if term.is_variant else term.note  # that of a variant says who its people are, as its name does
-            if self._is_weak(term):
+            if self.centroids.is_weak(name):
                 weak = f"{name} is a weak word: people do not agree on it (agreement {term.agreement:.2f})"
                 lines.append(f"{weak}; {note}" if note else weak)
             elif note:
@@ -64,18 +64,8 @@ class Bundle:
         return lines
 
     def usual_words(self, language: str | None = None) -> list[str]:
-        """Return the words for where nobody names one: neither weak nor of some people only; a user's own always.
-
-        language: None is all, and a user's own words are of any.
-        """
-        return [
-            name
-            for name, term in self.centroids.items()
-            if term.is_own or (language in (None, term.language) and not (self._is_weak(term) or term.is_variant))
-        ]
-
-    def _is_weak(self, term: Term) -> bool:
-        return term.is_weak and store.EVIDENCE in self.files
+        """Return the words for where nobody names one, see `CentroidBank.usual_words`."""
+        return self.centroids.usual_words(language)
 
 
 def factory_path() -> Path:
@@ -142,7 +132,7 @@ def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     """Return the bundle that these files make: schema version, member list and hashes first, then the words. Raises as `load_bundle`."""
     manifest = _manifest_of(files)
     _check_members(manifest, files)
-    bank = CentroidBank.from_json(files[store.CENTROIDS])
+    bank = CentroidBank.from_json(files[store.CENTROIDS], is_measured=store.EVIDENCE in files)
     if bank.latent_dim != manifest.latent_dim:
         raise BundleFormatError(f"{store.CENTROIDS}: words have {bank.latent_dim} latent numbers, the manifest says {manifest.latent_dim}")
     decoder = Decoder(files[manifest.decoder.file], manifest.decoder, manifest.layout)

@@ -15,6 +15,7 @@ OPTIONS = {
     "host": "--host",
     "intensity": "--intensity",
     "keep": "--keep",
+    "language": "--language",
     "match": "--match",
     "mode": "--mode",
     "model": "--model",
