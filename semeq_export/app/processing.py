@@ -303,7 +303,7 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
             batch=batch,
             resources=resources,
             crew=crew,
-            presets=_preset_writer(options.export_preset, batch, resources),
+            presets=_preset_writer(options.export_preset, batch, resources, bundle),
             is_report_new=options.report is None or _check_report(Path(options.report), Path(output), options),
             doubts=tuple(doubts),
             warnings=tuple(warnings),
@@ -400,16 +400,16 @@ def _words_of(resources: StemResources, plan: Sequence[StemJob]) -> list[Words]:
     return list(dict.fromkeys(words))
 
 
-def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources) -> PresetWriter | None:
+def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources, bundle: str | None) -> PresetWriter | None:
     """Return what writes presets; all preset formats together take a while to import."""
     if format_id is None:
         return None
-    from semeq_export.app.stem_presets import preset_writer
+    from semeq_export.app.stem_presets import preset_writer, words_in
     from semeq_export.words.names import host_name
 
     texts = dict.fromkeys(job.intent.target for job in batch.jobs if job.intent.target is not None)
     titles = {text: host_name(resources.engine.understand(text).target()) for text in texts}
-    return preset_writer(format_id, batch, titles)
+    return preset_writer(format_id, batch, titles, words_in(resources, bundle))
 
 
 def _check_report(path: Path, output: Path, options: StemsOptions) -> bool:

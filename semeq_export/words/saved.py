@@ -41,7 +41,7 @@ class SavedWords:
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         return {
-            "weights": dict(self.target.weights),
+            "weights": [[word, weight] for word, weight in self.target.weights.items()],  # in order, by which names go
             "intensity": self.target.intensity,
             "eq": self.eq.to_dict(),
             "bundle_sha256": self.bundle_sha256,
@@ -51,15 +51,17 @@ class SavedWords:
     def from_dict(cls, data: object) -> SavedWords:
         """Return what `to_dict` wrote; raises ValueError, of which InvalidEqError is one, naming what is missing, unknown or wrong."""
         stored = msgspec.convert(data, _Stored, strict=True)
-        return cls(SemanticTarget(stored.weights, stored.intensity), EqSettings.from_dict(stored.eq), stored.bundle_sha256)
+        return cls(SemanticTarget(dict(stored.weights), stored.intensity), EqSettings.from_dict(stored.eq), stored.bundle_sha256)
 
 
 class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    weights: dict[str, float]
+    weights: list[tuple[str, float]]
     intensity: float
     eq: Mapping[str, object]
     bundle_sha256: str
 
     def __post_init__(self) -> None:
+        if len(dict(self.weights)) != len(self.weights):
+            raise ValueError("a word occurs twice")
         if len(self.bundle_sha256) != 64 or not set(self.bundle_sha256) <= set("0123456789abcdef"):
             raise ValueError("bundle_sha256 is not 64 hexadecimal digits")

@@ -219,6 +219,17 @@ def test_files_that_are_no_chain_are_refused(tmp_path: Path) -> None:
         read_chain(tmp_path / "chain.toml")
 
 
+def test_a_chain_takes_phrases_as_other_verbs_do(tmp_path: Path) -> None:
+    engine = Engine(load_bundle())
+    chain = load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'a bit warmer'\nintensity = 2"), engine)
+    assert chain.semantic_eqs[0].eq == engine.eq_for(engine.understand("a bit warmer").target(2.0)) != engine.eq_for("warm")
+    assert read_chain(tmp_path / "chain.toml").words == (ChainWords("a bit warmer", 2.0),)
+    written = write_chain(tmp_path / "written.toml", read_chain(tmp_path / "chain.toml"))
+    assert written.words == (ChainWords("a bit warmer", 2.0),)  # as a person wrote it
+    opposite = load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'less muddy'"), engine)
+    assert opposite.semantic_eqs[0].eq == engine.eq_for("muddy").scaled(-1.0)
+
+
 def test_an_unknown_word_in_a_chain_names_the_close_one(tmp_path: Path) -> None:
     with pytest.raises(UnknownTermError, match="did you mean 'warm'"):
         load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'wram'"), FakeEngine())
