@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 GROUPS = {
     "What": ("target", "preset", "match", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
-    "Files": ("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-    "Run": ("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+    "Files and run": (
+        *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
+        *("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+    ),
 }
 _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot", "salvage", "dither", "match_loudness", "delta", "tail_s")
 """Options for each file, as `ProcessOptions` calls them; "in_place" and "overwrite" beside."""

@@ -12,7 +12,7 @@
 | sample_rate_hz | number |
 | eq | {"bands": [{"kind", "freq_hz", "gain_db", "q", "enabled"}], "preamp_db"}, or null |
 | curve | {"freqs_hz": [...], "gain_db": [...]}, only where no bands are known |
-| words | since 1.1, for an EQ that words meant: {"weights": [[word, number], ...], "intensity", "eq", "bundle_sha256": the bundle's identity} |
+| words | since 1.1, for an EQ that words meant: {"weights": [[word, number], ...], "intensity", "eq", "bundle_sha256": its identity} |
 
 What plays is the eq of preset; that of words is what they meant when they were saved. Words of which the two differ, because somebody
 changed the bands, are left out with a note.
