@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,10 @@ from semeq_export.words.mixing import mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
+
+if TYPE_CHECKING:
+    from semeq_export.words.phrases import PhraseReader
 
 FIT_RATE_HZ = 48_000.0
 """Rate at which curves are summed and fitted; the settings that come out hold for any rate."""
@@ -91,12 +95,14 @@ class Engine:
         Where the text does not give the weights itself, words that are added share, and what is taken away spares them (`words.mixing`).
         Raises UnknownTermError and InvalidTargetError.
         """
-        said = exact_phrase(text, self.bundle.centroids)
-        if said is None:
-            from semeq_export.words.phrases import understand  # only where somebody writes a phrase: its grammar takes a while to load
-
-            said = understand(text, self.bundle.centroids)
+        said = exact_phrase(text, self.bundle.centroids) or self._phrases.understand(text)
         return said if said.is_exact else replace(said, weights=mix(said.weights, self._curve_of))
+
+    @cached_property
+    def _phrases(self) -> PhraseReader:
+        from semeq_export.words.phrases import PhraseReader  # only where somebody writes a phrase: its grammar takes a while to load
+
+        return PhraseReader(self.bundle.centroids)
 
     def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
         return self.understand(target).target() if isinstance(target, str) else target
@@ -139,7 +145,7 @@ class Engine:
         curves = np.array([_whole_curve(eq) for eq in eqs])
         return MorphPath(eqs, tuple(steps_db(curves).tolist()), tuple(departures_db(curves).tolist()))
 
-    def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = "en") -> list[tuple[str, float, float]]:
+    def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = DEFAULT_LANGUAGE) -> list[tuple[str, float, float]]:
         """Return (word, probability, distance in dB rms) of the words that people would most likely type for some settings.
 
         Of `Bundle.usual_words`. Preamp and overall level do not count. Raises BundleFormatError where the bundle has no evidence.
@@ -221,7 +227,7 @@ class Engine:
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         bank = self.bundle.centroids
-        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words("en") or list(bank)
+        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words(DEFAULT_LANGUAGE) or list(bank)
         terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
         advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVICE_AGREEMENT] or chosen
         return profile_of(_to_spectrum(audio, None)[0], _to_reference(reference), terms_db, top, advise=advise)
@@ -236,14 +242,15 @@ class Engine:
             raise BundleFormatError(f"bundle {self.bundle.manifest.name} has no EQ encoder, so settings cannot be compared with words")
         return encoder(self._vector_of(eq))
 
-    def nearest_terms(self, eq: EqSettings, top: int = 5) -> list[tuple[str, float]]:
+    def nearest_terms(self, eq: EqSettings, top: int = 5, *, language: str | None = None) -> list[tuple[str, float]]:
         """Return the words that sound most like some settings with their distances in dB rms, closest first; of `Bundle.usual_words`.
 
         Over log frequency, overall levels left out: two words may lie close in the latent and do opposite things.
         """
         words, curves_db = self._usual_curves
         distances = rms_of_each(curves_db - level_free(_whole_curve(eq)))
-        return [(words[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:top]]
+        nearest = [(words[i], float(distances[i])) for i in np.argsort(distances, kind="stable")]
+        return [near for near in nearest if self.bundle.centroids.is_usual(near[0], language)][:top]
 
     @cached_property
     def _usual_curves(self) -> tuple[list[str], Float64Array]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from semeq_export.app import _preset_files
 from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
+from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, OutputError, UnknownFormatError
@@ -19,6 +20,7 @@ from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.names import host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
 from semeq_presets import Device, FormatInfo, Preamp, Preset
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
@@ -29,9 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AllTerms:
-    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity."""
+    """Every word of a language that people agree on, each as a preset of its own, at the same intensity. language: None for all."""
 
     intensity: float = 1.0
+    language: str | None = DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +187,9 @@ def _presets(options: PresetOptions) -> _Made:
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
     if isinstance(options.target, AllTerms):
-        words, amount = engine.bundle.usual_words(), options.target.intensity
-        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
-        left_out = len(engine.bundle.centroids) - len(words)
-        notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
+        bank, language, amount = engine.bundle.centroids, options.target.language, options.target.intensity
+        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in bank.usual_words(language)]
+        notes = tuple(bank.left_out(language))
     else:
         if isinstance(options.target, Words):
             understood = find_phrases(engine, [options.target.text])
@@ -217,8 +219,10 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    eq, played = as_written(engine, engine.eq_for(asked.target)), engine.exact.eq_for(asked.target)
-    preset = for_words(eq, asked.target, played=played, sample_rate_hz=options.sample_rate_hz)
+    words = save_words(engine, asked.target)
+    played, identity = engine.exact.eq_for(asked.target), engine.bundle.identity
+    preset = for_words(words.eq, asked.target, played=played, sample_rate_hz=options.sample_rate_hz, bundle=identity)
+    preset = replace(preset, words=words)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 

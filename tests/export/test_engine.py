@@ -16,6 +16,7 @@ from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import correlation, level_free, log_grid
 from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqSettings
 from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.words.phrases import PhraseReader
 from semeq_export.words.target import SemanticTarget
 
 HEARD = log_grid(96, 30.0, 16_000.0)
@@ -108,6 +109,15 @@ def test_more_targets_than_are_kept_do_no_harm(bundle: Bundle) -> None:
     for i in range(1, 1_300):
         engine.eq_for(SemanticTarget({"warm": 1.0, "bright": i / 200}))
     assert engine.eq_for("warm") == Engine(engine.bundle, exact=True).eq_for("warm")
+
+
+def test_the_grammar_is_joined_with_the_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, made = Engine(load_bundle()), []
+    monkeypatch.setattr("semeq_export.words.phrases.PhraseReader", lambda bank: made.append(bank) or PhraseReader(bank))
+    for _ in range(3):
+        assert list(engine.understand("a bit warmer").weights) == ["warm"]
+        assert engine.understand("warm").is_exact
+    assert made == [engine.bundle.centroids]
 
 
 def test_settings_of_a_word_are_nearest_to_that_word(engine: Engine) -> None:

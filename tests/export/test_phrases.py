@@ -49,6 +49,15 @@ def test_every_example_means_what_the_grammar_says(language: str, text: str, exp
     assert said_of(text) == expected
 
 
+def test_what_is_not_understood_names_no_weak_word() -> None:
+    weak = {name for name in BANK if BANK.is_weak(name)}
+    assert {"cold", "hollow"} <= weak
+    for text in ("scooped", "nasal", "presencia", "coldd", "hollwo", "something wram"):
+        with pytest.raises(UnknownTermError) as caught:
+            understand(text, BANK)
+        assert not weak & set(caught.value.suggestions), text
+
+
 def test_there_are_enough_examples_of_each_rule_and_language() -> None:
     languages = [language for language, _, _ in examples()]
     assert len(languages) >= 120

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
 from semeq_export.words.target import SemanticTarget
-from semeq_export.words.terms import CentroidBank, Term, normalise_term
+from semeq_export.words.terms import OWN, CentroidBank, Term, normalise_term
 
 BANK = bundles.bank()
 WARM = BANK["warm"]
@@ -39,6 +39,30 @@ def test_unknown_word_suggests_what_is_close() -> None:
     assert caught.value.suggestions == ("bright",)
     with pytest.raises(UnknownTermError, match="see: semeq-export terms"):
         BANK["qqqqqq"]
+
+
+def test_weak_words_and_those_of_some_people_are_suggested_to_nobody() -> None:
+    people = {"tiny": 5}
+    terms = [
+        Term("mellow", (0.1,), "en", 5, agreement=0.3, typical_intensity=1.0, sources=people),
+        Term("yellow", (0.2,), "en", 5, agreement=0.05, typical_intensity=1.0, sources=people),
+        Term("mellow@metal", (0.3,), "en", 5, agreement=0.3, typical_intensity=1.0, sources=people),
+        Term("bellow", (0.4,), "es", 5, agreement=0.3, typical_intensity=1.0, sources=people),
+        Term("fellow", (0.5,), "en", 5, agreement=0.0, typical_intensity=1.0, sources={OWN: 3}),
+    ]
+    bank = CentroidBank(terms)
+    assert bank.usual_words("en") == ["fellow", "mellow"]
+    assert bank.usual_words("es") == ["bellow", "fellow"]
+    assert set(bank.suggest("ellow")) == {"bellow", "fellow", "mellow"}  # of any language: the text says which
+    assert "mellow@metal" in bank.suggest("mellow@metl")
+    assert bank.left_out("en") == [
+        "2 words left out: weak, or of some people only; ask for them by name",
+        "1 word left out: of other languages; `language` says of which",
+    ]
+    assert bank.left_out() == bank.left_out("en")[:1]
+    unmeasured = CentroidBank(terms, is_measured=False)
+    assert unmeasured.usual_words("en") == ["fellow", "mellow", "yellow"]
+    assert "yellow" in unmeasured.suggest("yelow")
 
 
 def test_several_words_in_one_suggest_their_blend() -> None:
