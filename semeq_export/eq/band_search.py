@@ -29,6 +29,7 @@ _LEVEL_WEIGHT, _FREE_LEVEL_DB = 2.0, 0.5  # a level beyond this counts as an err
 _FIGHT_WEIGHT, _FREE_FIGHT_DB = 5.0, 0.7  # so does what bands take from each other, below the 1 dB that is forbidden
 _GAIN_COST_DB = 0.02  # of two sets that are as close, the one with smaller gains
 _PER_NEPER = 10.0 / math.log(10.0)
+_DB_PER_OCTAVE = math.log(2.0) * _PER_NEPER  # of power
 _A_PER_GAIN = GAIN_UNIT_DB * math.log(10.0) / 40.0
 
 
@@ -89,30 +90,23 @@ class Quality:
     fights_db: Float64Array
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
-    """Frequencies, as the responses need them: phi = sin^2(pi f / rate), and 1 - phi; (n,) each."""
-
-    phi: Float64Array
-    rest: Float64Array
-
-    @classmethod
-    def at(cls, freqs_hz: Float64Array) -> Grid:
-        """Return the grid of frequencies."""
-        phi = np.square(np.sin(math.pi / RATE_HZ * freqs_hz))
-        return cls(phi, 1.0 - phi)
+@cache
+def search_grid() -> Float64Array:
+    """Return (3, N_POINTS) 1, r and r^2 at the frequencies at which sets are fitted, with r = tan^2(pi f / rate)."""
+    return _powers(_freqs_hz()[SEARCHED])
 
 
 @cache
-def search_grid() -> Grid:
-    """Return the `N_POINTS` frequencies at which sets are fitted."""
-    return Grid.at(_freqs_hz()[SEARCHED])
+def check_grid() -> Float64Array:
+    """Return the same at more and further frequencies, (3, n), at which sets are judged: 20 Hz to 20 kHz or a little more."""
+    return _powers(_freqs_hz())
 
 
-@cache
-def check_grid() -> Grid:
-    """Return more and further frequencies, at which sets are judged: 20 Hz to 20 kHz or a little more."""
-    return Grid.at(_freqs_hz())
+def _powers(freqs_hz: Float64Array) -> Float64Array:
+    r = np.square(np.tan(math.pi / RATE_HZ * freqs_hz))
+    powers = np.stack([np.ones_like(r), r, r * r])
+    powers.flags.writeable = False
+    return powers
 
 
 def _freqs_hz() -> Float64Array:
@@ -120,43 +114,63 @@ def _freqs_hz() -> Float64Array:
     return LOW_HZ * np.exp2(octaves)
 
 
-def responses(sets: BandSets, grid: Grid, slopes: Float64Array | None = None) -> Float64Array:
+def responses(sets: BandSets, grid: Float64Array, slopes: Float64Array | None = None) -> Float64Array:
     """Return the bands' responses (m, k, n) in dB. slopes: (m, k, 3, n) to be filled with their derivatives by u.
 
-    With x, y and A as in `fit`, e = xy/Q^2, and a high shelf as a low one over A^2, upside down, every kind is
-    A^c (((a y - x)^2 + b e) / ((y - a x)^2 + g e))^s: a bell has a = 1, b = A^2, g = 1/A^2, c = 0; a shelf a = b = g = A, c = 2.
+    The cookbook's magnitudes squared (bilinear transform of its prototypes) are a ratio of polynomials in r = tan^2(w/2); with
+    v = r / tan^2(w0/2) and A = 10^(gain/40): a peak is (1 + (A^2/Q^2 - 2) v + v^2) / (1 + (1/(A Q)^2 - 2) v + v^2), a low shelf
+    A^2 (A^2 + (A/Q^2 - 2 A) v + v^2) / (1 + (A/Q^2 - 2 A) v + A^2 v^2), and a high shelf A^4 over that.
     """
-    phi, rest = grid.phi, grid.rest
-    u, is_shelf = sets.u, np.abs(sets.shelf)
-    sign = np.where(sets.shelf < 0, -1.0, 1.0)[..., np.newaxis]
-    by_b, by_g = 2.0 - is_shelf, 3.0 * is_shelf - 2.0  # powers of A
-    log_a = u[..., 0] * _A_PER_GAIN
-    half_w0 = math.pi / RATE_HZ * np.exp2(u[..., 1])
-    phi0 = np.square(np.sin(half_w0))
-    x, y = (1.0 - phi0)[..., np.newaxis] * phi, phi0[..., np.newaxis] * rest
-    e = x * y * np.exp2(-2.0 * u[..., 2])[..., np.newaxis]
-    a = np.exp(log_a * is_shelf)[..., np.newaxis]
-    top_e, bottom_e = np.exp(log_a * by_b)[..., np.newaxis] * e, np.exp(log_a * by_g)[..., np.newaxis] * e
-    ay, ax = a * y, a * x
-    top_difference, bottom_difference = ay - x, y - ax
-    top, bottom = top_difference * top_difference + top_e, bottom_difference * bottom_difference + bottom_e
-    lift = 2.0 * is_shelf
-    response = (sign * np.log(top / bottom) + (lift * log_a)[..., np.newaxis]) * _PER_NEPER
-    if slopes is None:
-        return response
-    top_difference *= 2.0 / top
-    bottom_difference *= 2.0 / bottom
-    top_e /= top
-    bottom_e /= bottom
-    by_a = (top_difference * ay + bottom_difference * ax) * is_shelf[..., np.newaxis]
-    by_a += by_b[..., np.newaxis] * top_e - by_g[..., np.newaxis] * bottom_e
-    slopes[..., 0, :] = (by_a * sign + lift[..., np.newaxis]) * (_PER_NEPER * _A_PER_GAIN)
-    e_difference = top_e - bottom_e
-    by_phi0 = top_difference * (a * rest + phi) - bottom_difference * (rest + a * phi)
-    by_phi0 += (1.0 / phi0 - 1.0 / (1.0 - phi0))[..., np.newaxis] * e_difference
-    slopes[..., 1, :] = by_phi0 * (sign * (half_w0 * np.sin(2.0 * half_w0))[..., np.newaxis] * (math.log(2.0) * _PER_NEPER))
-    slopes[..., 2, :] = e_difference * (sign * (-2.0 * math.log(2.0) * _PER_NEPER))
+    wanted = 1 if slopes is None else 4
+    parts = _coefficients(sets, wanted).reshape(3, -1).T @ grid
+    top, bottom = parts.reshape(2, wanted, *sets.shelf.shape, grid.shape[1])
+    by_bottom = 1.0 / bottom[0]
+    response: Float64Array = np.log(top[0] * by_bottom) * _PER_NEPER
+    if slopes is not None:
+        by_top = 1.0 / top[0]
+        for number in range(3):
+            np.subtract(top[number + 1] * by_top, bottom[number + 1] * by_bottom, out=slopes[:, :, number])
     return response
+
+
+def _coefficients(sets: BandSets, wanted: int) -> Float64Array:
+    """Return (3, 2, wanted, m, k): by power of r, for top and bottom, what they are, then their slopes by gain, frequency and Q in dB."""
+    shelf = np.abs(sets.shelf)
+    by_b, by_g = 2.0 - shelf, 3.0 * shelf - 2.0  # powers of A beside v, top and bottom
+    log_a = sets.u[..., 0] * _A_PER_GAIN
+    half_w0 = (math.pi / RATE_HZ) * np.exp2(sets.u[..., 1])
+    sine, cosine = np.sin(half_w0), np.cos(half_w0)
+    per_r = np.square(cosine / sine)
+    per_q2 = np.exp2(-2.0 * sets.u[..., 2]) * per_r
+    b, g = np.exp(by_b * log_a) * per_q2, np.exp(by_g * log_a) * per_q2
+    a = np.exp(shelf * log_a)
+    a2, a_v, per_r2 = a * a, 2.0 * per_r * a, per_r * per_r
+    result = np.zeros((3, 2, wanted, *shelf.shape))
+    result[0, 0, 0], result[0, 1, 0] = a2, 1.0
+    np.subtract(b, a_v, out=result[1, 0, 0])
+    np.subtract(g, a_v, out=result[1, 1, 0])
+    result[2, 0, 0] = per_r2
+    np.multiply(a2, per_r2, out=result[2, 1, 0])
+    if wanted > 1:
+        by_freq = (-2.0 * _DB_PER_OCTAVE) * half_w0 / (sine * cosine)
+        np.multiply(result[1:, :, 0], by_freq, out=result[1:, :, 2])
+        result[2, :, 2] *= 2.0
+        np.multiply(b, -2.0 * _DB_PER_OCTAVE, out=result[1, 0, 3])
+        np.multiply(g, -2.0 * _DB_PER_OCTAVE, out=result[1, 1, 3])
+        by_gain = _PER_NEPER * _A_PER_GAIN
+        a_v *= shelf
+        np.multiply(by_gain, by_b * b - a_v, out=result[1, 0, 1])
+        np.multiply(by_gain, by_g * g - a_v, out=result[1, 1, 1])
+        twice = (2.0 * by_gain) * shelf
+        np.multiply(twice, a2, out=result[0, 0, 1])
+        np.multiply(twice, result[2, 1, 0], out=result[2, 1, 1])
+    is_high = sets.shelf < 0
+    if is_high.any():
+        result = np.where(is_high, result[:, ::-1], result)
+    result[:, 0] *= a2  # a^2 is A^2 for shelves, and 1 for peaks
+    if wanted > 1:
+        result[:, 0, 1] += twice * result[:, 0, 0]
+    return result
 
 
 def state_of(sets: BandSets, curve_db: Float64Array, peace: float = 1.0) -> State:
@@ -183,14 +197,14 @@ def state_of(sets: BandSets, curve_db: Float64Array, peace: float = 1.0) -> Stat
     descent[:, ::3] -= _GAIN_COST_DB**2 * gains
     curvature.reshape(m, -1)[:, :: 3 * (size + 1)] += _GAIN_COST_DB**2
     state = State(cost, descent, curvature)
-    _add_fights(state, bands_db, slopes, peace)
+    _add_fights(state, bands_db, whole, slopes, peace)
     return state
 
 
-def _add_fights(state: State, bands_db: Float64Array, slopes: Float64Array, peace: float) -> None:
+def _add_fights(state: State, bands_db: Float64Array, whole: Float64Array, slopes: Float64Array, peace: float) -> None:
     """Add to what sets cost where bands take from each other: at each frequency, what the smaller side of the two signs adds up to."""
     lifted = np.maximum(bands_db, 0.0).sum(axis=1)
-    lowered = lifted - bands_db.sum(axis=1)
+    lowered = lifted - whole
     taken = np.minimum(lifted, lowered) - _FREE_FIGHT_DB
     if taken.max(initial=0.0) <= 0.0:
         return
@@ -208,11 +222,19 @@ def quality_of(sets: BandSets, curve_db: Float64Array) -> Quality:
     """Return how sets do. curve_db: (n,) over the grid of `check_grid`."""
     bands_db = responses(sets, check_grid())
     whole = bands_db.sum(axis=1)
-    first, second = np.triu_indices(bands_db.shape[1], 1)
-    a, b = bands_db[:, first], bands_db[:, second]
-    taken = np.where(a * b < 0, np.minimum(np.abs(a), np.abs(b)), 0.0)
+    first, second = _pairs(bands_db.shape[1])
+    sign = np.sign(sets.u[..., 0])  # a band lifts or lowers everywhere
+    against = sign[:, first] * sign[:, second] < 0
+    sizes = np.abs(bands_db)
+    taken = np.minimum(sizes[:, first], sizes[:, second]).max(axis=2) * against
     error = (curve_db - whole)[:, COUNTED]
-    return Quality(error.std(axis=1), whole[:, COUNTED].mean(axis=1), taken.max(axis=(1, 2), initial=0.0))
+    return Quality(error.std(axis=1), whole[:, COUNTED].mean(axis=1), taken.max(axis=1, initial=0.0))
+
+
+@cache
+def _pairs(k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    first, second = np.triu_indices(k, 1)
+    return first, second
 
 
 def descend(sets: BandSets, curve_db: Float64Array, steps: int, here: State | None = None, *, peace: float = 1.0) -> tuple[BandSets, State]:
@@ -223,7 +245,7 @@ def descend(sets: BandSets, curve_db: Float64Array, steps: int, here: State | No
     here = state_of(sets, curve_db, peace) if here is None else here
     damping = np.full(len(sets), 1e-2)
     for _ in range(steps):
-        there = sets.moved(stepped(sets, here, damping))
+        there = sets.moved(_stepped(sets, here, damping))
         state = state_of(there, curve_db, peace)
         better = state.cost < here.cost
         damping = np.where(better, np.maximum(damping * 0.2, 1e-9), damping * 6.0)
@@ -235,7 +257,7 @@ def descend(sets: BandSets, curve_db: Float64Array, steps: int, here: State | No
     return sets, here
 
 
-def stepped(sets: BandSets, state: State, damping: Float64Array) -> Float64Array:
+def _stepped(sets: BandSets, state: State, damping: Float64Array) -> Float64Array:
     """Return u after one step of Levenberg-Marquardt with damping (m,), inside the ranges."""
     m = len(sets)
     low, high, here = (values.reshape(m, -1) for values in (sets.low, sets.high, sets.u))

@@ -41,15 +41,16 @@ MAX_LEVEL_DB = 0.8
 FREQ_RANGES_HZ = {BandKind.LOW_SHELF: (60.0, 600.0), BandKind.PEAK: (60.0, 12_000.0), BandKind.HIGH_SHELF: (1_500.0, 14_000.0)}
 Q_RANGE = (0.4, 2.0)
 _SHELF = {BandKind.LOW_SHELF: 1.0, BandKind.PEAK: 0.0, BandKind.HIGH_SHELF: -1.0}  # as `BandSets` writes kinds
+_NOTHING = (0.0, math.log2(1_000.0), 0.0)  # a bell of no gain, as `BandSets` writes it
 _CLOSE_DB, _CLOSE_SHARE = 0.25, 1 / 3  # fewer bands are enough where they come this close, but never by this share of the curve or more
 _WORTH_A_BAND_DB = 0.03  # where no set is close enough, another band must bring that much
 _SOUND_DB = 0.3  # a curve above this is not left out
 _MAX_STARTS = 5  # sets are formed of as many bands, those that do the most
-_MARGIN_DB = 0.05  # between the frequencies that are judged
+_MARGIN_DB = 0.1  # for what lies between the frequencies that are judged, and for digits rounded later
 _FOLLOWED = {1: 1, 2: 3, 3: 5, 4: 3}  # sets of each size
 _FIRST_DAMPING = 0.03
-_PEACE = 16.0
-_FIRST_STEPS, _MORE_STEPS, _LAST_STEPS = 2, 2, 5
+_PEACE = 16.0  # how much more a fight counts where no set was close enough: often all of them fought a little
+_FIRST_STEPS, _MORE_STEPS, _LAST_STEPS = 2, 2, 3  # of all sets; of the best of each size; of those, where none was close enough
 
 
 def readable(eq: EqSettings, layout: EqLayout = SAFE_13) -> EqSettings:
@@ -154,7 +155,12 @@ def _ranges(slot: BandSlot) -> list[tuple[float, float]]:
     top_hz = USABLE_NYQUIST * RATE_HZ / 2
     freq = _common((min(slot.freq_hz.minimum, top_hz), min(slot.freq_hz.maximum, top_hz)), FREQ_RANGES_HZ[slot.kind])
     log_freq, log_q = ((math.log2(low), math.log2(high)) for low, high in (freq, _common(q, Q_RANGE)))
-    return [gain, log_freq, log_q]
+    return [gain, _within(log_freq), _within(log_q)]
+
+
+def _within(ends: tuple[float, float]) -> tuple[float, float]:
+    """Return ends that are still inside once they are no logarithms."""
+    return ends if ends[0] == ends[1] else (ends[0] + 1e-12, ends[1] - 1e-12)
 
 
 def _common(own: tuple[float, float], wanted: tuple[float, float]) -> tuple[float, float]:
@@ -174,67 +180,67 @@ def _strongest(start: BandSets) -> BandSets:
     return BandSets(start.u[:, rows], start.low[:, rows], start.high[:, rows], start.shelf[:, rows], start.slot[:, rows])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Subsets:
+    """All m sets of 1 to 4 of n bands, small ones first.
+
+    where: (m, 4) their bands, -1 for none. lacks: (m, n + 1) 1 for each band that a set is without, and for what no band does.
+    own: (m, 3 n) 1 for their numbers. pairs: (m, 3 n, 3 n) 1 for two of them.
+    """
+
+    sizes: NDArray[np.int64]
+    where: NDArray[np.int64]
+    lacks: Float64Array
+    own: Float64Array
+    pairs: Float64Array
+
+
 @lru_cache(maxsize=8)
-def _subsets(n: int) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """Return all sets (m, n) of 1 to 4 of n bands, their sizes (m,), and the places of each one's bands (m, 4) with -1 for none."""
+def _subsets(n: int) -> _Subsets:
     chosen = [rows for size in range(1, min(n, MAX_BANDS) + 1) for rows in itertools.combinations(range(n), size)]
-    sizes = np.array([len(rows) for rows in chosen])
-    members = np.zeros((len(chosen), n), dtype=bool)
-    where = np.full((len(chosen), MAX_BANDS), -1)
-    for index, rows in enumerate(chosen):
-        members[index, list(rows)] = True
-        where[index, : len(rows)] = rows
-    return members, sizes, where
-
-
-@lru_cache(maxsize=8)
-def _missing(n: int) -> tuple[Float64Array, NDArray[np.bool_]]:
-    """Return what each set lacks (m, n + 1), 1 for each band left out and for what the bands do not do; and its own numbers (m, 3 n)."""
-    members = _subsets(n)[0]
-    lacks = np.concatenate([~members, np.ones((len(members), 1), dtype=bool)], axis=1).astype(np.float64)
-    return lacks, np.repeat(members, 3, axis=1)
+    where = np.array([[*rows, *[-1] * (MAX_BANDS - len(rows))] for rows in chosen])
+    members = np.array([[float(band in rows) for band in range(n)] for rows in chosen])
+    own = np.repeat(members, 3, axis=1)
+    lacks = np.concatenate([1.0 - members, np.ones((len(chosen), 1))], axis=1)
+    return _Subsets(np.array([len(rows) for rows in chosen]), where, lacks, own, own[:, :, np.newaxis] * own[:, np.newaxis])
 
 
 def _promising(start: BandSets, curve_db: Float64Array) -> tuple[BandSets, NDArray[np.int64]]:
-    """Return the sets to follow, after their first step, and their sizes.
+    """Return the sets to follow, after their first step, and their sizes. curve_db: (n,) over the grid of `search_grid`.
 
     Responses in dB add up: one look at the start gives every set's error and slopes, and by them where its first step would lead.
     """
     inside = start.moved(np.clip(start.u, start.low, start.high))
     n = inside.u.shape[1]
-    _, sizes, where = _subsets(n)
+    subsets = _subsets(n)
     slopes = np.empty((1, n, 3, N_POINTS))
     bands_db = responses(inside, search_grid(), slopes)[0]
     parts = np.concatenate([slopes.reshape(3 * n, -1), bands_db, (curve_db - bands_db.sum(axis=0))[np.newaxis]])
-    parts -= parts.mean(axis=1)[:, np.newaxis]
-    products = parts @ parts.T / len(curve_db)
-    missing, free = _missing(n)
-    descent = missing @ products[3 * n :, : 3 * n]
-    normal = products[: 3 * n, : 3 * n]
+    parts -= parts.mean(axis=1)[:, np.newaxis]  # the level is free
+    products = parts @ parts.T / N_POINTS
+    normal, rest = products[: 3 * n, : 3 * n], products[3 * n :, 3 * n :]
+    descent = subsets.lacks @ products[3 * n :, : 3 * n]
     diagonal = normal.diagonal()
-    system = normal * (free[:, :, np.newaxis] & free[:, np.newaxis])
-    np.einsum("npp->np", system)[:] += _FIRST_DAMPING * (diagonal + 1e-2 * diagonal.mean()) + ~free + 1e-12
-    step = np.linalg.solve(system, (descent * free)[..., np.newaxis])[..., 0]
+    system = normal * subsets.pairs
+    np.einsum("npp->np", system)[:] += _FIRST_DAMPING * (diagonal + 1e-2 * diagonal.mean()) + 1e-12 + (1.0 - subsets.own)
+    step = np.linalg.solve(system, (descent * subsets.own)[..., np.newaxis])[..., 0]
     here = inside.u.reshape(1, -1)
-    step = (np.clip(here + step, start.low.reshape(1, -1), start.high.reshape(1, -1)) - here) * free
-    error = np.einsum("mi,ij,mj->m", missing, products[3 * n :, 3 * n :], missing)
-    error += np.einsum("mi,mi->m", step, step @ normal - 2.0 * descent)
+    step = (np.clip(here + step, start.low.reshape(1, -1), start.high.reshape(1, -1)) - here) * subsets.own
+    error = ((subsets.lacks @ rest) * subsets.lacks).sum(axis=1) + (step * (step @ normal - 2.0 * descent)).sum(axis=1)
     order = np.argsort(error, kind="stable")
-    rows = np.concatenate([order[sizes[order] == size][:count] for size, count in _FOLLOWED.items()])
-    return _gathered(start, (here + step[rows]).reshape(len(rows), n, 3), where[rows]), sizes[rows]
+    rows = np.concatenate([order[subsets.sizes[order] == size][:count] for size, count in _FOLLOWED.items()])
+    return _gathered(start, (here + step[rows]).reshape(len(rows), n, 3), subsets.where[rows]), subsets.sizes[rows]
 
 
 def _gathered(start: BandSets, u: Float64Array, where: NDArray[np.int64]) -> BandSets:
     """Return sets of as many bands as the largest has: those of u (m, n, 3) at the places (m, 4), and bells held at 0 dB for -1."""
-    where = where[:, : int((where >= 0).sum(axis=1).max())]
+    where = where[:, : min(MAX_BANDS, u.shape[1])]
     none = where < 0
-    nothing = np.array([0.0, math.log2(1_000.0), 0.0])
     held = none[..., np.newaxis]
-    at = np.maximum(where, 0)
-    own = np.take_along_axis(u, at[..., np.newaxis], axis=1)
-    low, high = np.where(held, nothing, start.low[0, at]), np.where(held, nothing, start.high[0, at])
-    shelf, slot = np.where(none, 0.0, start.shelf[0, at]), np.where(none, -1, start.slot[0, at])
-    return BandSets(np.where(held, nothing, own), low, high, shelf, slot)
+    own = u[np.arange(len(u))[:, np.newaxis], where]
+    low, high = (np.where(held, _NOTHING, ends[0, where]) for ends in (start.low, start.high))
+    shelf, slot = np.where(none, 0.0, start.shelf[0, where]), np.where(none, -1, start.slot[0, where])
+    return BandSets(np.where(held, _NOTHING, own), low, high, shelf, slot)
 
 
 def _closest(start: BandSets, curve_db: Float64Array) -> tuple[BandSets, float] | None:
@@ -245,13 +251,13 @@ def _closest(start: BandSets, curve_db: Float64Array) -> tuple[BandSets, float] 
     best = [int(rows[np.argmin(state.cost[rows])]) for size in np.unique(sizes) for rows in [np.flatnonzero(sizes == size)]]
     sets, sizes, state = sets.take(best), sizes[best], state.take(best)
     curve_rms_db = float(searched.std())
-    sets, state = descend(sets, searched, _MORE_STEPS, state)
+    sets, _ = descend(sets, searched, _MORE_STEPS, state)
     quality = quality_of(sets, curve_db)
     found, is_close = _chosen(sizes, quality, curve_rms_db)
     if not is_close:
-        sets, state = descend(sets, searched, _LAST_STEPS, peace=_PEACE)
+        sets, _ = descend(sets, searched, _LAST_STEPS, peace=_PEACE)
         quality = quality_of(sets, curve_db)
-        found, is_close = _chosen(sizes, quality, curve_rms_db)
+        found, _ = _chosen(sizes, quality, curve_rms_db)
     return None if found is None else (sets.take([found]), float(quality.level_db[found]))
 
 
