@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app import _preset_files
-from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._engine import Intensity, Words, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
@@ -29,9 +29,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AllTerms:
-    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity."""
+    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity, or each at its typical one."""
 
-    intensity: float = 1.0
+    intensity: Intensity = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class PresetResult:
 
     formats: ids, or `KNOBS`. is_library: several presets, in a folder or installed. files: one for each preset and format; the text is the
     content of the only one where nothing was asked to be written. picture: of all terms in a folder. doubts: what speaks against the
-    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text.
+    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text. intensities: what was asked
+    for as a number, by what a preset's target is called.
     """
 
     presets: tuple[WordPreset, ...]
@@ -106,6 +107,7 @@ class PresetResult:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    intensities: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_presets(options: PresetOptions) -> PresetResult:
@@ -145,6 +147,7 @@ def write_presets(options: PresetOptions) -> PresetResult:
         doubts=made.doubts,
         notes=made.notes,
         understood=made.understood,
+        intensities=made.intensities,
     )
 
 
@@ -163,6 +166,7 @@ class _Made:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    intensities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,23 +187,24 @@ def _presets(options: PresetOptions) -> _Made:
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
     if isinstance(options.target, AllTerms):
-        words, amount = engine.bundle.usual_words(), options.target.intensity
-        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
+        words = [Words(word, options.target.intensity) for word in engine.bundle.usual_words()]
+        asked = [_Asked(one.text, one.target(engine), one.amount(engine)) for one in words]
         left_out = len(engine.bundle.centroids) - len(words)
         notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
     else:
         if isinstance(options.target, Words):
             understood = find_phrases(engine, [options.target.text])
-            word, target = options.target.text, options.target.target(engine)
+            word, target, amount = options.target.text, options.target.target(engine), options.target.amount(engine)
+            notes = options.target.notes(engine)
         else:
-            word, target = str(options.target), options.target
-        asked = [_Asked(options.label or word, target, options.target.intensity)]
+            word, target, amount = str(options.target), options.target, options.target.intensity
+        asked = [_Asked(options.label or word, target, amount)]
         doubts = tuple(engine.doubts(target))
     if options.adapt_to is None:
         presets = [_as_written(engine, one, options) for one in asked]
     else:
         presets = list(_as_needed(engine, asked, options.adapt_to, options))
-    return _Made(presets, doubts, notes, understood)
+    return _Made(presets, doubts, notes, understood, {one.word: one.amount for one in asked})
 
 
 def _matched(match: Match, options: PresetOptions) -> WordPreset:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -287,7 +287,8 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         texts = [job.intent.target for job in plan if job.intent.target is not None]
         understood = find_phrases(resources.engine, texts) if texts else {}
         doubts = _doubts(resources, plan)
-        for line in (*(phrase.line for phrase in understood.values()), *doubts):
+        plan, notes = _resolved(resources, plan)
+        for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
         yield _Ready(
@@ -368,6 +369,13 @@ def _check_intents(resources: StemResources, plan: Sequence[StemJob], session: S
             if not place:
                 raise
             raise IntentError(f"{place}: {error}") from error
+
+
+def _resolved(resources: StemResources, plan: Sequence[StemJob]) -> tuple[list[StemJob], list[str]]:
+    """Return jobs whose intensities are numbers, as journals and reports are to hold, and which number "typical" stands for."""
+    jobs = [replace(job, intent=resources.resolved(job.intent)) for job in plan]
+    pairs = ((before.intent, after.intent) for before, after in zip(plan, jobs, strict=True))
+    return jobs, list(dict.fromkeys(f"{a.target}: typical is intensity {a.amount:g}" for b, a in pairs if b.intensity == "typical"))
 
 
 def _doubts(resources: StemResources, plan: Sequence[StemJob]) -> list[str]:

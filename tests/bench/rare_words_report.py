@@ -2,9 +2,10 @@
 
 Run: PYTHONPATH=tests/bench python tests/bench/rare_words_report.py DATA [--record FILE]   (about five minutes on one core)
 
-Words of five rows or more: cross-validation over people, repeated; rows of one source are left out together (the data name SAFE's people by
-fold only). A word's figure is its mean over all rows that were left out, RMSE the root of its mean square; intervals are of a bootstrap over
-words. Words of two to four rows: each row is left out, and predicted from the others and from like words, or from like words alone.
+Words of five rows or more: cross-validation over people, repeated; rows of one source are left out together (the data name SAFE's people
+by fold only). A word's figure is its mean over all rows that were left out, RMSE the root of its mean square; intervals are of a bootstrap
+over words. Words of two to four rows: each row is left out, and predicted from those of other sources and like words, or from like
+words alone.
 """
 
 from __future__ import annotations
@@ -84,9 +85,7 @@ def cross_validated(table: ExampleTable, curves: Float64Array, repeats: int) -> 
                     curve = made[word]
                     if len(unseen) and len(unseen) < len(part) and curve is not None:
                         found[name][word].append(scores(curve, curves[unseen]))
-    return {
-        name: {word: of_word(np.concatenate(parts)) for word, parts in by_word.items() if parts} for name, by_word in found.items()
-    }
+    return {name: {word: of_word(np.concatenate(parts)) for word, parts in by_word.items() if parts} for name, by_word in found.items()}
 
 
 def compared(one: Float64Array, other: Float64Array) -> dict[str, object]:
@@ -134,7 +133,7 @@ def rare_words(table: ExampleTable, curves: Float64Array) -> dict[str, object]:
         guess = borrowing(curves, {**rows, word: part[:0]})[word]
         assert guess is not None
         for row in part:
-            rest = part[(part != row) & ((sources[part] != sources[row]) | np.char.startswith(sources[part], "safe/"))]
+            rest = part[sources[part] != sources[row]]
             if not len(rest):
                 continue
             estimate = borrowing(curves, {**rows, word: rest})[word]

@@ -100,7 +100,7 @@ def _noise(rows_db: Sequence[Float64Array]) -> Float64Array:
 
 
 def _differences(means: Float64Array, counts: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Return the axes in which words differ by more than the noise, whose variance is 1, with the variances: (n_axes,), (n_freqs, n_axes)."""
+    """Return the axes (n_freqs, n_axes) in which words differ, and their variances (n_axes,); that of the noise is 1. None, none."""
     weights = counts / (1.0 + counts / _FULL_ROWS)
     weights /= weights.sum()
     centred = means - weights @ means

@@ -152,8 +152,8 @@ def _predicts(curves: Float64Array, part: NDArray[np.intp], people: NDArray[np.i
 def estimates_of(table: ExampleTable, curves: Float64Array, terms: Sequence[Entry]) -> list[Estimate]:
     """Return what each term's mean curve is taken to be, from level-free curves (n_rows, n_freqs) of the table's rows.
 
-    The mean of its rows; where they are fewer than FEW_ROWS, what `borrowing` makes of them and of all words that MIN_PEOPLE used. A term of
-    some people only, such as harsh@safe, stands in the place of its word, and borrows nothing from the other people's rows of it.
+    The mean of its rows; where they are fewer than FEW_ROWS, what `borrowing` makes of them and of all words that MIN_PEOPLE used.
+    A term of some people only, such as harsh@safe, stands in the place of its word, and borrows nothing from the other people's rows of it.
     """
     rows_of_words = {word.word: rows_of(table, word) for word in table.usable_words(MIN_PEOPLE)}
     of_words = _borrowed(curves, rows_of_words)
