@@ -151,7 +151,7 @@ def test_what_was_done_is_told_on_stderr(folder: Path, run: Run) -> None:
         (["-t", "warm", "--reference", "any"], "need --mode adaptive"),
         (["-t", "warm", "--refine"], "need --mode adaptive"),
         (["-t", "warm", "--match", "any"], "not both"),
-        (["-t", "warm", "--intensity", "lots"], "not a valid float"),
+        (["-t", "warm", "--intensity", "lots"], "'lots' is not a number or typical or auto"),
         (["-t", "warm", "--intensity", "4"], "intensity 4 is outside -3..3"),
         (["--match", "any", "--intensity", "auto"], "need -t TEXT"),
         (["-t", "warm", "--mode", "adaptive", "--reference", "harp"], "no kind of source"),
