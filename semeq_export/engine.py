@@ -15,6 +15,7 @@ from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.bundle.blending import decode_sum, decoded_share
 from semeq_export.bundle.loading import Bundle
+from semeq_export.bundle.store import EVIDENCE
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
@@ -26,7 +27,7 @@ from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, profile_of
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
-from semeq_export.words.evidence import N_POINTS, Evidence
+from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
 from semeq_export.words.mixing import mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
@@ -44,6 +45,7 @@ HEARD_HZ, N_HEARD = (30.0, 16_000.0), 96
 
 _CACHED_TARGETS = 1_024
 _WORTH_SAYING_DB = 0.5
+_NO_SPAN_DB = 0.1  # a word that does less is nothing to be turned up
 _ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 
@@ -212,6 +214,28 @@ class Engine:
         weights = {word: weight for word, weight in known.items() if weight > 0} or known
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))
+
+    def typical_gesture(self, target: SemanticTarget | str) -> float:
+        """Return by how much a target has to be turned up to span what the median person's settings for its words do: 0..3, to 0.01.
+
+        What a person does spans more dB from the highest to the lowest point than a word, in which what people do apart from each other has
+        cancelled out. The mean over the words, by their positive weights; their typical intensity where the bundle has no spans.
+        """
+        wanted = self._wanted(target)
+        known = self._evidence.words if EVIDENCE in self.bundle.files else {}
+        weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
+        mean = sum(self._gesture(word, known.get(word)) * weight for word, weight in weights.items()) / sum(weights.values())
+        return round(min(mean, MAX_INTENSITY / max(abs(wanted.intensity), 1.0)), 2)
+
+    def span_db(self, target: SemanticTarget | str) -> float:
+        """Return by how many dB the highest point of a target's response lies over its lowest."""
+        return float(np.ptp(self.curve_for(target, log_grid(N_POINTS))))
+
+    def _gesture(self, word: str, people: WordEvidence | None) -> float:
+        span_db = self.span_db(SemanticTarget({word: 1.0}))
+        if people is None or people.span_db is None or span_db < _NO_SPAN_DB:
+            return self.bundle.centroids[word].typical_intensity
+        return people.span_db / span_db
 
     def profile(
         self,

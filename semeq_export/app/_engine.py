@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
@@ -13,17 +14,30 @@ from semeq_export.eq.settings import EqSettings
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 
+Intensity = float | Literal["typical"]
+"""Of words: a number of -3..3, or as far as the median person turns them."""
+
+TYPICAL = "typical"
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """Words as they were written: warm:0.7,bright:0.3, or a phrase such as "a bit warmer but not muddy". intensity: of all of it."""
 
     text: str
-    intensity: float = 1.0
+    intensity: Intensity = 1.0
 
     def target(self, engine: Engine) -> SemanticTarget:
         """Return what an engine understands them as; raises UnknownTermError and InvalidTargetError."""
-        return engine.understand(self.text).target(self.intensity)
+        return engine.understand(self.text).target(self.amount(engine))
+
+    def amount(self, engine: Engine) -> float:
+        """Return the intensity as a number: what `Engine.typical_gesture` says where it is "typical"."""
+        return engine.typical_gesture(self.text) if isinstance(self.intensity, str) else self.intensity
+
+    def notes(self, engine: Engine) -> tuple[str, ...]:
+        """Return the line that says which number "typical" stands for; none where the intensity is one."""
+        return (f"{self.text}: typical is intensity {self.amount(engine):g}",) if isinstance(self.intensity, str) else ()
 
 
 def load_engine(bundle: str | os.PathLike[str] | None = None, *, exact: bool = False) -> Engine:

@@ -63,9 +63,8 @@ def draw_curves(options: PlotOptions) -> PlotResult:
     if output is not None:
         picture_format(output)
         check_output(output, overwrite=options.overwrite, inputs=tuple(options.presets))
-    of_words, doubts, understood = _of_words(options)
+    of_words, doubts, understood, notes = _of_words(options)
     traces: list[Trace] = []
-    notes: list[str] = []
     for trace, warnings in (*of_words, *_of_presets(options)):
         traces.append(trace)
         notes += [f"{trace.label}: {warning}" for warning in warnings]
@@ -78,10 +77,10 @@ def draw_curves(options: PlotOptions) -> PlotResult:
     return PlotResult(curves=tuple(traces), doubts=tuple(doubts), notes=tuple(notes), understood=understood, svg=svg)
 
 
-def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str], dict[str, Phrase]]:
-    """Return the lines of words, each with what its rate cannot hold, what speaks against the words, and what phrases mean."""
+def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]], list[str], dict[str, Phrase], list[str]]:
+    """Return the lines of words, each with what its rate cannot hold, what speaks against the words, what phrases mean, and notes."""
     if not options.targets:
-        return [], [], {}
+        return [], [], {}, []
     engine = load_engine(options.bundle)
     understood = find_phrases(engine, (target.text for target in options.targets if isinstance(target, Words)))
     targets = [target.target(engine) if isinstance(target, Words) else target for target in options.targets]
@@ -90,7 +89,8 @@ def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]]
     for target in targets:
         label = str(target) if target.intensity == 1.0 else f"{target} at {target.intensity:g}"
         lines.append(eq_trace(label, engine.eq_for(target), options.sample_rate_hz, markers=options.markers))
-    return lines, doubts, understood
+    notes = [note for target in options.targets if isinstance(target, Words) for note in target.notes(engine)]
+    return lines, doubts, understood, notes
 
 
 def _of_presets(options: PlotOptions) -> Iterator[tuple[Trace, tuple[str, ...]]]:

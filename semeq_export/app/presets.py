@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app import _preset_files
-from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
+from semeq_export.app._engine import Intensity, Words, as_written, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
 from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
@@ -31,9 +31,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AllTerms:
-    """Every word of a language that people agree on, each as a preset of its own, at the same intensity. language: None for all."""
+    """Every word of a language that people agree on, each as a preset of its own, at one intensity or its typical one.
 
-    intensity: float = 1.0
+    language: None for all.
+    """
+
+    intensity: Intensity = 1.0
     language: str | None = DEFAULT_LANGUAGE
 
 
@@ -99,7 +102,8 @@ class PresetResult:
 
     formats: ids, or `KNOBS`. is_library: several presets, in a folder or installed. files: one for each preset and format; the text is the
     content of the only one where nothing was asked to be written. picture: of all terms in a folder. doubts: what speaks against the
-    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text.
+    words. notes: what is to be known of the whole. understood: what phrases were understood as, by their text. intensities: what was asked
+    for as a number, by what a preset's target is called.
     """
 
     presets: tuple[WordPreset, ...]
@@ -110,6 +114,7 @@ class PresetResult:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    intensities: Mapping[str, float] = field(default_factory=dict)
 
 
 def write_presets(options: PresetOptions) -> PresetResult:
@@ -149,6 +154,7 @@ def write_presets(options: PresetOptions) -> PresetResult:
         doubts=made.doubts,
         notes=made.notes,
         understood=made.understood,
+        intensities=made.intensities,
     )
 
 
@@ -167,6 +173,7 @@ class _Made:
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    intensities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,22 +194,24 @@ def _presets(options: PresetOptions) -> _Made:
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
     if isinstance(options.target, AllTerms):
-        bank, language, amount = engine.bundle.centroids, options.target.language, options.target.intensity
-        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in bank.usual_words(language)]
+        bank, language = engine.bundle.centroids, options.target.language
+        words = [Words(word, options.target.intensity) for word in bank.usual_words(language)]
+        asked = [_Asked(one.text, one.target(engine), one.amount(engine)) for one in words]
         notes = tuple(bank.left_out(language))
     else:
         if isinstance(options.target, Words):
             understood = find_phrases(engine, [options.target.text])
-            word, target = options.target.text, options.target.target(engine)
+            word, target, amount = options.target.text, options.target.target(engine), options.target.amount(engine)
+            notes = options.target.notes(engine)
         else:
-            word, target = str(options.target), options.target
-        asked = [_Asked(options.label or word, target, options.target.intensity)]
+            word, target, amount = str(options.target), options.target, options.target.intensity
+        asked = [_Asked(options.label or word, target, amount)]
         doubts = tuple(engine.doubts(target))
     if options.adapt_to is None:
         presets = [_as_written(engine, one, options) for one in asked]
     else:
         presets = list(_as_needed(engine, asked, options.adapt_to, options))
-    return _Made(presets, doubts, notes, understood)
+    return _Made(presets, doubts, notes, understood, {one.word: one.amount for one in asked})
 
 
 def _matched(match: Match, options: PresetOptions) -> WordPreset:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -291,7 +291,8 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         words = _words_of(resources, plan)
         understood = find_phrases(resources.engine, (one.text for one in words)) if words else {}
         doubts = resources.engine.doubts(*(one.target(resources.engine) for one in words)) if words else []
-        for line in (*(phrase.line for phrase in understood.values()), *doubts):
+        plan, notes = _resolved(resources, plan)
+        for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
         if batch.of_other_bundles:
@@ -388,6 +389,13 @@ def _check_intents(resources: StemResources, plan: Sequence[StemJob], session: S
             if not place:
                 raise
             raise IntentError(f"{place}: {error}") from error
+
+
+def _resolved(resources: StemResources, plan: Sequence[StemJob]) -> tuple[list[StemJob], list[str]]:
+    """Return jobs whose intensities are numbers, as journals and reports are to hold, and which number "typical" stands for."""
+    jobs = [replace(job, intent=resources.resolved(job.intent)) for job in plan]
+    pairs = ((before.intent, after.intent) for before, after in zip(plan, jobs, strict=True))
+    return jobs, list(dict.fromkeys(f"{a.target}: typical is intensity {a.amount:g}" for b, a in pairs if b.intensity == "typical"))
 
 
 def _words_of(resources: StemResources, plan: Sequence[StemJob]) -> list[Words]:

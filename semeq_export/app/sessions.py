@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._engine import Intensity, Words, find_phrases, load_engine
 from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
@@ -28,14 +28,14 @@ class SessionOptions:
 
     audio: files, folders or patterns. output: FILE.dawproject. target: for the stems that no rule names, such as "warm:0.7,bright:0.3";
     without it they get no EQ. rules: of which the first that matches a file's name counts; only their target is looked at.
-    intensity: of all words, -3..3. Raises IntentError where neither a target nor a rule is given.
+    intensity: of all words, -3..3 or "typical". Raises IntentError where neither a target nor a rule is given.
     """
 
     audio: Sequence[str | os.PathLike[str]]
     output: str | os.PathLike[str]
     target: str | None = None
     rules: tuple[StemRule, ...] = ()
-    intensity: float = 1.0
+    intensity: Intensity = 1.0
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
 
@@ -46,30 +46,32 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One stem in the session. target: as it was written, None for a stem without a word."""
+    """One stem in the session. target: as it was written, None for a stem without a word. intensity: of its words, as a number."""
 
     name: str
     path: Path
     target: str | None
     eq: EqSettings | None
+    intensity: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         eq = None if self.eq is None else self.eq.to_dict()
-        return {"track": self.name, "path": str(self.path), "target": self.target, "eq": eq}
+        return {"track": self.name, "path": str(self.path), "target": self.target, "intensity": self.intensity, "eq": eq}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionResult:
     """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file.
 
-    understood: what phrases were understood as, by their text.
+    understood: what phrases were understood as, by their text. notes: which number "typical" stands for.
     """
 
     tracks: tuple[Track, ...]
     doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def write_session(options: SessionOptions) -> SessionResult:
@@ -84,18 +86,21 @@ def write_session(options: SessionOptions) -> SessionResult:
     stems: list[Stem] = []
     tracks: list[Track] = []
     used: list[SemanticTarget] = []
+    notes: dict[str, None] = {}
     for path in files:
         rule = session.rule_for(path)
         word = options.target if rule is None or rule.values is None else str(rule.values["target"])
-        words = None if word is None else save_words(engine, Words(word, options.intensity).target(engine))
+        asked = None if word is None else Words(word, options.intensity)
+        words = None if asked is None else save_words(engine, asked.target(engine))
+        notes |= {} if asked is None else dict.fromkeys(asked.notes(engine))
         eq = None if words is None else words.eq
         used += [] if words is None else [words.target]
         with open_audio(path) as reader:
             info = reader.info
         stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s, words=words))
-        tracks.append(Track(path.stem, path, word, eq))
+        tracks.append(Track(path.stem, path, word, eq, None if asked is None else asked.amount(engine)))
     doubts = engine.doubts(*used)
     understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))
     dawproject_zip.write_session(options.output, stems, title=Path(options.output).stem, overwrite=options.overwrite)
     warnings = tuple(session.unmatched(files))
-    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood)
+    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood, notes=tuple(notes))

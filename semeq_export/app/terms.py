@@ -70,7 +70,9 @@ class People:
     """What people did for a word.
 
     synonyms, opposites: words with the correlations of their curves. boosted, cut: shares of people, 0..1, by region. mean_db, spread_db:
-    (n,) over freqs_hz; None where the bundle has no evidence for the word.
+    (n,) over freqs_hz; None where the bundle has no evidence for the word. borrowed: share 0..1 of the mean curve that words of like
+    meaning gave. interval_db: half the width of its 90 % interval, rms. span_db: from the highest to the lowest point of the median
+    person's curve. None where the bundle does not say.
     """
 
     synonyms: tuple[tuple[str, float], ...] = ()
@@ -79,6 +81,9 @@ class People:
     cut: Mapping[str, float] = field(default_factory=dict)
     mean_db: Float64Array | None = None
     spread_db: Float64Array | None = None
+    borrowed: float = 0.0
+    interval_db: float | None = None
+    span_db: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
@@ -87,6 +92,9 @@ class People:
             "opposites": [{"term": name, "correlation": value} for name, value in self.opposites],
             "boosted": dict(self.boosted),
             "cut": dict(self.cut),
+            "borrowed": self.borrowed,
+            "interval_db": self.interval_db,
+            "span_db": self.span_db,
         }
         if self.mean_db is not None and self.spread_db is not None:
             document |= {"freqs_hz": self.freqs_hz.tolist(), "mean_db": self.mean_db.tolist(), "spread_db": self.spread_db.tolist()}
@@ -102,11 +110,14 @@ class People:
 class TermResult:
     """A word and its EQ. nearest: words that sound most like it, with their distances in dB rms. people: None without evidence.
 
-    understood: what a form of it, or a phrase, was understood as, by its text.
+    understood: what a form of it, or a phrase, was understood as, by its text. span_db: from the highest to the lowest point of its EQ.
+    typical_gesture: the intensity at which it spans what people's settings do, see `Engine.typical_gesture`.
     """
 
     term: Term
     eq: EqSettings
+    span_db: float
+    typical_gesture: float
     nearest: tuple[tuple[str, float], ...]
     people: People | None
     understood: Mapping[str, Phrase] = field(default_factory=dict)
@@ -116,7 +127,9 @@ class TermResult:
         nearest = [{"term": name, "distance_db": distance_db} for name, distance_db in self.nearest]
         people = {} if self.people is None else {"people": self.people.to_dict()}
         understood = {text: phrase.to_dict() for text, phrase in self.understood.items()}
-        return {**term_document(self.term), "eq": self.eq.to_dict(), "nearest_terms": nearest, "understood": understood, **people}
+        strength = {"span_db": self.span_db, "typical_gesture": self.typical_gesture}
+        words = {"nearest_terms": nearest, "understood": understood}
+        return {**term_document(self.term), **strength, "eq": self.eq.to_dict(), **words, **people}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +243,15 @@ def show_term(options: TermOptions) -> TermResult:
     nearest = [near for near in engine.nearest_terms(eq, 6, language=language) if near[0] != term.name][:5]
     people = _people(bundle, term, language) if EVIDENCE in bundle.files else None
     understood = find_phrases(engine, [options.word])
-    return TermResult(term=term, eq=eq, nearest=tuple(nearest), people=people, understood=understood)
+    return TermResult(
+        term=term,
+        eq=eq,
+        span_db=engine.span_db(term.name),
+        typical_gesture=engine.typical_gesture(term.name),
+        nearest=tuple(nearest),
+        people=people,
+        understood=understood,
+    )
 
 
 def find_terms_of_preset(options: PresetTermsOptions) -> PresetTermsResult:
@@ -304,6 +325,9 @@ def _people(bundle: Bundle, term: Term, language: str | None) -> People:
         cut=entry.cut,
         mean_db=entry.mean_db,
         spread_db=entry.spread_db,
+        borrowed=entry.borrowed,
+        interval_db=entry.interval_db,
+        span_db=entry.span_db,
     )
 
 

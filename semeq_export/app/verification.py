@@ -98,13 +98,14 @@ class CheckedPreset:
 class VerifyResult:
     """What was measured, preset by preset. is_within: whether all pass. doubts: what speaks against the words compared with.
 
-    understood: what phrases were understood as, by their text.
+    understood: what phrases were understood as, by their text. notes: which number "typical" stands for.
     """
 
     presets: tuple[CheckedPreset, ...]
     is_within: bool
     doubts: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def verify_presets(options: VerifyOptions, on_start: Callable[[str], None] = lambda _text: None) -> VerifyResult:
@@ -122,14 +123,14 @@ def verify_presets(options: VerifyOptions, on_start: Callable[[str], None] = lam
         picture_format(os.fspath(options.picture))
         check_output(options.picture, overwrite=options.overwrite, inputs=tuple(options.paths))
     jobs = [_job(path, options) for path in options.paths]
-    intended, doubts, understood = _intended(options)
+    intended, doubts, understood, notes = _intended(options)
     outcomes = _outcomes(jobs, options, on_start)
     is_level_free = isinstance(options.intended, SemanticTarget | Words)
     presets = tuple(_checked(job, outcomes[index], intended, is_level_free) for index, job in enumerate(jobs))
     if options.picture is not None:
         _draw(options.picture, presets, options.label or _label(options.intended), overwrite=options.overwrite)
     is_within = all(preset.is_within(options.tolerance_db) for preset in presets)
-    return VerifyResult(presets=presets, is_within=is_within, doubts=doubts, understood=understood)
+    return VerifyResult(presets=presets, is_within=is_within, doubts=doubts, understood=understood, notes=notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,16 +162,18 @@ def _usual_host(preset: Preset) -> str | None:
     return host.name if host is not None else None
 
 
-def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], dict[str, Phrase]]:
-    """Return what all presets should sound like, None for their own readings, what speaks against its words, and what phrases mean."""
+def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], dict[str, Phrase], tuple[str, ...]]:
+    """Return what all presets should sound like, None for their own readings, what speaks against its words, what phrases mean, notes."""
     if options.intended is None:
-        return None, (), {}
+        return None, (), {}, ()
     if not isinstance(options.intended, SemanticTarget | Words):
-        return read_file(options.intended), (), {}
+        return read_file(options.intended), (), {}, ()
     engine = load_engine(options.bundle)
-    target = options.intended.target(engine) if isinstance(options.intended, Words) else options.intended
-    understood = find_phrases(engine, [options.intended.text]) if isinstance(options.intended, Words) else {}
-    return Preset(as_written(engine, engine.eq_for(target))), tuple(engine.doubts(target)), understood
+    if isinstance(options.intended, SemanticTarget):
+        return Preset(as_written(engine, engine.eq_for(options.intended))), tuple(engine.doubts(options.intended)), {}, ()
+    words, target = options.intended, options.intended.target(engine)
+    understood = find_phrases(engine, [words.text])
+    return Preset(as_written(engine, engine.eq_for(target))), tuple(engine.doubts(target)), understood, words.notes(engine)
 
 
 def _label(intended: SemanticTarget | Words | str | os.PathLike[str] | None) -> str:

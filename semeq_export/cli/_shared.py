@@ -86,18 +86,26 @@ def preamp_option(command: Command) -> Command:
 
 
 class IntensityType(click.ParamType[float | str]):
-    """A number of -3..3, or "auto"."""
+    """A number of -3..3, or one of some words: "typical", "auto"."""
 
     name = "intensity"
 
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return "-3..3|auto"
+        return "|".join(("-3..3", *self._words))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:  # Any: click's
-        if value == "auto":
-            return "auto"
-        number = click.FloatRange(-3.0, 3.0).convert(value, param, ctx)
-        return float(number)
+        if isinstance(value, str) and value in self._words:
+            return value
+        try:
+            number = float(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number{''.join(f' or {word}' for word in self._words)}", param, ctx)
+        if not -3.0 <= number <= 3.0:
+            self.fail(f"intensity {number:g} is outside -3..3", param, ctx)
+        return number
 
 
 class OutputType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -16,7 +16,11 @@ from semeq_export.cli import _shared
 )
 @click.option("--preset", "presets", multiple=True, metavar="FILE", help="Preset file of any known format. Repeatable.")
 @click.option(
-    "--intensity", type=float, default=1.0, show_default=True, metavar="-3..3", help="How much of the words; negative is the opposite."
+    "--intensity",
+    type=_shared.IntensityType("typical"),
+    default=1.0,
+    show_default=True,
+    help="How much of the words; negative is the opposite, typical as people do it.",
 )
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the filters.")
 @click.option("--title", default="", help="Headline of the picture.")
@@ -30,7 +34,7 @@ from semeq_export.cli import _shared
 def command(
     targets: tuple[str, ...],
     presets: tuple[str, ...],
-    intensity: float,
+    intensity: float | Literal["typical"],
     sample_rate_hz: float,
     output: str,
     force: bool,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @_shared.language_option
 @click.option(
     "--intensity",
-    type=click.FloatRange(-3.0, 3.0),
+    type=_shared.IntensityType("typical"),
     default=1.0,
     show_default=True,
-    help="0 = flat, 1 = the word, 2 = exaggerated, below 0 = its opposite.",
+    help="0 = flat, 1 = the word, 2 = exaggerated, below 0 = its opposite, typical = as people do it.",
 )
 @click.option("--adapt-to", metavar="AUDIO", help="As much of the words as this file needs, for its track in the DAW.")
 @_shared.reference_option
@@ -46,7 +46,7 @@ def command(
     target: str | None,
     all_terms: bool,
     language: str | None,
-    intensity: float,
+    intensity: float | Literal["typical"],
     match: str | None,
     format_list: str | None,
     output: str | None,
@@ -79,7 +79,8 @@ def command(
         result = presets.write_presets(options)
     understood = _shared.say_understood(result.understood, quiet)
     _say(result, quiet)
-    _print(result, {"intensity": intensity, "understood": understood}, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
+    asked = {"intensity": _intensity(intensity, result), "understood": understood}
+    _print(result, asked, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
 
 
 def _check_words(
@@ -106,12 +107,21 @@ def _check_places(
         raise click.UsageError("--dry-run goes with -o or --install")
 
 
-def _wanted(target: str | None, match: str | None, intensity: float, language: str | None) -> Words | AllTerms | Match:
+def _wanted(target: str | None, match: str | None, intensity: float | Literal["typical"], language: str | None) -> Words | AllTerms | Match:
     from semeq_export.app.presets import AllTerms, Match, Words
 
     if match is not None:
+        if isinstance(intensity, str):
+            raise click.UsageError("--intensity typical is of words; a match takes a number")
         return Match(match, intensity)
     return AllTerms(intensity, language) if target is None else Words(target, intensity)
+
+
+def _intensity(asked: float | str, result: PresetResult) -> object:
+    """Return what was asked for as numbers: one for a target, several by word for a library at typical intensities."""
+    if not isinstance(asked, str):
+        return asked
+    return dict(result.intensities) if len(result.intensities) > 1 else next(iter(result.intensities.values()))
 
 
 def _say(result: PresetResult, quiet: bool) -> None:

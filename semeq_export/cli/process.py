@@ -35,7 +35,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")
-@click.option("--intensity", type=_shared.IntensityType(), help="1 = the word (default); auto listens.")
+@click.option("--intensity", type=_shared.IntensityType("typical", "auto"), help="1 = the word (default); auto listens.")
 @click.option("--mode", type=click.Choice(["static", "adaptive"]), metavar="static|adaptive", help="Adaptive: as much as each file needs.")
 @click.option("--analysis", type=click.Choice(["whole", "rolling"]), metavar="whole|rolling", help="Adaptive: one dose, or as streams do.")
 @click.option("--reference", metavar="AUDIO", help="Compare with a file, a folder, or a kind: mix.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -15,7 +15,13 @@ from semeq_export.cli import _shared
 @click.option(
     "--stem", "rules", multiple=True, metavar="PATTERN=TEXT", help="Word for the stems of these file names; the first match counts."
 )
-@click.option("--intensity", type=click.FloatRange(-3.0, 3.0), default=1.0, show_default=True, help="0 = flat, 1 = the word.")
+@click.option(
+    "--intensity",
+    type=_shared.IntensityType("typical"),
+    default=1.0,
+    show_default=True,
+    help="0 = flat, 1 = the word, typical = as people do it.",
+)
 @click.option("-o", "--output", type=_shared.OUTPUT, required=True, metavar="FILE.dawproject", help="The session.")
 @_shared.force_option
 @_shared.bundle_option
@@ -23,7 +29,7 @@ from semeq_export.cli import _shared
 def command(
     target: str | None,
     rules: tuple[str, ...],
-    intensity: float,
+    intensity: float | Literal["typical"],
     output: str,
     force: bool,
     bundle_path: str | None,
@@ -44,7 +50,7 @@ def command(
     given |= {"rules": tuple(map(parse_rule, rules)), "overwrite": force, "bundle": bundle_path}
     result = write_session(SessionOptions(target=target, intensity=intensity, output=output, **given))
     understood, doubts, warnings = _shared.say_understood(result.understood, quiet), list(result.doubts), list(result.warnings)
-    _shared.say((*warnings, *doubts), quiet)
+    _shared.say((*result.notes, *warnings, *doubts), quiet)
     if as_json:
         tracks = [track.to_dict() for track in result.tracks]
         head = {"output": output, "intensity": intensity, "understood": understood, "doubts": doubts, "warnings": warnings}

@@ -89,7 +89,10 @@ def _print(result: TermResult) -> None:
     sources = ", ".join(f"{count} from {source}" for source, count in sorted(term.sources.items()))
     click.echo(f"{term.name} ({term.language}): {term.examples} examples{f' ({sources})' if sources else ''}")
     weak = "; weak: people do not agree on it" if term.is_weak else ""
-    click.echo(f"agreement {term.agreement:.2f}, typical intensity {term.typical_intensity:.2f}{weak}")
+    dose = "typical intensity" if people is None or people.span_db is None else "median dose"  # the typical intensity spans what people do
+    click.echo(f"agreement {term.agreement:.2f}, {dose} {term.typical_intensity:.2f}{weak}")
+    for line in _of_people(result):
+        click.echo(line)
     if term.note:
         click.echo(f"note: {term.note}")
     if result.nearest:
@@ -104,6 +107,23 @@ def _print(result: TermResult) -> None:
     click.echo("band         freq_hz  gain_db      q")
     for band in result.eq.bands:
         click.echo(f"{band.kind.value:10}  {band.freq_hz:8.1f}  {band.gain_db:+7.2f}  {band.q:5.2f}")
+
+
+def _of_people(result: TermResult) -> list[str]:
+    """Return how far people turn a word, and how well its mean curve is known, where the bundle says so."""
+    people = result.people
+    if people is None:
+        return []
+    lines = []
+    if people.span_db is not None:
+        lines.append(
+            f"people turn it about {people.span_db / max(result.span_db, 0.1):.1f} times as far ({people.span_db:.1f} dB between highest "
+            f"and lowest, the word {result.span_db:.1f}): --intensity typical is {result.typical_gesture:g}"
+        )
+    if people.interval_db is not None:
+        borrowed = f", {people.borrowed:.0%} of it borrowed from words of like meaning" if people.borrowed else ""
+        lines.append(f"mean curve known to +/-{people.interval_db:.1f} dB (90 %){borrowed}")
+    return lines
 
 
 @command.command(short_help="Say which words a preset is like.", name="of", epilog="Example: semeq-export terms of headphones.txt")

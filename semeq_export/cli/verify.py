@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,7 +17,7 @@ HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "ardour", "audaci
 @click.command(epilog="Example: semeq-export verify warm.lv2 -t warm --tolerance-db 0.05")
 @click.argument("paths", nargs=-1, required=True, metavar="PRESET...")
 @click.option("-t", "--target", metavar="TEXT", help="Compare with words; a word has no level, so the level is free.")
-@click.option("--intensity", type=click.FloatRange(-3.0, 3.0), default=1.0, show_default=True, metavar="-3..3", help="Of the words.")
+@click.option("--intensity", type=_shared.IntensityType("typical"), default=1.0, show_default=True, help="Of the words.")
 @click.option("--preset", "reference", metavar="FILE", help="Compare with another preset. Default: with the file's own reading.")
 @click.option("--from", "from_format", metavar="ID", help="Format of the presets. Default: by their content.")
 @click.option("--host", type=click.Choice(HOSTS), help="Default: the usual host if installed, else maths. ardour and audacity are slow.")
@@ -33,7 +33,7 @@ def command(
     ctx: click.Context,
     /,
     target: str | None,
-    intensity: float,
+    intensity: float | Literal["typical"],
     reference: str | None,
     tolerance_db: float,
     force: bool,
@@ -57,7 +57,7 @@ def command(
     is_shown = _shared.progress_wanted(quiet)
     result = verification.verify_presets(options, on_start=lambda text: _shared.note(text, quiet=not is_shown))
     understood = _shared.say_understood(result.understood, quiet)
-    _shared.say(result.doubts, quiet)
+    _shared.say((*result.notes, *result.doubts), quiet)
     if as_json:
         intended = target or reference or verification.OWN_READING
         entries = [_entry(one, tolerance_db) for one in result.presets]

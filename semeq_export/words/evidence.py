@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from semeq_export.arrays import Float64Array, FloatArray
-from semeq_export.eq.curve import correlation, level_free, log_grid
+from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 from semeq_export.errors import BundleFormatError
 from semeq_export.files import strict_json
 
@@ -34,8 +34,12 @@ SHRINKAGE, TEMPER = 0.2, 1.5
 """Of the covariance towards an even one, and how much more than its share a word's number of people counts: neighbouring points of a
 curve move together, so a distance over them says less than it seems. Chosen on left-out folds of SAFE."""
 
+_INTERVAL_90 = 1.645
+"""Standard deviations on either side of the mean that hold 90 % of a normal distribution."""
+
 MAX_BYTES = 16_000_000
 _MAX_POINTS = 20_000
+_MAX_DB = 1_000.0
 Place = Literal["pca", "tsne"]
 
 
@@ -44,7 +48,9 @@ class WordEvidence:
     """What people did for one word.
 
     mean_db, spread_db: (32,) level-free mean and standard deviation of single people's curves. boosted, cut: share of people by region.
-    rows: how many people. is_own: the word of a user, taught from presets.
+    rows: how many people. is_own: the word of a user, taught from presets. borrowed: share 0..1 of what tells mean_db from other words that
+    words of like meaning gave, not its own people. error_db: (32,) standard deviation of mean_db. span_db: between the highest and the
+    lowest point of the median person's curve. None where the bundle does not say.
     """
 
     mean_db: Float64Array
@@ -53,6 +59,14 @@ class WordEvidence:
     cut: Mapping[str, float]
     rows: int
     is_own: bool = False
+    borrowed: float = 0.0
+    error_db: Float64Array | None = None
+    span_db: float | None = None
+
+    @property
+    def interval_db(self) -> float | None:
+        """Half the width of the interval in which 90 % of true mean curves lie, rms over frequency; None where the bundle does not say."""
+        return None if self.error_db is None else _INTERVAL_90 * rms_db(self.error_db)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +161,9 @@ class _StoredWord(msgspec.Struct, frozen=True):
     cut: dict[str, _Share]
     rows: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
     is_own: bool = False
+    borrowed: _Share = 0.0
+    error_db: _Curve | None = None
+    span_db: Annotated[float, msgspec.Meta(ge=0.0, le=_MAX_DB)] | None = None
 
 
 class _StoredEvidence(msgspec.Struct, frozen=True):
@@ -167,6 +184,7 @@ def word_evidence(curves_db: FloatArray, *, is_own: bool = False) -> WordEvidenc
         cut={name: float(np.mean(mean <= -MOVED_DB)) for name, mean in means.items()},
         rows=len(curves),
         is_own=is_own,
+        span_db=float(np.median(np.ptp(curves, axis=1))),
     )
 
 
@@ -178,16 +196,21 @@ def _to_stored(entry: WordEvidence) -> dict[str, Any]:  # Any: JSON
         "cut": {name: round(share, 3) for name, share in entry.cut.items()},
         "rows": entry.rows,
         **({"is_own": True} if entry.is_own else {}),
+        **({"borrowed": round(entry.borrowed, 3)} if entry.borrowed else {}),
+        **({} if entry.error_db is None else {"error_db": _round(entry.error_db)}),
+        **({} if entry.span_db is None else {"span_db": round(entry.span_db, 3)}),
     }
 
 
 def _from_stored(name: str, entry: _StoredWord) -> WordEvidence:
     mean_db, spread_db = (np.array(curve, dtype=np.float64) for curve in (entry.mean_db, entry.spread_db))
-    if not (np.all(np.abs(mean_db) <= 1_000.0) and np.all((spread_db >= 0.0) & (spread_db <= 1_000.0))):
+    error_db = None if entry.error_db is None else np.array(entry.error_db, dtype=np.float64)
+    deviations = (spread_db,) if error_db is None else (spread_db, error_db)
+    if not (np.all(np.abs(mean_db) <= _MAX_DB) and all(np.all((one >= 0.0) & (one <= _MAX_DB)) for one in deviations)):
         raise BundleFormatError(f"evidence.json: {name[:60]!r}: a curve is not finite")
     if entry.boosted.keys() != REGIONS.keys() or entry.cut.keys() != REGIONS.keys():
         raise BundleFormatError(f"evidence.json: {name[:60]!r}: regions are not {', '.join(REGIONS)}")
-    return WordEvidence(mean_db, spread_db, entry.boosted, entry.cut, entry.rows, entry.is_own)
+    return WordEvidence(mean_db, spread_db, entry.boosted, entry.cut, entry.rows, entry.is_own, entry.borrowed, error_db, entry.span_db)
 
 
 def _round(values: Iterable[float]) -> list[float]:

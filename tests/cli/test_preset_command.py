@@ -287,7 +287,7 @@ def test_json_says_what_was_written(folder: Path, capsys: pytest.CaptureFixture[
         (["-t", "warm", "-f", "csv", "--preamp", "loud"], "'loud' is not auto, none, max or a number in dB"),
         (["-t", "warm", "-f", "csv", "--preamp", "nan"], "nan dB is outside -120..120"),
         (["-t", "warm", "--device", "gone.toml"], "gone.toml: no such file"),
-        (["-t", "warm", "-f", "eqapo", "--intensity", "4"], "'--intensity': 4.0 is not in the range"),
+        (["-t", "warm", "-f", "eqapo", "--intensity", "4"], "intensity 4 is outside -3..3"),
         (["-t", "warm", "-f", "eqapo", "--intensity", "nan"], "intensity nan is outside -3..3"),
         (["-t", "warm", "-f", "eqapo", "--sample-rate", "1"], "sample_rate_hz 1 is outside 8000..384000"),
         (["-t", "warm", "-f", "eqapo", "-o", "no/where.txt"], "no/where.txt: its folder no does not exist"),

@@ -242,7 +242,7 @@ def test_a_single_bad_file_is_bad_input(tmp_path: Path, run: Run) -> None:
         ((), "nothing to do: give -t TEXT, --preset FILE, --match REF or --chain TOML"),
         (("-t", "warm", "--preset", "p.json"), "give -t or --preset, not both"),
         (("--chain", "c.toml", "--intensity", "1"), "--intensity needs -t, --preset or --match"),
-        (("-t", "warm", "--intensity", "4"), "4.0 is not in the range"),
+        (("-t", "warm", "--intensity", "4"), "intensity 4 is outside -3..3"),
         (("-t", "warm", "--block-size", "0"), "0 is not in the range"),
         (("-t", "wram"), "unknown term 'wram'; did you mean 'warm'?"),
         (("-t", "warm:"), "weight '' of 'warm' is not a number"),

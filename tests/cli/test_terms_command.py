@@ -82,7 +82,7 @@ def test_show_json_has_stable_keys(capsys: pytest.CaptureFixture[str], bundle: P
         assert _shared.run(cli, arguments) == 0
         document = json.loads(capsys.readouterr().out)
         evidence = {"term", "language", "examples", "sources", "agreement", "typical_intensity", "is_weak", "note"}
-        assert set(document) == evidence | {"eq", "nearest_terms", "understood"}
+        assert set(document) == evidence | {"eq", "nearest_terms", "understood", "span_db", "typical_gesture"}
         assert document["eq"]["bands"][0]["gain_db"] > 3.0
         assert document["nearest_terms"][0]["term"] == "harsh"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import bundles
@@ -72,6 +73,10 @@ def test_a_single_persons_word_has_no_spread() -> None:  # fault E11
         (lambda d: d["words"]["warm"]["cut"].pop("mid"), "regions are not bass"),
         (lambda d: d["words"]["warm"]["spread_db"].__setitem__(0, -1.0), "a curve is not finite"),
         (lambda d: d["words"]["warm"]["mean_db"].__setitem__(0, 1e300), "a curve is not finite"),
+        (lambda d: d["words"]["warm"].update(borrowed=1.5), "borrowed"),
+        (lambda d: d["words"]["warm"].update(span_db=-1.0), "span_db"),
+        (lambda d: d["words"]["warm"].update(error_db=[-1.0] * 32), "a curve is not finite"),
+        (lambda d: d["words"]["warm"].update(error_db=[1.0]), "32"),
         (lambda d: d["covariance"].pop(), "32"),
         (lambda d: d["covariance"][0].__setitem__(0, -100.0), "covariance is none"),
         (lambda d: d.update(points=[["warm", 0.0]]), "points"),
@@ -104,3 +109,21 @@ def test_a_selection_of_words_keeps_their_evidence_only() -> None:
     kept = Evidence.from_json(kit.select(load_bundle(), terms=["warm", "airy"])[EVIDENCE])
     assert kept.words.keys() == {"warm", "airy"}
     assert {point.word for point in kept.points} == {"warm", "airy"}
+
+
+def test_what_was_borrowed_and_how_far_people_go_survives_the_file() -> None:
+    known = replace(evidence().words["warm"], borrowed=0.25, error_db=np.full(N_POINTS, 0.4))
+    assert known.span_db is not None
+    assert known.span_db > 10.0
+    again = Evidence.from_json(Evidence({"warm": known}, np.eye(N_POINTS)).to_json()).words["warm"]
+    assert (again.borrowed, again.span_db) == (0.25, pytest.approx(known.span_db, abs=1e-3))
+    assert again.interval_db == pytest.approx(1.645 * 0.4)
+
+
+def test_evidence_of_before_is_read_and_says_nothing_of_it() -> None:  # readers of 1.0 bundles keep working
+    document = json.loads(evidence().to_json())
+    for word in document["words"].values():
+        del word["span_db"]
+    old = Evidence.from_json(json.dumps(document).encode()).words["warm"]
+    assert (old.borrowed, old.interval_db, old.span_db) == (0.0, None, None)
+    assert load_bundle().evidence.words["warm"].borrowed == 0.0

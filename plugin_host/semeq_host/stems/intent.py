@@ -20,14 +20,15 @@ class Intent:
     """What is wanted of one stem; the fields are named as the options of `semeq-export process`.
 
     target: words. preset: name of a preset file, whose bands are in `eq`. match: a reference to follow. intensity: None is 1, or what a
-    chain states. reference: what adaptive words are compared with. chain: a TOML file that runs after the EQ, or alone.
+    chain states; "typical" as far as people turn the words, "auto" as much of them as the sound needs. reference: what adaptive words are
+    compared with. chain: a TOML file that runs after the EQ, or alone.
     Raises IntentError for what contradicts itself or asks for nothing.
     """
 
     target: str | None = None
     preset: str | None = None
     match: str | None = None
-    intensity: float | Literal["auto"] | None = None
+    intensity: float | Literal["auto", "typical"] | None = None
     mode: Literal["static", "adaptive"] = "static"
     analysis: Literal["whole", "rolling"] = "whole"
     reference: str | None = None
@@ -47,6 +48,8 @@ class Intent:
             raise IntentError("`intensity` needs `target`, `preset` or `match`; a chain states its own")
         if isinstance(self.intensity, (int, float)) and not abs(self.intensity) <= MAX_INTENSITY:
             raise IntentError(f"intensity {self.intensity:g} is outside {-MAX_INTENSITY:g}..{MAX_INTENSITY:g}")
+        if self.intensity == "typical" and self.target is None:
+            raise IntentError("`intensity` typical needs `target` TEXT")
         if self.listens_to_words and self.target is None:
             raise IntentError("`mode` adaptive and `intensity` auto need `target` TEXT")
         if (self.reference is not None or self.refine) and not self.listens_to_words:
@@ -102,7 +105,7 @@ def _is_text(value: object) -> bool:
 
 def _is_intensity(value: object) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value is None or value == "auto" or is_number
+    return value is None or value in ("auto", "typical") or is_number
 
 
 _TYPES: dict[str, Callable[[object], bool]] = {

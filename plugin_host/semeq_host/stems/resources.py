@@ -6,6 +6,7 @@ Nothing here processes a sample: whoever plans a batch can find out what would f
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,12 @@ class StemResources:
         """The engine; the bundle is loaded only where words occur."""
         return self._load_engine()
 
+    def resolved(self, intent: Intent) -> Intent:
+        """Return an intent whose intensity is a number where it was "typical"."""
+        if intent.intensity != "typical" or intent.target is None:
+            return intent
+        return replace(intent, intensity=self.engine.typical_gesture(intent.target))
+
     def prepare(self, intent: Intent) -> None:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
@@ -53,12 +60,14 @@ class StemResources:
 
     def eq_for(self, intent: Intent) -> EqSettings:
         """Return the EQ of an intent that does not listen, flat where it names none."""
+        intent = self.resolved(intent)
         if intent.eq is not None:
             return intent.eq.scaled(intent.amount)
         return EqSettings() if intent.target is None else self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
 
     def listening(self, intent: Intent, source: Path) -> Listening | None:
         """Return how to listen to a file, None where its sound does not matter; a folder as reference leaves out the file itself."""
+        intent = self.resolved(intent)
         if intent.match is not None:
             return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
         if not intent.listens_to_words or intent.target is None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,17 @@ from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import correlation, level_free, log_grid, rms_db
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.words.evidence import N_POINTS, Evidence, MapPoint, word_evidence
+from semeq_training.data.borrowing import Estimate, borrowed_means, plain_mean
 from semeq_training.data.cleaning import VARIANTS
 from semeq_training.data.datasets import EqExample, ExampleTable, WordCount
+from semeq_training.data.word_places import MIN_PEOPLE, places_of
 
 MIN_EACH, MIN_CONTEXT = 3, 10
 DISAGREE = 0.5
 """Two data sets mean different things by a word where the correlation of its mean curves is below this."""
+
+FEW_ROWS = 10
+"""A term with fewer borrows from words of like meaning; with more, the plain mean predicts left-out people as well."""
 
 _RATE_HZ = 48_000.0
 _FOLDS, _NULL_DRAWS, _MORE_DRAWS = 5, 200, 4_000
@@ -144,10 +149,39 @@ def _predicts(curves: Float64Array, part: NDArray[np.intp], people: NDArray[np.i
     return rms_db(curves[people] - means)
 
 
+def estimates_of(table: ExampleTable, curves: Float64Array, terms: Sequence[Entry]) -> list[Estimate]:
+    """Return what each term's mean curve is taken to be, from level-free curves (n_rows, n_freqs) of the table's rows.
+
+    The mean of its rows; where they are fewer than FEW_ROWS, what `borrowing` makes of them and of all words that MIN_PEOPLE used.
+    A term of some people only, such as harsh@safe, stands in the place of its word, and borrows nothing from the other people's rows of it.
+    """
+    rows_of_words = {word.word: rows_of(table, word) for word in table.usable_words(MIN_PEOPLE)}
+    of_words = _borrowed(curves, rows_of_words)
+    estimates = []
+    for term in terms:
+        word = term.name.partition("@")[0]
+        if len(term.rows) >= FEW_ROWS:
+            known = None
+        elif word in rows_of_words and np.array_equal(rows_of_words[word], term.rows):
+            known = of_words.get(word)
+        else:
+            known = _borrowed(curves, {**rows_of_words, word: term.rows}).get(word)
+        estimates.append(known or plain_mean(curves[term.rows]))
+    return estimates
+
+
+def _borrowed(curves: Float64Array, rows_of_words: Mapping[str, NDArray[np.intp]]) -> dict[str, Estimate]:
+    found = borrowed_means([curves[rows] for rows in rows_of_words.values()], places_of(rows_of_words))
+    return dict(zip(rows_of_words, found, strict=True)) if found is not None else {}
+
+
 def evidence_of(table: ExampleTable, terms: Sequence[Entry], *, seed: int) -> Evidence:
     """Return the evidence for terms, with maps of all rows of their words."""
     curves = curves_of(table)
-    words = {entry.name: word_evidence(curves[entry.rows]) for entry in terms}
+    words = {
+        entry.name: replace(word_evidence(curves[entry.rows]), mean_db=known.curve_db, error_db=known.sd_db, borrowed=known.borrowed)
+        for entry, known in zip(terms, estimates_of(table, curves, terms), strict=True)
+    }
     plain = [entry for entry in terms if "@" not in entry.name]
     used = np.concatenate([entry.rows for entry in plain])
     within = np.concatenate([curves[entry.rows] - curves[entry.rows].mean(axis=0) for entry in plain])

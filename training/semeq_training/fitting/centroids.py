@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_many
 from semeq_export.errors import TrainingError
+from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.terms import CentroidBank, Term
 from semeq_training.data.datasets import ExampleTable
-from semeq_training.data.vocabulary import Entry, entries, rows_of
+from semeq_training.data.vocabulary import Entry, curves_of, entries, estimates_of, rows_of
 from semeq_training.fitting.curve_model import CurveAutoencoder, code_grid
 from semeq_training.models import EqAutoencoder
 from semeq_training.torch_biquad import TRAINING_RATE_HZ, LayoutResponse
@@ -30,8 +32,9 @@ _MAX_Z = 0.999  # where tanh is still steep enough to be moved
 def build_bank(model: EqAutoencoder, table: ExampleTable, min_rows: int) -> CentroidBank:
     """Return the terms of `vocabulary.entries`; raises TrainingError where there is none.
 
-    z decodes to the mean level-free curve of the word's rows (see `latents_of`). Evidence: agreement is the mean
-    correlation of pairs of rows, 0 where it is below; typical_intensity is the median projection of a row's curve on the word's.
+    z decodes to the mean level-free curve of the word's rows, or to what few rows and like words make of it: `vocabulary.estimates_of` (and
+    see `latents_of`). Evidence: agreement is the mean correlation of pairs of rows, 0 where it is below; typical_intensity is the median
+    projection of a row's curve on the word's.
     """
     words = entries(table, min_rows)
     if not words:
@@ -40,11 +43,24 @@ def build_bank(model: EqAutoencoder, table: ExampleTable, min_rows: int) -> Cent
     response = LayoutResponse(model.layout, log_grid())
     with torch.no_grad():
         curves = level_free(response(torch.from_numpy(table.vectors)).numpy())
-    z = latents_of(model, np.array([curves[index].mean(axis=0) for index in rows]))
+    z = latents_of(model, np.array([curves[index].mean(axis=0) for index in rows]) + _borrowed(table, words))
     with torch.no_grad():
         decoded = level_free(response(model.decoder(torch.from_numpy(z)).double()).numpy())
     terms = [_term(word, z[i], decoded[i], curves[rows[i]], table, rows[i]) for i, word in enumerate(words)]
     return CentroidBank(terms)
+
+
+def _borrowed(table: ExampleTable, words: Sequence[Entry]) -> Float64Array:
+    """Return by how much the estimates of words' curves differ from the means of their rows, (n_words, n_freqs) on `log_grid()`.
+
+    Estimates are made once, on the coarser grid of the evidence, so that both say the same of a word.
+    """
+    people = curves_of(table)
+    apart = np.array(
+        [known.curve_db - people[word.rows].mean(axis=0) for known, word in zip(estimates_of(table, people, words), words, strict=True)]
+    )
+    at, grid = np.log(log_grid()), np.log(log_grid(N_POINTS))
+    return level_free(np.array([np.interp(at, grid, curve) for curve in apart]))
 
 
 def latents_of(model: EqAutoencoder, wanted_db: FloatArray) -> NDArray[np.float32]:
