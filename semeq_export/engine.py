@@ -219,11 +219,12 @@ class Engine:
         """Return by how much a target has to be turned up to span what the median person's settings for its words do: 0..3, to 0.01.
 
         What a person does spans more dB from the highest to the lowest point than a word, in which what people do apart from each other has
-        cancelled out. The mean over the words, by their positive weights; their typical intensity where the bundle has no spans.
+        cancelled out. The mean over the words that add, if any, by their weights; their typical intensity where the bundle has no spans.
         """
         wanted = self._wanted(target)
         known = self._evidence.words if EVIDENCE in self.bundle.files else {}
-        weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
+        words = self._resolve_words(wanted.weights)
+        weights = {word: weight for word, weight in words.items() if weight > 0} or words
         mean = sum(self._gesture(word, known.get(word)) * weight for word, weight in weights.items()) / sum(weights.values())
         return round(min(mean, MAX_INTENSITY / max(abs(wanted.intensity), 1.0)), 2)
 

@@ -16,7 +16,7 @@ from semeq_training.fitting.loop import Losses, Trainer, rate_at
 from semeq_training.fitting.losses import supervised_contrastive_loss
 from semeq_training.torch_biquad import LayoutResponse
 
-_LEVEL_WEIGHT = 0.02  # of the squared level in dB: a word changes the colour, not the loudness
+_LEVEL_WEIGHT = 0.04  # of the squared change of pink noise's power in dB: a word changes the colour, not the loudness
 _FIGHT_WEIGHT, _OUTSIDE_WEIGHT, _IDLE_WEIGHT = 0.3, 0.3, 0.08
 _RAW_WEIGHT, _RAW_REACH = 0.1, 7.0  # a head that goes further leaves no room for the rest of a row
 _RAMP_STEPS = 1_000  # curves first, then what is readable: the other way round the search ends in poor places
@@ -59,8 +59,8 @@ class CurveTrainer(Trainer):
         params = model.decoder.scale.to_physical(raw)
         bands = self._response.bands(params)
         found = bands.sum(dim=1)
-        level = found.mean(dim=1, keepdim=True)
-        square = torch.square(found - level - wanted).mean(dim=1)
+        square = torch.square(found - found.mean(dim=1, keepdim=True) - wanted).mean(dim=1)
+        level = 10.0 * torch.log10(torch.pow(10.0, found / 10.0).mean(dim=1))
         curve = (0.5 * torch.sqrt(square + _SMALL) + square).mean()  # every sum counts, and the worst ones more
         costs = self._readability(params, bands)
         ramp = min(1.0, number / _RAMP_STEPS)
