@@ -83,7 +83,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """How m sets do, (m,) dB each: distance from the curve, mean over log frequency, the most that two bands take from each other."""
+    """How m sets do, (m,) dB each: distance from the curve, change of pink noise's power, the most that two bands take from each other."""
 
     rms_db: Float64Array
     level_db: Float64Array
@@ -177,20 +177,24 @@ def state_of(sets: BandSets, curve_db: Float64Array, peace: float = 1.0) -> Stat
     """Return what sets cost. curve_db: (n,) over the grid of `search_grid`, level-free. peace: how much fights count."""
     m, k, _ = sets.u.shape
     size, n = 3 * k, N_POINTS
-    rows = np.empty((m, size + 2, n))  # slopes, the error, and ones: their products are everything that least squares need
+    rows = np.empty((m, size + 3, n))  # slopes, the error, ones, and the power of pink noise: their products are all that least squares need
     slopes = rows[:, :size].reshape(m, k, 3, n)  # a view
     bands_db = responses(sets, search_grid(), slopes)
     whole = bands_db.sum(axis=1)
     np.subtract(curve_db, whole, out=rows[:, size])
     rows[:, size + 1] = 1.0
+    rows[:, size + 2] = np.exp(whole / _PER_NEPER)
     products = rows @ rows.swapaxes(1, 2) / n
-    means = products[:, :-1, -1]
-    excess = np.abs(means[:, -1]) - _FREE_LEVEL_DB
+    means, power = products[:, : size + 1, size + 1], products[:, size + 1, size + 2]
+    by_level = products[:, :size, size + 2] / power[:, np.newaxis]
+    level_db = np.log(power) * _PER_NEPER
+    excess = np.abs(level_db) - _FREE_LEVEL_DB
     share = np.where(excess > 0, _LEVEL_WEIGHT**2, 0.0)
-    # the error's own level does not count, the level of the whole does, as far as it is in excess
-    curvature = products[:, :size, :size] + ((share - 1.0)[:, np.newaxis] * means[:, :size])[:, :, np.newaxis] * means[:, np.newaxis, :size]
-    level_error = share * np.copysign(excess, means[:, -1])
-    descent = products[:, :size, size] + (level_error - means[:, -1])[:, np.newaxis] * means[:, :size]
+    # the error's own mean does not count, the level of the whole does, as far as it is in excess
+    curvature = products[:, :size, :size] - means[:, :size, np.newaxis] * means[:, np.newaxis, :size]
+    curvature += (share[:, np.newaxis] * by_level)[:, :, np.newaxis] * by_level[:, np.newaxis]
+    descent = products[:, :size, size] - means[:, -1:] * means[:, :size]
+    descent -= (share * np.copysign(excess, level_db))[:, np.newaxis] * by_level
     cost = products[:, size, size] - np.square(means[:, -1]) + share * np.square(excess)
     gains = sets.u[..., 0]
     cost += _GAIN_COST_DB**2 * np.square(gains).sum(axis=1)
@@ -228,7 +232,8 @@ def quality_of(sets: BandSets, curve_db: Float64Array) -> Quality:
     sizes = np.abs(bands_db)
     taken = np.minimum(sizes[:, first], sizes[:, second]).max(axis=2) * against
     error = (curve_db - whole)[:, COUNTED]
-    return Quality(error.std(axis=1), whole[:, COUNTED].mean(axis=1), taken.max(axis=1, initial=0.0))
+    level_db = _PER_NEPER * np.log(np.exp(whole[:, COUNTED] / _PER_NEPER).mean(axis=1))
+    return Quality(error.std(axis=1), level_db, taken.max(axis=1, initial=0.0))
 
 
 @cache

@@ -59,7 +59,7 @@ def readable(eq: EqSettings, layout: EqLayout = SAFE_13) -> EqSettings:
     Close: 0.25 dB rms, or a third of what the curve has itself; where no four bands come that close, the closest. Flat settings, and
     some curves under 0.3 dB rms, give no bands. Every band is one of the layout's, inside `FREQ_RANGES_HZ` and `Q_RANGE` as far as the
     layout can, with at least `MIN_GAIN_DB`; they stand by frequency. The preamp of the input does not count; that of the result is 0
-    unless the mean of the bands over log frequency is beyond `MAX_LEVEL_DB`: then it takes back what is too much.
+    unless the bands change the power of pink noise by more than `MAX_LEVEL_DB`: then it takes back what is too much.
     Raises InvalidEqError where the layout cannot hold the bands.
     """
     vector = layout.to_vector(EqSettings(for_rate(EqSettings(eq.active_bands), RATE_HZ).eq.bands))
