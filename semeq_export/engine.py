@@ -18,16 +18,18 @@ from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
+from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
 from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, profile_of
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence
+from semeq_export.words.guesses import Guesses
 from semeq_export.words.morph import Way, departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
+from semeq_export.words.terms import normalise_term
 
 FIT_RATE_HZ = 48_000.0
 """Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""
@@ -61,8 +63,10 @@ class _FullIntensity:
 class Engine:
     """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again decodes nothing."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, guess: bool = False) -> None:
+        """Make the engine of a bundle. guess: take doubtful guesses for words that nobody taught, and not only the surer ones."""
         self.bundle = bundle
+        self._takes_doubtful = guess
         self._decode_cache: dict[tuple[tuple[str, float], ...], _FullIntensity] = {}
         self._ways: dict[tuple[str, str], Way] = {}
 
@@ -79,14 +83,30 @@ class Engine:
     def understand(self, text: str) -> Phrase:
         """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
 
-        Raises UnknownTermError and InvalidTargetError.
+        Words that nobody taught are understood as guesses where those are sure enough, and named in `Phrase.guesses`.
+        Raises UnknownTermError, DoubtfulTermError for a guess that this engine does not take, and InvalidTargetError.
         """
-        exact = exact_phrase(text, self.bundle.centroids)
-        if exact is not None:
-            return exact
+        with contextlib.suppress(UnknownTermError):  # a word with a weight may be a guess
+            exact = exact_phrase(text, self.bundle.centroids)
+            if exact is not None:
+                return exact
         from semeq_export.words.phrases import understand  # only where somebody writes a phrase: its grammar takes a while to load
 
-        return understand(text, self.bundle.centroids)
+        return understand(text, self.bundle.centroids, self._guesses, doubtful=self._takes_doubtful)
+
+    @cached_property
+    def _guesses(self) -> Guesses:
+        return self.bundle.guesses
+
+    def guessed_words(self, target: SemanticTarget | str) -> list[str]:
+        """Return the words of a target that are guesses: what is made of it is an estimate. Raises UnknownTermError."""
+        return [word for word in self._resolve_words(self._wanted(target).weights) if word not in self.bundle.centroids]
+
+    def _check_taught(self, target: SemanticTarget) -> None:
+        """Raise InvalidTargetError for a target with a guess: what listens knows what people did, or keeps quiet."""
+        guessed = self.guessed_words(target)
+        if guessed:
+            raise InvalidTargetError(f"nobody taught {guessed[0]!r}; what listens to audio takes taught words only")
 
     def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
         return self.understand(target).target() if isinstance(target, str) else target
@@ -98,7 +118,9 @@ class Engine:
         Raises UnknownTermError and InvalidTargetError.
         """
         wanted = [self._wanted(target) for target in targets]
-        lines = self.bundle.doubts(word for target in wanted for word in target.weights)
+        words = dict.fromkeys(word for target in wanted for word in self._resolve_words(target.weights))
+        lines = self.bundle.doubts(word for word in words if word in self.bundle.centroids)
+        lines += [self._guesses.line(word) for word in words if word not in self.bundle.centroids]
         for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
             if miss_db > _WORTH_SAYING_DB:
                 lines.append(f"{text}: no bands of this layout do that; the closest are {miss_db:.1f} dB rms off")
@@ -180,9 +202,10 @@ class Engine:
         mode: "target" aims at a dose above the reference and is the default with a sound to compare with; "soft", the default with a
         stored reference, leans by at most a factor of two. refine: solve for the bands once more, where this sound has its power.
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
-        Raises as `eq_for` does, and AudioError.
+        Raises as `eq_for` does, AudioError, and InvalidTargetError for a word that nobody taught.
         """
         wanted = self._wanted(target)
+        self._check_taught(wanted)
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against = _to_reference(reference)
         term = self._decode_target(wanted).eq
@@ -195,6 +218,7 @@ class Engine:
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
         wanted = self._wanted(target)
+        self._check_taught(wanted)
         return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
@@ -210,8 +234,12 @@ class Engine:
         return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
 
     def typical_intensity(self, target: SemanticTarget | str) -> float:
-        """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights."""
+        """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights.
+
+        Raises UnknownTermError and InvalidTargetError, also for a word that nobody taught.
+        """
         wanted = self._wanted(target)
+        self._check_taught(wanted)
         weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))
@@ -285,12 +313,35 @@ class Engine:
         return found
 
     def _resolve_words(self, weights: Mapping[str, float]) -> dict[str, float]:
-        known = {self.bundle.centroids[word].name: weight for word, weight in weights.items()}
+        known = {self._known_name(word): weight for word, weight in weights.items()}
         if len(known) != len(weights):
             raise InvalidTargetError(f"a word occurs twice in {', '.join(weights)}")
         return known
 
+    def _known_name(self, word: str) -> str:
+        """Return the name of a word that is taught, or guessed well enough for this engine."""
+        bank = self.bundle.centroids
+        name = normalise_term(word)
+        if word in bank or self._guesses.usable(name, doubtful=self._takes_doubtful) is None:
+            return bank[word].name
+        return name
+
+    def _decode_guess(self, weights: Mapping[str, float]) -> _FullIntensity:
+        """Return the closest fit to the sum of the curves of words some of which are guesses, in shares as of words that are taught."""
+        freqs_hz, total = log_grid(), sum(weight for weight in weights.values() if weight > 0)
+        curve_db = np.zeros(len(freqs_hz))
+        for word, weight in weights.items():
+            if word in self.bundle.centroids:
+                own_db = response_db(self._decode_blend({word: 1.0}), freqs_hz, FIT_RATE_HZ)
+            else:
+                own_db = np.interp(np.log(freqs_hz), np.log(log_grid(N_POINTS)), self._guesses[word].curve_db)
+            curve_db += weight / total * own_db
+        fitted = fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ)
+        return _FullIntensity(fitted.eq, fitted.rms_error_db)
+
     def _decode(self, weights: Mapping[str, float]) -> _FullIntensity:
+        if any(word not in self.bundle.centroids for word in weights):
+            return self._decode_guess(weights)
         wanted = {word: weight for word, weight in weights.items() if weight > 0}
         total = sum(wanted.values())
         eq = self._decode_blend(wanted)

@@ -24,12 +24,15 @@ class Words:
         return engine.understand(self.text).target(self.intensity)
 
 
-def load_engine(bundle: str | os.PathLike[str] | None = None) -> Engine:
-    """Return the engine of a bundle, that of the factory's where none is named; raises as `load_bundle` does."""
-    return Engine(load_bundle(bundle))
+def load_engine(bundle: str | os.PathLike[str] | None = None, *, guess: bool = False) -> Engine:
+    """Return the engine of a bundle, that of the factory's where none is named, with doubtful guesses where they are asked for.
+
+    Raises as `load_bundle` does.
+    """
+    return Engine(load_bundle(bundle), guess=guess)
 
 
 def find_phrases(engine: Engine, texts: Iterable[str]) -> dict[str, Phrase]:
-    """Return what texts were understood as, by text; what is in the exact syntax means what it says, and is left out."""
+    """Return what texts were understood as, by text, without those that mean what they say: exact syntax, no guesses."""
     found = {text: engine.understand(text) for text in dict.fromkeys(texts)}
-    return {text: phrase for text, phrase in found.items() if not phrase.is_exact}
+    return {text: phrase for text, phrase in found.items() if phrase.guesses or not phrase.is_exact}

@@ -34,6 +34,7 @@ class PlotOptions:
     output: str | os.PathLike[str] | None = None
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if not self.targets and not self.presets:
@@ -82,7 +83,7 @@ def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]]
     """Return the lines of words, each with what its rate cannot hold, what speaks against the words, and what phrases mean."""
     if not options.targets:
         return [], [], {}
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     understood = find_phrases(engine, (target.text for target in options.targets if isinstance(target, Words)))
     targets = [target.target(engine) if isinstance(target, Words) else target for target in options.targets]
     doubts = engine.doubts(*targets)

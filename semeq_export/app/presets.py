@@ -16,15 +16,20 @@ from semeq_export.errors import IntentError, OutputError, UnknownFormatError
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import ReferenceSource, measure_file
 from semeq_export.listening.spectrum import Spectrum
-from semeq_export.words.names import host_name
+from semeq_export.words.names import MAX_NAME_CHARS, host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import Device, FormatInfo, Preamp, Preset
+from semeq_presets.file_formats.base import Source
+from semeq_presets.file_formats.semeq_json import UnknownKeys
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
 __all__ = [
     "CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words", "write_presets",
 ]  # fmt: skip
+
+
+_GUESS = " (guess)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class PresetOptions:
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
     host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. bundle: default, the
-    factory's. Raises IntentError for what contradicts itself.
+    factory's. guess: take doubtful guesses for words that nobody taught. Raises IntentError for what contradicts itself.
     """
 
     target: SemanticTarget | Words | AllTerms | Match
@@ -70,6 +75,7 @@ class PresetOptions:
     strict: bool = False
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if self.adapt_to is None and (self.reference is not None or isinstance(self.target, Match)):
@@ -178,7 +184,7 @@ def _presets(options: PresetOptions) -> _Made:
     """Return what is asked for as presets."""
     if isinstance(options.target, Match):
         return _Made([_matched(options.target, options)])
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
@@ -215,8 +221,14 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
-    """Return the settings of words, whatever they are for."""
-    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz)
+    """Return the settings of words, whatever they are for; those of a guess say so, and are no word of the plug-in."""
+    eq = engine.eq_for(asked.target)
+    if engine.guessed_words(asked.target):
+        marked = Source(UnknownKeys(of_preset={"estimated": True}))
+        preset = Preset(eq, sample_rate_hz=options.sample_rate_hz, source=marked)
+        title = host_name(asked.target, MAX_NAME_CHARS - len(_GUESS)) + _GUESS
+        return replace(_named(asked.word, title, asked.amount, preset, options), estimated=True)
+    preset = for_words(eq, asked.target, sample_rate_hz=options.sample_rate_hz)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 

@@ -37,6 +37,7 @@ class SessionOptions:
     intensity: float = 1.0
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if self.target is None and not self.rules:
@@ -77,7 +78,7 @@ def write_session(options: SessionOptions) -> SessionResult:
     Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure.
     """
     session = Session({}, options.rules)
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     files = find_audio(options.audio)
     stems: list[Stem] = []
     tracks: list[Track] = []

@@ -50,6 +50,7 @@ class VerifyOptions:
     picture: str | os.PathLike[str] | None = None
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +168,7 @@ def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], d
         return None, (), {}
     if not isinstance(options.intended, SemanticTarget | Words):
         return read_file(options.intended), (), {}
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     target = options.intended.target(engine) if isinstance(options.intended, Words) else options.intended
     understood = find_phrases(engine, [options.intended.text]) if isinstance(options.intended, Words) else {}
     return Preset(engine.eq_for(target)), tuple(engine.doubts(target)), understood

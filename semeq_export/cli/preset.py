@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the project.")
 @click.option("--strict", is_flag=True, help="Fail where the format cannot hold the EQ within 0.1 dB.")
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 def command(

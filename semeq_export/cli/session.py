@@ -18,6 +18,7 @@ from semeq_export.cli import _shared
 @click.option("--intensity", type=click.FloatRange(-3.0, 3.0), default=1.0, show_default=True, help="0 = flat, 1 = the word.")
 @click.option("-o", "--output", type=_shared.OUTPUT, required=True, metavar="FILE.dawproject", help="The session.")
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 def command(

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from semeq_export.arrays import Float64Array
-from semeq_export.errors import BundleFormatError
+from semeq_export.errors import BundleFormatError, DoubtfulTermError
 from semeq_export.files import strict_json
 from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.terms import MAX_TERM_CHARS, normalise_term
@@ -73,7 +73,7 @@ class Guess:
 
 
 @dataclass(frozen=True, eq=False)
-class Guesses(Mapping[str, Guess]):
+class Guesses:
     """The guesses of a bundle by word.
 
     doubtful_from, medium_from, high_from: confidences, ascending, that divide what is refused, what has to be asked for, and what is
@@ -90,11 +90,21 @@ class Guesses(Mapping[str, Guess]):
     def __getitem__(self, word: str) -> Guess:
         return self.guesses[word]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.guesses)
+    def __contains__(self, word: object) -> bool:
+        return word in self.guesses
 
-    def __len__(self) -> int:
-        return len(self.guesses)
+    def usable(self, word: str, *, doubtful: bool) -> Guess | None:
+        """Return the guess for a word, None where there is none or it is refused.
+
+        doubtful: whether doubtful ones are asked for; else they raise DoubtfulTermError.
+        """
+        guess = self.guesses.get(word)
+        level = "refused" if guess is None else self.level_of(guess)
+        if guess is None or level == "refused":
+            return None
+        if level == "doubtful" and not doubtful:
+            raise DoubtfulTermError(word, [near for near, _ in guess.near])
+        return guess
 
     def level_of(self, guess: Guess) -> Level:
         """Return how sure a guess is: refused, doubtful (used only where it is asked for), medium or high."""
