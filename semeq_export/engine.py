@@ -102,8 +102,8 @@ class Engine:
         """Return the words of a target that are guesses: what is made of it is an estimate. Raises UnknownTermError."""
         return [word for word in self._resolve_words(self._wanted(target).weights) if word not in self.bundle.centroids]
 
-    def _check_taught(self, target: SemanticTarget) -> None:
-        """Raise InvalidTargetError for a target with a guess: what listens knows what people did, or keeps quiet."""
+    def check_taught(self, target: SemanticTarget) -> None:
+        """Raise InvalidTargetError for a target with a guess: what listens takes only what people did. Raises UnknownTermError."""
         guessed = self.guessed_words(target)
         if guessed:
             raise InvalidTargetError(f"nobody taught {guessed[0]!r}; what listens to audio takes taught words only")
@@ -205,7 +205,7 @@ class Engine:
         Raises as `eq_for` does, AudioError, and InvalidTargetError for a word that nobody taught.
         """
         wanted = self._wanted(target)
-        self._check_taught(wanted)
+        self.check_taught(wanted)
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against = _to_reference(reference)
         term = self._decode_target(wanted).eq
@@ -218,7 +218,7 @@ class Engine:
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
         wanted = self._wanted(target)
-        self._check_taught(wanted)
+        self.check_taught(wanted)
         return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
@@ -239,7 +239,7 @@ class Engine:
         Raises UnknownTermError and InvalidTargetError, also for a word that nobody taught.
         """
         wanted = self._wanted(target)
-        self._check_taught(wanted)
+        self.check_taught(wanted)
         weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))

@@ -21,7 +21,7 @@ from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import Device, FormatInfo, Preamp, Preset
 from semeq_presets.file_formats.base import Source
-from semeq_presets.file_formats.semeq_json import UnknownKeys
+from semeq_presets.file_formats.semeq_json import SemeqJson, UnknownKeys
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
 __all__ = [
@@ -225,7 +225,7 @@ def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPr
     eq = engine.eq_for(asked.target)
     if engine.guessed_words(asked.target):
         marked = Source(UnknownKeys(of_preset={"estimated": True}))
-        preset = Preset(eq, sample_rate_hz=options.sample_rate_hz, source=marked)
+        preset = Preset(eq, sample_rate_hz=options.sample_rate_hz, source=marked, format=SemeqJson.info.id)
         title = host_name(asked.target, MAX_NAME_CHARS - len(_GUESS)) + _GUESS
         return replace(_named(asked.word, title, asked.amount, preset, options), estimated=True)
     preset = for_words(eq, asked.target, sample_rate_hz=options.sample_rate_hz)

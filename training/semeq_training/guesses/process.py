@@ -23,6 +23,7 @@ LENGTH = 0.5
 """Of the kernel, in units of the vectors' length: chosen on words left out, flat between 0.4 and 0.6."""
 CHART_ROWS = 4.0
 MODES = 10
+_LEAST_WITHIN = 1e-3  # dB squared: nobody sets an EQ more exactly
 _LEAST_BETWEEN = 0.02  # of a mode's variance between people: the least that words are taken to differ by
 
 
@@ -72,7 +73,7 @@ class Process:
         outer = centred.T @ centred / np.count_nonzero(several) - inner * (1.0 / counts[several]).mean()
         values, vectors = np.linalg.eigh(inner + outer)
         modes = vectors[:, np.argsort(-values)[:MODES]].T
-        within = np.einsum("ji,ik,jk->j", modes, inner, modes)
+        within = np.maximum(np.einsum("ji,ik,jk->j", modes, inner, modes), _LEAST_WITHIN)
         between = np.maximum(np.einsum("ji,ik,jk->j", modes, outer, modes), _LEAST_BETWEEN * within)
         return cls(mean_db, modes, between, within)
 
