@@ -78,7 +78,7 @@ def test_words_left_out_are_found_and_far_ones_are_not_trusted() -> None:
     found = process.without_own(nodes)
     clear = np.abs(nodes.vectors[:, 0]) > 0.5
     assert np.mean([correlation(a, b) > 0.9 for a, b in zip(found.curves_db[clear], nodes.means_db[clear], strict=True)]) > 0.9
-    far = process.predict(nodes, np.array([[-0.6, -0.8]]))  # the opposite of all, 2 or nearly so away
+    far = process.predict(nodes, np.array([[0.0, -1.0]]))  # far from all
     assert far.confidence[0] < 0.05 < found.confidence[clear].min()
 
 
