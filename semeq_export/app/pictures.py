@@ -23,7 +23,8 @@ class PlotOptions:
     """What to draw.
 
     presets: files of any known format. sample_rate_hz: of the filters. title: headline. markers: a dot at each band's frequency. output:
-    .svg, .png or .pdf; without one the result carries the picture as SVG. Raises IntentError where there is nothing to draw.
+    .svg, .png or .pdf; without one the result carries the picture as SVG. guess: take doubtful guesses for
+    words that nobody taught. Raises IntentError where there is nothing to draw.
     """
 
     targets: Sequence[SemanticTarget | Words] = ()

@@ -27,7 +27,8 @@ class SessionOptions:
 
     audio: files, folders or patterns. output: FILE.dawproject. target: for the stems that no rule names, such as "warm:0.7,bright:0.3";
     without it they get no EQ. rules: of which the first that matches a file's name counts; only their target is looked at.
-    intensity: of all words, -3..3. Raises IntentError where neither a target nor a rule is given.
+    intensity: of all words, -3..3. guess: take doubtful guesses for words that nobody taught.
+    Raises IntentError where neither a target nor a rule is given.
     """
 
     audio: Sequence[str | os.PathLike[str]]
