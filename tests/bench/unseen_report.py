@@ -41,7 +41,7 @@ koala penguin ostrich pelican spider beetle ant butterfly caterpillar snail worm
 tomato cucumber lettuce cabbage onion garlic spinach broccoli mushroom apple pear peach plum cherry grape melon lemon orange strawberry
 bread butter cheese yogurt milk sausage bacon omelette pancake sandwich pizza noodle rice soup salad mustard ketchup vinegar sugar salt
 pepper cinnamon teapot kettle saucer plate fork knife napkin tablecloth recipe dentist surgeon plumber lawyer accountant mayor senator
-election parliament treaty mortgage pension taxes budget receipt coupon discount warehouse forklift
+election parliament treaty mortgage pension taxes budget receipt coupon discount warehouse
 """
 NOUNS = tuple(_NOUNS.split())
 
