@@ -21,18 +21,19 @@ from semeq_export.eq.curve import level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
+from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
 from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, profile_of
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
+from semeq_export.words.guesses import Guesses
 from semeq_export.words.mixing import mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
-from semeq_export.words.terms import DEFAULT_LANGUAGE
+from semeq_export.words.terms import DEFAULT_LANGUAGE, normalise_term
 
 if TYPE_CHECKING:
     from semeq_export.words.phrases import PhraseReader
@@ -70,16 +71,19 @@ class _FullIntensity:
 class Engine:
     """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again decodes nothing."""
 
-    def __init__(self, bundle: Bundle, *, exact: bool = False) -> None:
-        """exact: settings are the decoder's own bands, as `semeq.hpp` plays them; else the few bands that say the same to a reader."""
-        self.bundle, self.is_exact = bundle, exact
+    def __init__(self, bundle: Bundle, *, exact: bool = False, guess: bool = False) -> None:
+        """exact: settings are the decoder's own bands, as `semeq.hpp` plays them; else the few bands that say the same to a reader.
+
+        guess: take doubtful guesses for words that nobody taught, and not only the surer ones.
+        """
+        self.bundle, self.is_exact, self._takes_doubtful = bundle, exact, guess
         self._decode_cache: dict[tuple[tuple[str, float], ...], _FullIntensity] = {}
         self._curves: dict[str, Float64Array] = {}
 
     @cached_property
     def exact(self) -> Engine:
         """The engine of the same bundle whose settings are the decoder's own bands."""
-        return self if self.is_exact else Engine(self.bundle, exact=True)
+        return self if self.is_exact else Engine(self.bundle, exact=True, guess=self._takes_doubtful)
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         """Return the settings of a target, all gains multiplied by its intensity; at 0 exactly flat.
@@ -95,16 +99,38 @@ class Engine:
         """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
 
         Where the text does not give the weights itself, words that are added share, and what is taken away spares them (`words.mixing`).
-        Raises UnknownTermError and InvalidTargetError.
+        Words that nobody taught are understood as guesses where those are sure enough, and named in `Phrase.guesses`.
+        Raises UnknownTermError, DoubtfulTermError for a guess that this engine does not take, and InvalidTargetError.
         """
-        said = exact_phrase(text, self.bundle.centroids) or self._phrases.understand(text)
+        said = self._said(text)
         return said if said.is_exact else replace(said, weights=mix(said.weights, self._curve_of))
+
+    def _said(self, text: str) -> Phrase:
+        with contextlib.suppress(UnknownTermError):  # a word with a weight may be a guess
+            exact = exact_phrase(text, self.bundle.centroids)
+            if exact is not None:
+                return exact
+        return self._phrases.understand(text, doubtful=self._takes_doubtful)
 
     @cached_property
     def _phrases(self) -> PhraseReader:
         from semeq_export.words.phrases import PhraseReader  # only where somebody writes a phrase: its grammar takes a while to load
 
-        return PhraseReader(self.bundle.centroids)
+        return PhraseReader(self.bundle.centroids, self._guesses)
+
+    @cached_property
+    def _guesses(self) -> Guesses:
+        return self.bundle.guesses
+
+    def guessed_words(self, target: SemanticTarget | str) -> list[str]:
+        """Return the words of a target that are guesses: what is made of it is an estimate. Raises UnknownTermError."""
+        return [word for word in self._resolve_words(self._wanted(target).weights) if word not in self.bundle.centroids]
+
+    def check_taught(self, target: SemanticTarget) -> None:
+        """Raise InvalidTargetError for a target with a guess: what listens takes only what people did. Raises UnknownTermError."""
+        guessed = self.guessed_words(target)
+        if guessed:
+            raise InvalidTargetError(f"nobody taught {guessed[0]!r}; what listens to audio takes taught words only")
 
     def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
         return self.understand(target).target() if isinstance(target, str) else target
@@ -116,7 +142,9 @@ class Engine:
         Raises UnknownTermError and InvalidTargetError.
         """
         wanted = [self._wanted(target) for target in targets]
-        lines = self.bundle.doubts(word for target in wanted for word in target.weights)
+        words = dict.fromkeys(word for target in wanted for word in self._resolve_words(target.weights))
+        lines = self.bundle.doubts(word for word in words if word in self.bundle.centroids)
+        lines += [self._guesses.line(word) for word in words if word not in self.bundle.centroids]
         for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
             if miss_db > _WORTH_SAYING_DB:
                 lines.append(f"{text}: no bands of this layout do that; the closest are {miss_db:.1f} dB rms off")
@@ -178,9 +206,10 @@ class Engine:
         mode: "target" aims at a dose above the reference and is the default with a sound to compare with; "soft", the default with a
         stored reference, leans by at most a factor of two. refine: solve for the bands once more, where this sound has its power.
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
-        Raises as `eq_for` does, and AudioError.
+        Raises as `eq_for` does, AudioError, and InvalidTargetError for a word that nobody taught.
         """
         wanted = self._wanted(target)
+        self.check_taught(wanted)
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against = _to_reference(reference)
         term = self._decode_target(wanted).eq
@@ -193,6 +222,7 @@ class Engine:
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
         wanted = self._wanted(target)
+        self.check_taught(wanted)
         return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
     def suggest_intensity(
@@ -208,8 +238,12 @@ class Engine:
         return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
 
     def typical_intensity(self, target: SemanticTarget | str) -> float:
-        """Return how strongly the median person does a target, 0..3: the mean over its words, by the weights of those that add, if any."""
+        """Return how strongly the median person does a target, 0..3: the mean over its words, by the weights of those that add, if any.
+
+        Raises UnknownTermError and InvalidTargetError, also for a word that nobody taught.
+        """
         wanted = self._wanted(target)
+        self.check_taught(wanted)
         known = self._resolve_words(wanted.weights)
         weights = {word: weight for word, weight in known.items() if weight > 0} or known
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
@@ -308,10 +342,18 @@ class Engine:
         return found
 
     def _resolve_words(self, weights: Mapping[str, float]) -> dict[str, float]:
-        known = {self.bundle.centroids[word].name: weight for word, weight in weights.items()}
+        known = {self._known_name(word): weight for word, weight in weights.items()}
         if len(known) != len(weights):
             raise InvalidTargetError(f"a word occurs twice in {', '.join(weights)}")
         return known
+
+    def _known_name(self, word: str) -> str:
+        """Return the name of a word that is taught, or guessed well enough for this engine."""
+        bank = self.bundle.centroids
+        name = normalise_term(word)
+        if word in bank or self._guesses.usable(name, doubtful=self._takes_doubtful) is None:
+            return bank[word].name
+        return name
 
     def _decode(self, weights: Mapping[str, float]) -> _FullIntensity:
         share = decoded_share(weights, self.bundle.manifest.blend)
@@ -322,17 +364,24 @@ class Engine:
         return _FullIntensity((eq if self.is_exact else readable(eq, self.bundle.manifest.layout)).scaled(1.0 / share), miss_db)
 
     def _decode_sum(self, parts: Mapping[str, float]) -> EqSettings:
-        """Return the decoder's settings for a sum of words; by a fit of its curve where the bundle's latent is not made for sums."""
-        if len(parts) == 1 or self.bundle.manifest.blend is not None:
+        """Return the settings for a sum of words: the decoder's, or a fit of its curve where one is a guess or sums cannot be decoded."""
+        is_taught = all(word in self.bundle.centroids for word in parts)
+        if is_taught and (len(parts) == 1 or self.bundle.manifest.blend is not None):
             return decode_sum(self.bundle, parts)
         grid = log_grid()
-        curves = [part * response_db(decode_sum(self.bundle, {word: 1.0}), grid, FIT_RATE_HZ) for word, part in parts.items()]
-        return fit_eq(np.sum(curves, axis=0), grid, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+        curve_db = np.sum([part * self._response_of(word, grid) for word, part in parts.items()], axis=0)
+        return fit_eq(curve_db, grid, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+
+    def _response_of(self, word: str, freqs_hz: Float64Array) -> Float64Array:
+        """Return a word's response (n,) in dB at freqs_hz (n,), that of a guess level-free."""
+        if word in self.bundle.centroids:
+            return response_db(decode_sum(self.bundle, {word: 1.0}), freqs_hz, FIT_RATE_HZ)
+        return np.interp(np.log(freqs_hz), np.log(log_grid(N_POINTS)), self._guesses[word].curve_db)
 
     def _curve_of(self, word: str) -> Float64Array:
         """Return a word's level-free curve (n,) in dB where people hear it."""
         if word not in self._curves:
-            self._curves[word] = _heard_curve(decode_sum(self.bundle, {word: 1.0}))
+            self._curves[word] = level_free(self._response_of(word, log_grid(N_HEARD, *HEARD_HZ)))
         return self._curves[word]
 
 

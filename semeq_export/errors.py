@@ -73,6 +73,17 @@ class UnknownTermError(SemeqError, LookupError):
         return type(self), (self.term, self.suggestions, self.by_meaning)
 
 
+class DoubtfulTermError(UnknownTermError):
+    """A word that nobody taught, whose guess is doubtful: it is used only where it is asked for."""
+
+    code = "doubtful-term"
+
+    def __init__(self, term: str, suggestions: Sequence[str] = (), by_meaning: bool = True) -> None:
+        super().__init__(term, suggestions, by_meaning)
+        near = f"; nearest in meaning: {' or '.join(repr(s) for s in suggestions)}" if suggestions else ""
+        self.args = (f"nobody taught {term!r}, and what it means is doubtful: use `guess` to take it all the same{near}",)
+
+
 class AudioError(SemeqError, ValueError):
     """Audio that cannot be used: a broken file, a wrong shape, type or sample rate."""
 

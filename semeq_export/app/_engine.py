@@ -40,9 +40,9 @@ class Words:
         return (f"{self.text}: typical is intensity {self.amount(engine):g}",) if isinstance(self.intensity, str) else ()
 
 
-def load_engine(bundle: str | os.PathLike[str] | None = None, *, exact: bool = False) -> Engine:
-    """Return the engine of a bundle, that of the factory's where none is named; raises as `load_bundle` does."""
-    return Engine(load_bundle(bundle), exact=exact)
+def load_engine(bundle: str | os.PathLike[str] | None = None, *, exact: bool = False, guess: bool = False) -> Engine:
+    """Return the engine of a bundle, the factory's where none is named; see `Engine`. Raises as `load_bundle` does."""
+    return Engine(load_bundle(bundle), exact=exact, guess=guess)
 
 
 def as_written(engine: Engine, eq: EqSettings) -> EqSettings:
@@ -51,6 +51,6 @@ def as_written(engine: Engine, eq: EqSettings) -> EqSettings:
 
 
 def find_phrases(engine: Engine, texts: Iterable[str]) -> dict[str, Phrase]:
-    """Return what texts were understood as, by text; what is in the exact syntax means what it says, and is left out."""
+    """Return what texts were understood as, by text, without those that mean what they say: exact syntax, no guesses."""
     found = {text: engine.understand(text) for text in dict.fromkeys(texts)}
-    return {text: phrase for text, phrase in found.items() if not phrase.is_exact}
+    return {text: phrase for text, phrase in found.items() if phrase.guesses or not phrase.is_exact}

@@ -26,6 +26,7 @@ class WordPreset:
 
     word: what it stands for, as its user wrote it. label: what its file is called after. knobs: the table of a device's knobs, "" without,
     and then `notes` say what the device could not hold. adaptation: what a listener found, if there was one.
+    estimated: a word of it is a guess.
     """
 
     word: str
@@ -34,6 +35,7 @@ class WordPreset:
     knobs: str = ""
     notes: tuple[Note, ...] = ()
     adaptation: Adaptation | None = None
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,7 @@ class PresetFile:
             "eq": preset.eq.to_dict() if preset.eq is not None else None,
             "notes": [note.to_dict() for note in (*self.of.notes, *self.notes)],
         }
+        document |= {"estimated": True} if self.of.estimated else {}
         return document if self.content is None else {**document, "content": self.content}
 
 

@@ -23,7 +23,8 @@ class PlotOptions:
     """What to draw.
 
     presets: files of any known format. sample_rate_hz: of the filters. title: headline. markers: a dot at each band's frequency. output:
-    .svg, .png or .pdf; without one the result carries the picture as SVG. Raises IntentError where there is nothing to draw.
+    .svg, .png or .pdf; without one the result carries the picture as SVG. guess: take doubtful guesses for
+    words that nobody taught. Raises IntentError where there is nothing to draw.
     """
 
     targets: Sequence[SemanticTarget | Words] = ()
@@ -34,6 +35,7 @@ class PlotOptions:
     output: str | os.PathLike[str] | None = None
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if not self.targets and not self.presets:
@@ -81,7 +83,7 @@ def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]]
     """Return the lines of words, each with what its rate cannot hold, what speaks against the words, what phrases mean, and notes."""
     if not options.targets:
         return [], [], {}, []
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     understood = find_phrases(engine, (target.text for target in options.targets if isinstance(target, Words)))
     targets = [target.target(engine) if isinstance(target, Words) else target for target in options.targets]
     doubts = engine.doubts(*targets)

@@ -17,16 +17,21 @@ from semeq_export.errors import IntentError, OutputError, UnknownFormatError
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import ReferenceSource, measure_file
 from semeq_export.listening.spectrum import Spectrum
-from semeq_export.words.names import host_name
+from semeq_export.words.names import MAX_NAME_CHARS, host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_export.words.terms import DEFAULT_LANGUAGE
 from semeq_presets import Device, FormatInfo, Preamp, Preset
+from semeq_presets.file_formats.base import Source
+from semeq_presets.file_formats.semeq_json import SemeqJson, UnknownKeys
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
 __all__ = [
     "CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words", "write_presets",
 ]  # fmt: skip
+
+
+_GUESS = " (guess)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,8 @@ class PresetOptions:
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
     host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. exact: the
-    decoder's own bands, unrounded. bundle: default, the factory's. Raises IntentError for what contradicts itself.
+    decoder's own bands, unrounded. bundle: default, the factory's. guess: take doubtful guesses for words that nobody taught.
+    Raises IntentError for what contradicts itself.
     """
 
     target: SemanticTarget | Words | AllTerms | Match
@@ -77,6 +83,7 @@ class PresetOptions:
     exact: bool = False
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if self.adapt_to is None and (self.reference is not None or isinstance(self.target, Match)):
@@ -189,7 +196,7 @@ def _presets(options: PresetOptions) -> _Made:
     """Return what is asked for as presets."""
     if isinstance(options.target, Match):
         return _Made([_matched(options.target, options)])
-    engine = load_engine(options.bundle, exact=options.exact)
+    engine = load_engine(options.bundle, exact=options.exact, guess=options.guess)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
@@ -227,8 +234,13 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
-    """Return the settings of words, whatever they are for."""
+    """Return the settings of words, whatever they are for; those of a guess say so, and are no word of the plug-in."""
     words = save_words(engine, asked.target)
+    if engine.guessed_words(asked.target):
+        marked = Source(UnknownKeys(of_preset={"estimated": True}))
+        preset = Preset(words.eq, sample_rate_hz=options.sample_rate_hz, source=marked, format=SemeqJson.info.id, words=words)
+        title = host_name(asked.target, MAX_NAME_CHARS - len(_GUESS)) + _GUESS
+        return replace(_named(asked.word, title, asked.amount, preset, options), estimated=True)
     played, identity = engine.exact.eq_for(asked.target), engine.bundle.identity
     preset = for_words(words.eq, asked.target, played=played, sample_rate_hz=options.sample_rate_hz, bundle=identity)
     preset = replace(preset, words=words)

@@ -28,7 +28,8 @@ class SessionOptions:
 
     audio: files, folders or patterns. output: FILE.dawproject. target: for the stems that no rule names, such as "warm:0.7,bright:0.3";
     without it they get no EQ. rules: of which the first that matches a file's name counts; only their target is looked at.
-    intensity: of all words, -3..3 or "typical". Raises IntentError where neither a target nor a rule is given.
+    intensity: of all words, -3..3 or "typical". guess: take doubtful guesses for words that nobody taught.
+    Raises IntentError where neither a target nor a rule is given.
     """
 
     audio: Sequence[str | os.PathLike[str]]
@@ -38,6 +39,7 @@ class SessionOptions:
     intensity: Intensity = 1.0
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if self.target is None and not self.rules:
@@ -81,7 +83,7 @@ def write_session(options: SessionOptions) -> SessionResult:
     Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure.
     """
     session = Session({}, options.rules)
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     files = find_audio(options.audio)
     stems: list[Stem] = []
     tracks: list[Track] = []

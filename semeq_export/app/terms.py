@@ -234,9 +234,12 @@ def show_term(options: TermOptions) -> TermResult:
     """
     bundle = load_bundle(options.bundle)
     engine = Engine(bundle)
-    named = list(engine.understand(options.word).weights)
+    phrase = engine.understand(options.word)
+    named = list(phrase.weights)
     if len(named) > 1:
         raise InvalidTargetError(f"{options.word!r} is of several words; show them one by one: {', '.join(named)}")
+    if phrase.guesses:
+        raise InvalidTargetError(f"{bundle.guesses.line(named[0])}; a guess is no term")
     term = bundle.centroids[named[0]]
     eq = engine.eq_for(term.name)
     language = term.language if options.language == "" else options.language

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AblateOptions", "Document", "EncoderOptions", "EncoderResult", "ExportOptions", "ExportResult", "FetchOptions", "FetchResult",
-    "FitOptions", "FitResult", "ReportOptions", "ReportResult", "Watcher", "ablate", "export_bundle", "fetch_tables", "fit_encoder",
-    "fit_model", "report_run",
+    "FitOptions", "FitResult", "GuessesOptions", "GuessesResult", "ReportOptions", "ReportResult", "Watcher", "ablate", "export_bundle",
+    "fetch_tables", "fit_encoder", "fit_model", "make_guesses", "report_run",
 ]  # fmt: skip
 
 StrPath = str | os.PathLike[str]
@@ -125,6 +125,26 @@ class EncoderResult:
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         return {**msgspec.to_builtins(self.record), "better_estimator": self.record.better_estimator}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessesOptions:
+    """Guesses for words that nobody taught. run: folder that they go to. data: folder of tables. cache: of fitted shapes."""
+
+    run: Path
+    data: Path
+    cache: Path | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessesResult:
+    """The table that was written. words: how many. levels: how many are how sure, for people."""
+
+    path: Path
+    words: int
+    size_bytes: int
+    levels: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +259,16 @@ def fit_encoder(options: EncoderOptions, watcher: Watcher = _NOBODY) -> EncoderR
         note=watcher.note,
     )
     return _encoder_result(record)
+
+
+@needs_extra("guess")
+def make_guesses(options: GuessesOptions) -> GuessesResult:
+    """Put guesses into a run; raises TrainingError, DataError, MissingExtraError, OutputError and EnvironmentFailure."""
+    from semeq_training.guesses import build
+
+    guesses = build.write(options.run, options.data, cache=options.cache, overwrite=options.overwrite)
+    path = options.run / build.FILE
+    return GuessesResult(path=path, words=len(guesses.guesses), size_bytes=path.stat().st_size, levels=build.summary(guesses))
 
 
 @needs_extra("train")

@@ -33,6 +33,7 @@ class VerifyOptions:
     """Which presets to measure, and against what.
 
     intended: words, which have no level, so that the level is free; or the file of another preset. Default: each file's own reading.
+    guess: take doubtful guesses for words that nobody taught.
     label: what the picture calls it; as it is written where left out. from_format: id; by the content where left out. host: a name of
     `semeq_host.lab.hosts`, or "maths"; the usual host of each format where it is installed, else maths, where left out. plugin_file: the
     VST3 plug-in that .vstpreset files are of. sample_rate_hz: that of each preset where left out. tolerance_db: the largest error that
@@ -50,6 +51,7 @@ class VerifyOptions:
     picture: str | os.PathLike[str] | None = None
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +170,7 @@ def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], d
         return None, (), {}, ()
     if not isinstance(options.intended, SemanticTarget | Words):
         return read_file(options.intended), (), {}, ()
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, guess=options.guess)
     if isinstance(options.intended, SemanticTarget):
         return Preset(as_written(engine, engine.eq_for(options.intended))), tuple(engine.doubts(options.intended)), {}, ()
     words, target = options.intended, options.intended.target(engine)

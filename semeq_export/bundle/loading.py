@@ -14,6 +14,7 @@ from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.manifest import FileEntry, Manifest
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, printable
 from semeq_export.words.evidence import Evidence
+from semeq_export.words.guesses import NO_GUESSES, Guesses
 from semeq_export.words.order import word_order
 from semeq_export.words.terms import CentroidBank
 
@@ -47,6 +48,11 @@ class Bundle:
                 f"bundle {self.manifest.name} has no {store.EVIDENCE}, so nothing is known of its words but their place"
             )
         return Evidence.from_json(self.files[store.EVIDENCE])
+
+    @property
+    def guesses(self) -> Guesses:
+        """The guesses for words that nobody taught, none where the bundle has none; raises BundleFormatError for a bad table."""
+        return Guesses.from_json(self.files[store.GUESSES]) if store.GUESSES in self.files else NO_GUESSES
 
     def doubts(self, words: Iterable[str]) -> list[str]:
         """Return one line for each word that people do not agree on, or that the data sets disagree about. Raises UnknownTermError.

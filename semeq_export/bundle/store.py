@@ -27,6 +27,7 @@ MAX_RATIO = 200
 MANIFEST = "manifest.json"
 CENTROIDS = "centroids.json"
 EVIDENCE = "evidence.json"
+GUESSES = "guesses.json"
 FLAT = "decoder.semeq"
 README = "README.md"
 KIT_MODELS = ("model.semeq", "model.semeq.zip")

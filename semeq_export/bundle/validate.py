@@ -22,7 +22,7 @@ from semeq_export.bundle.graphs import check_graph
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.loading import Bundle, check_files
 from semeq_export.bundle.manifest import SCHEMA, SCHEMA_MINOR, GraphSpec
-from semeq_export.bundle.store import EVIDENCE, FLAT, README
+from semeq_export.bundle.store import EVIDENCE, FLAT, GUESSES, README
 from semeq_export.errors import BundleError, BundleFormatError, SemeqError, printable
 from semeq_export.files.disk import open_regular
 
@@ -106,6 +106,10 @@ def _structure(bundle: Bundle) -> Iterator[Finding]:
             return
         if unknown:
             yield Finding("error", "evidence", EVIDENCE, f"word {printable(unknown[0][:60])!r} is not one of the bundle's")
+    try:
+        _ = bundle.guesses  # a word that a user taught since may be among them: it is a term first
+    except BundleError as error:
+        yield _finding(error, GUESSES)
 
 
 def _graphs(bundle: Bundle, confinement: Confinement) -> Iterator[Finding]:

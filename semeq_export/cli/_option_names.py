@@ -12,6 +12,7 @@ OPTIONS = {
     "data": "--data",
     "delta": "--delta",
     "eq_run": "--model",
+    "guess": "--guess",
     "host": "--host",
     "intensity": "--intensity",
     "keep": "--keep",

@@ -41,6 +41,11 @@ def bundle_option(command: Command) -> Command:
     )(command)
 
 
+def guess_option(command: Command) -> Command:
+    """Add --guess."""
+    return click.option("--guess", is_flag=True, help="Take words that nobody taught even where what they mean is doubtful.")(command)
+
+
 def output_options(command: Command) -> Command:
     """Add --json and -q/--quiet."""
     command = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")(command)

@@ -29,6 +29,7 @@ from semeq_export.cli import _shared
     "-o", "--output", type=_shared.OUTPUT, required=True, metavar="FILE", help="Picture: .svg, .png or .pdf; - is SVG on standard output."
 )
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 def command(

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Fail where the format cannot hold the EQ within 0.1 dB.")
 @click.option("--exact", is_flag=True, help="The model's own bands, unrounded, instead of the few that read best.")
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 def command(

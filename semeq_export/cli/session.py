@@ -24,6 +24,7 @@ from semeq_export.cli import _shared
 )
 @click.option("-o", "--output", type=_shared.OUTPUT, required=True, metavar="FILE.dawproject", help="The session.")
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 def command(

@@ -1,4 +1,4 @@
-"""semeq-export train: fetch, fit, encoder, report, ablate, export."""
+"""semeq-export train: fetch, fit, encoder, guesses, report, ablate, export."""
 
 from __future__ import annotations
 
@@ -90,6 +90,25 @@ def encoder(force: bool, as_json: bool, quiet: bool, **given: Any) -> None:  # A
     with _Bars(quiet) as bars:
         result = fit_encoder(EncoderOptions(overwrite=force, **given), bars)
     _print_encoder_record(result, as_json=as_json, quiet=quiet)
+
+
+@command.command(
+    short_help="Guess words that nobody taught.", epilog="Example: semeq-export train guesses training/recipes/default --data data --force"
+)
+@click.argument("run", type=_PATH)
+@click.option("--data", type=_PATH, required=True, help="Folder that holds the tables of SAFE-DB, SocialEQ or both.")
+@click.option("--cache", type=_PATH, help="Folder that keeps fitted SocialEQ shapes.")
+@_shared.force_option
+@_shared.output_options
+def guesses(force: bool, as_json: bool, quiet: bool, **given: Any) -> None:  # Any: what else `GuessesOptions` holds, under its own names
+    """Put guesses for words that nobody taught into a RUN, for the bundle that is made of it. Needs: pip install 'semeq-export[guess]'."""
+    from semeq_export.app.training import GuessesOptions, make_guesses
+
+    result = make_guesses(GuessesOptions(overwrite=force, **given))
+    if as_json:
+        _shared.print_json({"path": str(result.path), "words": result.words, "size_bytes": result.size_bytes, "levels": result.levels})
+    elif not quiet:
+        click.echo(f"{result.path}: {result.words} words, {result.size_bytes} bytes; {result.levels}")
 
 
 @command.command(

@@ -26,6 +26,7 @@ HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "ardour", "audaci
 @click.option("--tolerance-db", type=click.FloatRange(0.0), default=0.2, show_default=True, help="Largest error that passes.")
 @click.option("--plot", "picture", type=_shared.OUTPUT, metavar="FILE", help="Draw intended and measured: .svg, .png or .pdf.")
 @_shared.force_option
+@_shared.guess_option
 @_shared.bundle_option
 @_shared.output_options
 @click.pass_context

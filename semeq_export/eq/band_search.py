@@ -177,7 +177,9 @@ def state_of(sets: BandSets, curve_db: Float64Array, peace: float = 1.0) -> Stat
     """Return what sets cost. curve_db: (n,) over the grid of `search_grid`, level-free. peace: how much fights count."""
     m, k, _ = sets.u.shape
     size, n = 3 * k, N_POINTS
-    rows = np.empty((m, size + 3, n))  # slopes, the error, ones, and the power of pink noise: their products are all that least squares need
+    rows = np.empty(
+        (m, size + 3, n)
+    )  # slopes, the error, ones, and the power of pink noise: their products are all that least squares need
     slopes = rows[:, :size].reshape(m, k, 3, n)  # a view
     bands_db = responses(sets, search_grid(), slopes)
     whole = bands_db.sum(axis=1)

@@ -4,7 +4,7 @@
     joins                        "and" passes a direction on to a word of the same kind, "or" always, a comma and "but" start anew
 
 Everything that is understood can be echoed, words that say what the sound is of are named as left out, and the rest is refused: a word
-that nobody taught is never replaced by one that is only near.
+that nobody taught is never replaced by one that is only near, and a guess of what it means is named as one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from semeq_export.errors import InvalidTargetError, UnknownTermError
 from semeq_export.files import strict_toml
+from semeq_export.words.guesses import NO_GUESSES, Guesses
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.terms import CentroidBank
 
@@ -38,35 +39,37 @@ _TOKEN = re.compile(rf"[^\W\d_][\w@]*|{_NUMBER.pattern}|\S")
 _SILENT = frozenset("\"'()[]“”‘’«»¿¡*:")
 
 
-def understand(text: str, bank: CentroidBank) -> Phrase:
+def understand(text: str, bank: CentroidBank, guesses: Guesses = NO_GUESSES, *, doubtful: bool = False) -> Phrase:
     """Return what a single text asks for; see `PhraseReader.understand`."""
-    return PhraseReader(bank).understand(text)
+    return PhraseReader(bank, guesses).understand(text, doubtful=doubtful)
 
 
 class PhraseReader:
-    """Reads texts for the words of one bank; to join the grammar with them takes a while, so keep it."""
+    """Reads texts for the words of one bank, and guesses for those that nobody taught; to join the grammar with them takes a while."""
 
-    def __init__(self, bank: CentroidBank) -> None:
-        self._bank, self._lexicon = bank, _Lexicon(_grammar(), bank)
+    def __init__(self, bank: CentroidBank, guesses: Guesses = NO_GUESSES) -> None:
+        self._bank, self._guesses, self._lexicon = bank, guesses, _Lexicon(_grammar(), bank, guesses)
 
-    def understand(self, text: str) -> Phrase:
+    def understand(self, text: str, *, doubtful: bool = False) -> Phrase:
         """Return what a text asks for: the exact syntax means what it always did, all else is read as a phrase.
 
-        Raises UnknownTermError with the words nearest in meaning, or in spelling for what looks like a slip; and InvalidTargetError.
+        doubtful: whether doubtful guesses are asked for.
+        Raises UnknownTermError with the words nearest in meaning, or in spelling for what looks like a slip; DoubtfulTermError for a guess
+        that has to be asked for; and InvalidTargetError.
         """
-        exact = exact_phrase(text, self._bank)
-        return exact if exact is not None else _Reader(text, self._lexicon).read()
+        exact = exact_phrase(text, self._bank, self._guesses, doubtful=doubtful)
+        return exact if exact is not None else _Reader(text, self._lexicon, doubtful=doubtful).read()
 
 
 # The lexicon: what each word or run of words is.
 
 
-Kind = Literal["word", "region", "cure", "amount", "direction", "excess", "join", "enough", "filler", "noun", "near"]
+Kind = Literal["word", "region", "cure", "amount", "direction", "excess", "join", "enough", "filler", "noun", "near", "guess"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What a run of words is. word: of the vocabulary, for "word", "region" and "cure". value: of an amount or a direction.
+    """What a run of words is. word: of the vocabulary, for "word", "region" and "cure"; of the guesses. value: of an amount or direction.
 
     names: the kind of a join, or of what is "near" the words that are. is_comparative: "warmer" says more by itself.
     """
@@ -79,10 +82,11 @@ class _Entry:
 
 
 class _Lexicon:
-    """The grammar with the words of a vocabulary. Exact forms win over inflected ones, the grammar over the vocabulary."""
+    """The grammar with a vocabulary, then the guesses. Exact forms win over inflected ones, the grammar over the vocabulary."""
 
-    def __init__(self, grammar: Mapping[str, Any], bank: CentroidBank) -> None:  # Any: TOML
+    def __init__(self, grammar: Mapping[str, Any], bank: CentroidBank, guesses: Guesses) -> None:  # Any: TOML
         self.bank = bank
+        self.guesses = guesses
         self.fault, self.virtue = (frozenset(grammar["kind"][kind]) for kind in ("fault", "virtue"))
         self._exact: dict[str, _Entry] = {}
         self._stems: dict[Language, dict[str, _Entry]] = {"en": {}, "es": {}}
@@ -126,10 +130,16 @@ class _Lexicon:
     def longest(self, tokens: Sequence[str], start: int) -> tuple[_Entry | None, int]:
         """Return what begins at a folded token and how many tokens it takes; None for a single one that is nothing known."""
         for count in range(min(_MAX_WORDS_OF_A_KEY, len(tokens) - start), 0, -1):
-            entry = self._exact.get(" ".join(tokens[start : start + count]))
+            key = " ".join(tokens[start : start + count])
+            entry = self._exact.get(key)
+            if entry is None or entry.kind == "near":
+                entry = _guess_index(self.guesses).exact.get(key, entry)
             if entry is not None:
                 return entry, count
-        return self._inflected(tokens[start]), 1
+        entry = self._inflected(tokens[start])
+        if entry is None or entry.kind == "near":
+            entry = _guess_index(self.guesses).inflected(tokens[start]) or entry
+        return entry, 1
 
     def _inflected(self, token: str) -> _Entry | None:
         for form in _adjectives(token):
@@ -148,6 +158,11 @@ class _Lexicon:
                     return replace(entry, value=share)
         return None
 
+    def check_guess(self, entry: _Entry, *, doubtful: bool) -> None:
+        """Raise for a guess that is refused, or has to be asked for and is not."""
+        if self.guesses.usable(entry.word, doubtful=doubtful) is None:
+            raise self.unknown(entry.word, self._exact.get(_folded(entry.word)) or _nearest(self.guesses, entry.word))
+
     def unknown(self, token: str, entry: _Entry | None) -> UnknownTermError:
         """Return the error that names a word, with the words nearest in meaning, else those that a slip of spelling makes of it."""
         near = [name for name in (entry.names if entry is not None else ()) if name in self.bank and self.bank.is_usual(name)]
@@ -156,6 +171,39 @@ class _Lexicon:
         typed = (_folded(token), *_adjectives(_folded(token)))
         known = (key for key, found in self._exact.items() if found.kind == "word" and key.isalpha() and self.bank.is_usual(found.word))
         return UnknownTermError(token, [key for key in known if any(_is_slip(form, key) for form in typed)][:3])
+
+
+@dataclass(frozen=True, slots=True)
+class _GuessIndex:
+    """Guesses by their folded spelling, and by the stem of each language."""
+
+    exact: Mapping[str, _Entry]
+    stems: Mapping[Language, Mapping[str, _Entry]]
+
+    def inflected(self, token: str) -> _Entry | None:
+        """Return the guess that a token is a form of."""
+        for form in _adjectives(token):
+            if form in self.exact:
+                return replace(self.exact[form], is_comparative=True)
+        return next((found for language in _LANGUAGES if (found := self.stems[language].get(_stem(token, language))) is not None), None)
+
+
+@functools.lru_cache(maxsize=4)
+def _guess_index(guesses: Guesses) -> _GuessIndex:
+    """Return the index of guesses; the surer one stands for a stem that two share."""
+    exact: dict[str, _Entry] = {}
+    stems: dict[Language, dict[str, _Entry]] = {"en": {}, "es": {}}
+    for word, guess in sorted(guesses.guesses.items(), key=lambda item: (-item[1].confidence, item[0])):
+        spelled = " ".join(map(_folded, _tokens(word)))
+        entry = exact.setdefault(spelled, _Entry("guess", word))
+        for language in _LANGUAGES if " " not in spelled else ():
+            if language in guess.languages:
+                stems[language].setdefault(_stem(spelled, language), entry)
+    return _GuessIndex(exact, stems)
+
+
+def _nearest(guesses: Guesses, word: str) -> _Entry:
+    return _Entry("near", names=tuple(near for near, _ in guesses[word].near))
 
 
 @functools.cache
@@ -242,7 +290,8 @@ class _Item:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads one phrase. direction, amount: said, and not yet used; joint: what stands between the last word and the next."""
+    """Reads one phrase. direction, amount: said, and not yet used; joint: what stands between the last word and the next.
+    doubtful: whether doubtful guesses are asked for."""
 
     text: str
     lexicon: _Lexicon
@@ -253,6 +302,7 @@ class _Reader:
     has_excess: bool = False
     amount: float | None = None
     joint: str = ""
+    doubtful: bool = False
 
     def read(self) -> Phrase:
         """Return the phrase; raises UnknownTermError and InvalidTargetError."""
@@ -272,7 +322,9 @@ class _Reader:
             if item.weight == 0.0:
                 raise InvalidTargetError(f"weight 0 of {item.word!r} is not a number other than 0")
             weights[item.word] = item.weight
-        return Phrase(weights, tuple(dict.fromkeys(self.ignored)), is_exact=all(item.is_numbered for item in self.items))
+        guesses = tuple(word for word in weights if word not in self.lexicon.bank)
+        is_exact = all(item.is_numbered for item in self.items)
+        return Phrase(weights, tuple(dict.fromkeys(self.ignored)), is_exact=is_exact, guesses=guesses)
 
     def _take(self, said: str, entry: _Entry | None) -> None:
         if entry is None or entry.kind == "near":
@@ -288,7 +340,9 @@ class _Reader:
             self.ignored.append(said)
         elif entry.kind == "enough":
             self._end_with_enough(said)
-        elif entry.kind in ("word", "region", "cure"):
+        elif entry.kind in ("word", "region", "cure", "guess"):
+            if entry.kind == "guess":
+                self.lexicon.check_guess(entry, doubtful=self.doubtful)
             self._find(said, entry)
 
     def _take_number(self, said: str) -> bool:

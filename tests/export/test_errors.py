@@ -19,6 +19,7 @@ EXAMPLES: list[SemeqError] = [
     errors.IntentError("give `target` or `preset`, not both"),
     errors.InvalidTargetError("intensity 9 is outside -3..3"),
     errors.UnknownTermError("wram", ["warm", "worm"]),
+    errors.DoubtfulTermError("cozy", ["warm", "soothing"]),
     errors.AudioError("no audio", Path("mix.wav")),
     errors.InUseError("the stream is in use by another caller"),
     errors.ChainError("line 3: no plug-in called Reverbb", "vocal.toml"),

@@ -48,7 +48,10 @@ class StemResources:
     def prepare(self, intent: Intent) -> None:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
-            self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
+            wanted = self.engine.understand(intent.target).target(intent.amount)
+            self.engine.eq_for(wanted)
+            if intent.listens_to_words:
+                self.engine.check_taught(wanted)
         for words in () if intent.chain is None else self.chain(intent.chain).words:
             try:
                 self.engine.eq_for(words.target(self.engine))

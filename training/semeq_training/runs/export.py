@@ -18,7 +18,7 @@ from semeq_export.bundle.card import model_card
 from semeq_export.bundle.inference import AudioEncoder, Decoder, EqEncoder
 from semeq_export.bundle.loading import load_bundle, write_bundle
 from semeq_export.bundle.manifest import SCHEMA, BlendSpec, DataSource, EncoderSpec, GraphSpec, Manifest
-from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, README
+from semeq_export.bundle.store import CENTROIDS, EVIDENCE, FLAT, GUESSES, README
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.errors import TrainingError, printable
@@ -102,6 +102,7 @@ def _files(run: Run, listening: EncoderRun | None, numbered: tuple[str, ...]) ->
         FLAT: flat.pack(_flat_layers(decoder), LAYOUT),
         CENTROIDS: run.bank.to_json(),
         EVIDENCE: run.evidence.to_json(),
+        **({GUESSES: run.guesses.to_json()} if run.guesses is not None else {}),
     }
     onnx_decoder = Decoder(files["decoder.onnx"], manifest.decoder, LAYOUT)
     onnx_encoder = EqEncoder(files["eq_encoder.onnx"], manifest.eq_encoder)

@@ -6,6 +6,7 @@
     RUN/vocabulary.json      what people did for each word: curves, spread, maps
     RUN/record.json          how it came to be, with the held-out metrics; written last: with it, the run is complete
     RUN/evaluation.json      the report's figures for this recipe, where `train report --keep` has put them
+    RUN/guesses.json         guesses for words that nobody taught, where `train guesses` has made them
     RUN/history.csv          losses of every step of both phases, and the held-out error where it was measured
     RUN/loss.png             the same as a picture
     RUN/checkpoint.safetensors   only while a run is unfinished
@@ -36,6 +37,8 @@ from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
 from semeq_export.files.disk import read_regular
 from semeq_export.words.evidence import MAX_BYTES, Evidence
+from semeq_export.words.guesses import MAX_BYTES as MAX_GUESSES_BYTES
+from semeq_export.words.guesses import Guesses
 from semeq_export.words.terms import CentroidBank
 from semeq_training.data.datasets import ExampleTable, load_examples
 from semeq_training.data.recipe import Recipe, RecipeFile, read_recipe
@@ -60,14 +63,15 @@ from semeq_training.runs.skeleton import (
 )
 
 LAYOUT: EqLayout = SAFE_13
-CENTROIDS, EVALUATION, VOCABULARY = "centroids.json", "evaluation.json", "vocabulary.json"
-_KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, HISTORY, PICTURE, CHECKPOINT, CACHE})
+CENTROIDS, EVALUATION, GUESSES, VOCABULARY = "centroids.json", "evaluation.json", "guesses.json", "vocabulary.json"
+_KNOWN = frozenset({RECIPE, WEIGHTS, CENTROIDS, VOCABULARY, RECORD, EVALUATION, GUESSES, HISTORY, PICTURE, CHECKPOINT, CACHE})
 _EVALUATION_LOSSES, _FINAL_LOSSES = "losses.evaluation", "losses.final"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Run:
-    """A complete run folder, read and checked. evaluation: the report's figures, empty where none was kept."""
+    """A complete run folder, read and checked. evaluation: the report's figures, empty where none was kept.
+    guesses: for words that nobody taught, None where none were made."""
 
     path: Path
     recipe: RecipeFile[Recipe]
@@ -76,6 +80,7 @@ class Run:
     model: EqAutoencoder
     evidence: Evidence
     evaluation: Mapping[str, float] = field(default_factory=dict)
+    guesses: Guesses | None = None
 
 
 def fit(
@@ -124,7 +129,9 @@ def read_run(path: Path) -> Run:
     model.eval()
     bank = CentroidBank.from_json(read_regular(folder.path / CENTROIDS, TrainingError, max_bytes=16_000_000))
     evidence = Evidence.from_json(read_regular(folder.path / VOCABULARY, TrainingError, max_bytes=MAX_BYTES))
-    return Run(folder.path, folder.recipe, folder.record, bank, model, evidence, _read_evaluation(folder.path, folder.recipe))
+    table = folder.path / GUESSES
+    guesses = Guesses.from_json(read_regular(table, TrainingError, max_bytes=MAX_GUESSES_BYTES)) if table.exists() else None
+    return Run(folder.path, folder.recipe, folder.record, bank, model, evidence, _read_evaluation(folder.path, folder.recipe), guesses)
 
 
 class _Evaluation(msgspec.Struct, frozen=True):
