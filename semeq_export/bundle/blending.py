@@ -22,6 +22,6 @@ def decode_sum(bundle: Bundle, weights: Mapping[str, float]) -> EqSettings:
     total = sum(map(abs, weights.values()))
     if total == 0.0:
         return EqSettings()
-    share = blend.share(total) * (1.0 if max(weights.values()) > 0.0 else -1.0)
-    z = np.sum([share * weight * np.array(bundle.centroids[word].z) for word, weight in weights.items()], axis=0)
-    return bundle.manifest.layout.from_vector(bundle.decoder(z.astype(np.float32))).scaled(1.0 / share)
+    reach = blend.reach(total) * (1.0 if max(weights.values()) > 0.0 else -1.0)
+    z = np.sum([weight / total * reach * np.array(bundle.centroids[word].z) for word, weight in weights.items()], axis=0)
+    return bundle.manifest.layout.from_vector(bundle.decoder(z.astype(np.float32))).scaled(total / reach)

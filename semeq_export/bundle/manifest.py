@@ -109,12 +109,12 @@ class BlendSpec:
     max_weight: float
     n_codes: int
 
-    def share(self, total: float) -> float:
-        """Return what weights, whose absolute values sum up to total (above 0), are multiplied by before they are decoded.
+    def reach(self, total: float) -> float:
+        """Return what the absolute values of weights, which sum up to total, are made to sum up to before they are decoded.
 
-        The gains that come out are divided by it: a sum beyond 1..max_weight is decoded at the end of that range, and made larger.
+        The gains that come out are then multiplied by total over that.
         """
-        return min(max(total, 1.0), self.max_weight) / total
+        return min(max(total, 1.0), self.max_weight)
 
 
 @dataclass(frozen=True, slots=True)
