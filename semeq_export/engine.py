@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import Audio
+from semeq_export.bundle.blending import decode_sum, decoded_share
 from semeq_export.bundle.loading import Bundle
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import level_free, log_grid
+from semeq_export.eq.curve import level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
+from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
@@ -25,15 +27,20 @@ from semeq_export.listening.profile import Profile, profile_of
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence
-from semeq_export.words.morph import Way, departures_db, rms_of_each, steps_db
+from semeq_export.words.mixing import mix
+from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
+
+if TYPE_CHECKING:
+    from semeq_export.words.phrases import PhraseReader
 
 FIT_RATE_HZ = 48_000.0
-"""Rate at which curves are subtracted and fitted; the settings that come out hold for any rate."""
+"""Rate at which curves are summed and fitted; the settings that come out hold for any rate."""
 
-MAX_SHARE_TAKEN_AWAY = 10.0
-"""Of a weight below 0, at most, in units of the sum of those above 0: no bands come near to more."""
+HEARD_HZ, N_HEARD = (30.0, 16_000.0), 96
+"""Where the doses of words in a phrase are weighed, and by how many points."""
 
 _CACHED_TARGETS = 1_024
 _WORTH_SAYING_DB = 0.5
@@ -42,7 +49,7 @@ _ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 @dataclass(frozen=True, slots=True)
 class MorphPath:
-    """A way between two words. steps_db: rms difference of each settings' curve to the next. departures_db: how far each lies from the
+    """A way between two words. steps_db: rms difference of each settings' curve to the next. departures_db: how far each lies off the
     straight line between both ends' curves."""
 
     eqs: tuple[EqSettings, ...]
@@ -52,7 +59,7 @@ class MorphPath:
 
 @dataclass(frozen=True, slots=True)
 class _FullIntensity:
-    """What a target decodes to at intensity 1, and by how many dB rms that misses what its weights below 0 ask for."""
+    """What a target decodes to at intensity 1, and by how many dB rms that misses the sum of its words' curves."""
 
     eq: EqSettings
     miss_db: float
@@ -61,17 +68,23 @@ class _FullIntensity:
 class Engine:
     """Words to EQ. Equal targets give equal settings; what a target decodes to is kept, so asking again decodes nothing."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, *, exact: bool = False) -> None:
+        """exact: settings are the decoder's own bands, as `semeq.hpp` plays them; else the few bands that say the same to a reader."""
+        self.bundle, self.is_exact = bundle, exact
         self._decode_cache: dict[tuple[tuple[str, float], ...], _FullIntensity] = {}
-        self._ways: dict[tuple[str, str], Way] = {}
+        self._curves: dict[str, Float64Array] = {}
+
+    @cached_property
+    def exact(self) -> Engine:
+        """The engine of the same bundle whose settings are the decoder's own bands."""
+        return self if self.is_exact else Engine(self.bundle, exact=True)
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
-        """Return the settings of a target, in the bundle's layout, all gains multiplied by its intensity; at 0 exactly flat.
+        """Return the settings of a target, all gains multiplied by its intensity; at 0 exactly flat.
 
-        Words with positive weights are blended in the latent, by their shares of the sum. Each word with a negative weight takes away
-        its dB curve times its weight over that same sum, and the layout is fitted to the result once.
-        Raises UnknownTermError, InvalidTargetError, and InvalidEqError where the intensity takes a gain out of -60..60 dB.
+        They follow the sum of the words' curves in dB, each times its weight. The sum is decoded once, scaled so that the sizes of its
+        weights sum to 1; what it is larger or smaller than that goes into the gains.
+        Raises UnknownTermError, InvalidTargetError, and InvalidEqError where a gain comes out of -60..60 dB.
         """
         wanted = self._wanted(target)
         return self._decode_target(wanted).eq.scaled(wanted.intensity)
@@ -79,14 +92,17 @@ class Engine:
     def understand(self, text: str) -> Phrase:
         """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
 
+        Where the text does not give the weights itself, words that are added share, and what is taken away spares them (`words.mixing`).
         Raises UnknownTermError and InvalidTargetError.
         """
-        exact = exact_phrase(text, self.bundle.centroids)
-        if exact is not None:
-            return exact
-        from semeq_export.words.phrases import understand  # only where somebody writes a phrase: its grammar takes a while to load
+        said = exact_phrase(text, self.bundle.centroids) or self._phrases.understand(text)
+        return said if said.is_exact else replace(said, weights=mix(said.weights, self._curve_of))
 
-        return understand(text, self.bundle.centroids)
+    @cached_property
+    def _phrases(self) -> PhraseReader:
+        from semeq_export.words.phrases import PhraseReader  # only where somebody writes a phrase: its grammar takes a while to load
+
+        return PhraseReader(self.bundle.centroids)
 
     def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
         return self.understand(target).target() if isinstance(target, str) else target
@@ -94,7 +110,7 @@ class Engine:
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
         """Return what a user should know of targets: one line for each word, and for each target, that there is something to say of.
 
-        People do not agree on a word, or the data sets disagree about it; or the layout's bands cannot do what weights below 0 ask for.
+        People do not agree on a word, or the data sets disagree about it; or the layout's bands cannot do what the weights ask for.
         Raises UnknownTermError and InvalidTargetError.
         """
         wanted = [self._wanted(target) for target in targets]
@@ -109,47 +125,27 @@ class Engine:
         return response_db(for_rate(self.eq_for(target), sample_rate_hz).eq, freqs_hz, sample_rate_hz)
 
     def morph(self, start: str, end: str, share: float) -> EqSettings:
-        """Return the settings on the way from one word to another, at an even pace to the ear: share 0..1 of its length in dB rms.
+        """Return the settings on the way from one word to another, share 0..1 of it: those of `start:1-share,end:share`.
 
-        The way is the straight line between the words in the latent, walked at an even pace along its curves by a table for each pair.
         Raises UnknownTermError, and InvalidTargetError for a share outside 0..1.
         """
         if not 0.0 <= share <= 1.0:
             raise InvalidTargetError(f"share {share:g} of a morph is outside 0..1")
-        pair, way = self._find_way(start, end)
-        return self._settings_at(*pair, float(way.at(np.array(share))))
+        bank = self.bundle.centroids
+        ends = ((bank[start].name, 1.0 - share), (bank[end].name, share))
+        if ends[0][0] == ends[1][0]:
+            return self.eq_for(SemanticTarget({ends[0][0]: 1.0}))
+        return self.eq_for(SemanticTarget({word: weight for word, weight in ends if weight > 0}))
 
     def morph_path(self, start: str, end: str, steps: int = 11) -> MorphPath:
-        """Return the way from one word to another in settings that lie equally far apart in dB rms, each from the next, within 1 %.
-
-        Where the way bends, they are not quite those of `morph` at even shares. Raises as `morph` does, and for fewer than 2 steps.
-        """
+        """Return the way from one word to another in equal steps. Raises as `morph` does, and for fewer than 2 steps."""
         if steps < 2:
             raise InvalidTargetError(f"a morph of {steps} steps goes nowhere")
-        pair, way = self._find_way(start, end)
-        places = way.in_steps(steps, lambda places: self._curves_at(*pair, places))
-        curves = self._curves_at(*pair, places)
-        eqs = tuple(self._settings_at(*pair, place) for place in places.tolist())
+        eqs = tuple(self.morph(start, end, share) for share in np.linspace(0.0, 1.0, steps).tolist())
+        curves = np.array([_whole_curve(eq) for eq in eqs])
         return MorphPath(eqs, tuple(steps_db(curves).tolist()), tuple(departures_db(curves).tolist()))
 
-    def _find_way(self, start: str, end: str) -> tuple[tuple[str, str], Way]:
-        """Return the names of two words and the way between them."""
-        bank = self.bundle.centroids
-        pair = bank[start].name, bank[end].name
-        if pair not in self._ways:
-            self._ways[pair] = Way.along(lambda places: self._curves_at(*pair, places))
-        return pair, self._ways[pair]
-
-    def _curves_at(self, start: str, end: str, places: Float64Array) -> Float64Array:
-        freqs_hz = log_grid()
-        return np.array([response_db(self._settings_at(start, end, place), freqs_hz, FIT_RATE_HZ) for place in places.tolist()])
-
-    def _settings_at(self, start: str, end: str, place: float) -> EqSettings:
-        bank = self.bundle.centroids
-        z = (1.0 - place) * np.array(bank[start].z) + place * np.array(bank[end].z)
-        return self.bundle.manifest.layout.from_vector(self.bundle.decoder(z.astype(np.float32)))
-
-    def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = "en") -> list[tuple[str, float, float]]:
+    def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = DEFAULT_LANGUAGE) -> list[tuple[str, float, float]]:
         """Return (word, probability, distance in dB rms) of the words that people would most likely type for some settings.
 
         Of `Bundle.usual_words`. Preamp and overall level do not count. Raises BundleFormatError where the bundle has no evidence.
@@ -210,9 +206,10 @@ class Engine:
         return float(np.clip(adaptation.gain, 0.0, MAX_INTENSITY))
 
     def typical_intensity(self, target: SemanticTarget | str) -> float:
-        """Return how strongly the median person does a target, 0..3: the mean over its words, by their positive weights."""
+        """Return how strongly the median person does a target, 0..3: the mean over its words, by the weights of those that add, if any."""
         wanted = self._wanted(target)
-        weights = {word: weight for word, weight in self._resolve_words(wanted.weights).items() if weight > 0}
+        known = self._resolve_words(wanted.weights)
+        weights = {word: weight for word, weight in known.items() if weight > 0} or known
         mean = sum(self.bundle.centroids[word].typical_intensity * weight for word, weight in weights.items()) / sum(weights.values())
         return float(np.clip(mean, 0.0, MAX_INTENSITY))
 
@@ -230,7 +227,7 @@ class Engine:
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         bank = self.bundle.centroids
-        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words("en") or list(bank)
+        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words(DEFAULT_LANGUAGE) or list(bank)
         terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
         advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVICE_AGREEMENT] or chosen
         return profile_of(_to_spectrum(audio, None)[0], _to_reference(reference), terms_db, top, advise=advise)
@@ -245,14 +242,15 @@ class Engine:
             raise BundleFormatError(f"bundle {self.bundle.manifest.name} has no EQ encoder, so settings cannot be compared with words")
         return encoder(self._vector_of(eq))
 
-    def nearest_terms(self, eq: EqSettings, top: int = 5) -> list[tuple[str, float]]:
+    def nearest_terms(self, eq: EqSettings, top: int = 5, *, language: str | None = None) -> list[tuple[str, float]]:
         """Return the words that sound most like some settings with their distances in dB rms, closest first; of `Bundle.usual_words`.
 
         Over log frequency, overall levels left out: two words may lie close in the latent and do opposite things.
         """
         words, curves_db = self._usual_curves
         distances = rms_of_each(curves_db - level_free(_whole_curve(eq)))
-        return [(words[i], float(distances[i])) for i in np.argsort(distances, kind="stable")[:top]]
+        nearest = [(words[i], float(distances[i])) for i in np.argsort(distances, kind="stable")]
+        return [near for near in nearest if self.bundle.centroids.is_usual(near[0], language)][:top]
 
     @cached_property
     def _usual_curves(self) -> tuple[list[str], Float64Array]:
@@ -291,25 +289,30 @@ class Engine:
         return known
 
     def _decode(self, weights: Mapping[str, float]) -> _FullIntensity:
-        wanted = {word: weight for word, weight in weights.items() if weight > 0}
-        total = sum(wanted.values())
-        eq = self._decode_blend(wanted)
-        if len(wanted) == len(weights):
-            return _FullIntensity(eq, 0.0)
-        freqs_hz = log_grid()
-        curve_db = response_db(eq, freqs_hz, FIT_RATE_HZ)
-        for word, weight in weights.items():
-            if weight < -MAX_SHARE_TAKEN_AWAY * total:
-                raise InvalidTargetError(
-                    f"weight {weight:g} of {word!r} is over {MAX_SHARE_TAKEN_AWAY:g} times the weights above 0, {total:g} in all"
-                )
-            if weight < 0:
-                curve_db = curve_db + weight / total * response_db(self._decode_blend({word: 1.0}), freqs_hz, FIT_RATE_HZ)
-        fitted = fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ)
-        return _FullIntensity(fitted.eq, fitted.rms_error_db)
+        share = decoded_share(weights, self.bundle.manifest.blend)
+        parts = {word: share * weight for word, weight in weights.items()}
+        eq = self._decode_sum(parts)
+        meant = np.sum([part * self._curve_of(word) for word, part in parts.items()], axis=0)
+        miss_db = rms_db(_heard_curve(eq) - meant) / abs(share)
+        return _FullIntensity((eq if self.is_exact else readable(eq, self.bundle.manifest.layout)).scaled(1.0 / share), miss_db)
 
-    def _decode_blend(self, weights: Mapping[str, float]) -> EqSettings:
-        return self.bundle.manifest.layout.from_vector(self.bundle.decoder(self.bundle.centroids.blend(weights)))
+    def _decode_sum(self, parts: Mapping[str, float]) -> EqSettings:
+        """Return the decoder's settings for a sum of words; by a fit of its curve where the bundle's latent is not made for sums."""
+        if len(parts) == 1 or self.bundle.manifest.blend is not None:
+            return decode_sum(self.bundle, parts)
+        grid = log_grid()
+        curves = [part * response_db(decode_sum(self.bundle, {word: 1.0}), grid, FIT_RATE_HZ) for word, part in parts.items()]
+        return fit_eq(np.sum(curves, axis=0), grid, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+
+    def _curve_of(self, word: str) -> Float64Array:
+        """Return a word's level-free curve (n,) in dB where people hear it."""
+        if word not in self._curves:
+            self._curves[word] = _heard_curve(decode_sum(self.bundle, {word: 1.0}))
+        return self._curves[word]
+
+
+def _heard_curve(eq: EqSettings) -> Float64Array:
+    return level_free(response_db(eq, log_grid(N_HEARD, *HEARD_HZ), FIT_RATE_HZ))
 
 
 def _whole_curve(eq: EqSettings) -> Float64Array:

@@ -101,14 +101,18 @@ def _decode_curve(bundle: Bundle, z: Float64Array, freqs_hz: Float64Array) -> Fl
 
 
 def _refine(engine: Engine, goal_db: Float64Array) -> Float64Array:
-    """Return z (latent_dim,) whose decoded curve is closest to a level-free curve (96,): damped Gauss-Newton steps from its code.
+    """Return z (latent_dim,) whose decoded curve is closest to a level-free curve (96,).
 
-    Slopes come from the decoder by differences; there are few latent numbers, and a run of it takes microseconds.
+    Where sums of words can be decoded, the code of the curve, and the decoder chooses the bands. Else damped Gauss-Newton steps from its
+    code: slopes come from the decoder by differences; there are few latent numbers, and a run of it takes microseconds.
     """
     bundle, grid = engine.bundle, log_grid()
     layout = bundle.manifest.layout
     fit = fit_many(goal_db[np.newaxis], grid, layout, FIT_RATE_HZ, level_free=True)
     z = np.clip(engine.encode(layout.from_vector(fit.vectors[0])).astype(np.float64), -_MAX_Z, _MAX_Z)
+    if bundle.manifest.blend is not None:
+        z[bundle.manifest.blend.n_codes :] = 0.0
+        return z
     is_gain = np.array([spec.unit == "dB" for spec in layout.params])
 
     def residual(place: Float64Array) -> Float64Array:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
+from semeq_export.eq.readable import rounded
 from semeq_export.errors import SemeqError
 from semeq_export.plot import figures as plot
 from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
 from semeq_presets import Preset, formats, get
 from semeq_presets.file_formats.semeq_vst3 import for_words
 from semeq_presets.shelf.archive import archive_files, write_archive
@@ -19,22 +21,24 @@ from semeq_presets.shelf.archive import archive_files, write_archive
 RATE_HZ = 48_000.0
 
 
-def best_supported(engine: Engine, count: int) -> list[str]:
+def best_supported(engine: Engine, count: int, language: str | None = DEFAULT_LANGUAGE) -> list[str]:
     """Return the words that people agree on behind which most of them stand, more agreement first where the numbers are equal."""
-    known = [engine.bundle.centroids[word] for word in engine.bundle.usual_words()]
+    known = [engine.bundle.centroids[word] for word in engine.bundle.usual_words(language)]
     terms = sorted(known, key=lambda term: (-term.examples, -term.agreement, term.name))
     return [term.name for term in terms[:count]]
 
 
 def named(engine: Engine, word: str) -> Preset:
     """Return the preset of a word under its name."""
-    return for_words(engine.eq_for(word), SemanticTarget.parse(word), name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ)
+    eq, played = rounded(engine.eq_for(word)), engine.exact.eq_for(word)
+    return for_words(eq, SemanticTarget.parse(word), played=played, name=word[:1].upper() + word[1:], sample_rate_hz=RATE_HZ)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, help="archive to write; default: dist/semeq-presets-VERSION.zip")
     parser.add_argument("--words", type=int, default=20, help="how many words (default: %(default)s)")
+    parser.add_argument("--language", choices=["en", "es", "all"], default=DEFAULT_LANGUAGE, help="of the words (default: %(default)s)")
     parser.add_argument("--formats", help="ids with commas between them; default: all")
     parser.add_argument("--force", action="store_true", help="replace an existing archive")
     options = parser.parse_args(arguments)
@@ -42,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     output = options.output or Path("dist") / f"{root}.zip"
     try:
         engine = Engine(load_bundle())
-        words = best_supported(engine, options.words)
+        words = best_supported(engine, options.words, None if options.language == "all" else options.language)
         presets = {word: named(engine, word) for word in words}
         infos = [get(name).info for name in options.formats.split(",")] if options.formats else list(formats())
         cells = [plot.Cell(word, (plot.eq_trace(word, engine.eq_for(word), RATE_HZ, markers=False)[0],)) for word in words]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
+from semeq_export.eq.readable import rounded
+from semeq_export.eq.settings import EqSettings
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 
@@ -24,9 +26,14 @@ class Words:
         return engine.understand(self.text).target(self.intensity)
 
 
-def load_engine(bundle: str | os.PathLike[str] | None = None) -> Engine:
+def load_engine(bundle: str | os.PathLike[str] | None = None, *, exact: bool = False) -> Engine:
     """Return the engine of a bundle, that of the factory's where none is named; raises as `load_bundle` does."""
-    return Engine(load_bundle(bundle))
+    return Engine(load_bundle(bundle), exact=exact)
+
+
+def as_written(engine: Engine, eq: EqSettings) -> EqSettings:
+    """Return settings as a preset file holds them: in round numbers, unless the engine is exact."""
+    return eq if engine.is_exact else rounded(eq)
 
 
 def find_phrases(engine: Engine, texts: Iterable[str]) -> dict[str, Phrase]:

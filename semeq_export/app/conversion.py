@@ -22,6 +22,7 @@ class ConvertOptions:
     destination: without one the result carries the preset as text. from_format: id; by the content where left out. to_format: id; by the
     destination's suffix where left out. device: refit to it first; without `to_format`, a table of its knobs is written. preamp: see
     `semeq_presets.convert`. strict: fail where the result differs by more than 0.1 dB, or the source holds what it cannot.
+    renew: of a source that keeps words, what they mean in `bundle` (default, the factory's), not what they meant when it was saved.
     """
 
     source: str | os.PathLike[str]
@@ -32,31 +33,39 @@ class ConvertOptions:
     preamp: Preamp = "auto"
     strict: bool = False
     overwrite: bool = False
+    renew: bool = False
+    bundle: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ConvertResult:
-    """What was read and written. from_format, to_format: ids, the second may be `KNOBS`. content: the text without a destination."""
+    """What was read and written. from_format, to_format: ids, the second may be `KNOBS`. content: the text without a destination.
+
+    warnings: that the words of the source mean something else in the bundle, or have been renewed.
+    """
 
     preset: Preset
     from_format: str
     to_format: str
     notes: tuple[Note, ...] = ()
     content: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def convert_preset(options: ConvertOptions) -> ConvertResult:
     """Convert a preset to another format, and return what was read, with notes on what the other format could not hold exactly.
 
+    A source that keeps words plays what it played when it was saved; see `ConvertOptions.renew`.
     Raises PresetReadError, PresetWriteError, UnknownFormatError, AmbiguousFormatError, OutputError, BinaryFormatError for a text of a
-    format that is none, and EnvironmentFailure.
+    format that is none, UnknownTermError, BundleError and EnvironmentFailure.
     """
     by_suffix = None if options.device is not None else options.destination
     infos = _preset_files.chosen_formats([] if options.to_format is None else [options.to_format], by_suffix)
     if not infos and options.device is None:
         raise UnknownFormatError("a text needs `to_format`")
+    opening = _Opening(options)
     if options.device is not None or options.destination is None:
-        return _convert_by_way_of_device(options, infos[0] if infos else None)
+        return _convert_by_way_of_device(options, infos[0] if infos else None, opening)
     preset, written = convert_file(
         options.source,
         options.destination,
@@ -65,13 +74,33 @@ def convert_preset(options: ConvertOptions) -> ConvertResult:
         strict=options.strict,
         overwrite=options.overwrite,
         preamp=options.preamp,
+        edit=opening,
     )
-    return ConvertResult(preset=preset, from_format=preset.format, to_format=infos[0].id, notes=written.notes)
+    return ConvertResult(
+        preset=preset, from_format=preset.format, to_format=infos[0].id, notes=written.notes, warnings=tuple(opening.warnings)
+    )
 
 
-def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None) -> ConvertResult:
+class _Opening:
+    """Recalls the preset that is read. warnings: what is to be known of its words."""
+
+    def __init__(self, options: ConvertOptions) -> None:
+        self._options = options
+        self.warnings: list[str] = []
+
+    def __call__(self, preset: Preset) -> Preset:
+        if preset.words is None and not self._options.renew:
+            return preset
+        from semeq_export.app._recall import recall  # as few presets keep words, and it brings the engine along
+
+        recalled = recall(preset, self._options.source, self._options.bundle, renew=self._options.renew)
+        self.warnings += [recalled.line] if recalled.line else []
+        return recalled.preset
+
+
+def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None, opening: _Opening) -> ConvertResult:
     """Convert to a text, or what a device makes of the preset. info: None for the table of its knobs."""
-    preset = read_file(options.source, format=options.from_format)
+    preset = opening(read_file(options.source, format=options.from_format))
     from_format, knobs = preset.format, ""
     notes: tuple[Note, ...] = ()
     if options.device is not None:
@@ -88,7 +117,14 @@ def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None) 
         (file,) = _preset_files.write(
             planned, preamp=options.preamp, strict=options.strict, overwrite=options.overwrite, make_folders=False
         )
-    return ConvertResult(preset=preset, from_format=from_format, to_format=file.format, notes=(*notes, *file.notes), content=file.content)
+    return ConvertResult(
+        preset=preset,
+        from_format=from_format,
+        to_format=file.format,
+        notes=(*notes, *file.notes),
+        content=file.content,
+        warnings=tuple(opening.warnings),
+    )
 
 
 def list_formats(ids: Sequence[str] = ()) -> tuple[FormatInfo, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,6 @@ from semeq_export.app._extras import needs_extra
 from semeq_export.bench import native
 from semeq_export.bench.latency import benchmark
 from semeq_export.bundle import kit
-from semeq_export.bundle.blending import decode_sum
 from semeq_export.bundle.loading import Bundle, load_bundle, seal, write_bundle
 from semeq_export.bundle.manifest import Manifest
 from semeq_export.bundle.store import CENTROIDS, FLAT
@@ -80,9 +78,9 @@ def _write_kit(bundle: Bundle, files: Mapping[str, bytes], options: KitOptions) 
     """Write the folder around a bundle; return what was found in the C++ runtime."""
     from semeq_host.streams.kit_vectors import kit_vectors
 
-    measured = dumps(benchmark(bundle, lambda: Engine(bundle).eq_for, seconds=1.0).to_dict())
-    exact = partial(decode_sum, bundle) if bundle.manifest.blend is not None else None
-    vectors = kit_vectors(Engine(bundle), CentroidBank.from_json(files[CENTROIDS]), exact)
+    measured = dumps(benchmark(bundle, lambda: Engine(bundle, exact=True).eq_for, seconds=1.0).to_dict())
+    are_sums_exact = bundle.manifest.blend is not None
+    vectors = kit_vectors(Engine(bundle, exact=True), CentroidBank.from_json(files[CENTROIDS]), are_sums_exact=are_sums_exact)
     if FLAT in files and native.has_compiler():
         checked = [f"semeq.hpp: {line}" for line in native.check_native(seal(bundle.manifest, files), vectors)]
     else:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app import _preset_files
-from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
+from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, OutputError, UnknownFormatError
@@ -19,6 +20,7 @@ from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.names import host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
+from semeq_export.words.terms import DEFAULT_LANGUAGE
 from semeq_presets import Device, FormatInfo, Preamp, Preset
 from semeq_presets.file_formats.semeq_vst3 import for_words
 
@@ -29,9 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AllTerms:
-    """Every word of the bundle that people agree on, each as a preset of its own, at the same intensity."""
+    """Every word of a language that people agree on, each as a preset of its own, at the same intensity. language: None for all."""
 
     intensity: float = 1.0
+    language: str | None = DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ class PresetOptions:
     formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
-    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. bundle: default, the
-    factory's. Raises IntentError for what contradicts itself.
+    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. exact: the
+    decoder's own bands, unrounded. bundle: default, the factory's. Raises IntentError for what contradicts itself.
     """
 
     target: SemanticTarget | Words | AllTerms | Match
@@ -68,6 +71,7 @@ class PresetOptions:
     name: str | None = None
     sample_rate_hz: float = 48_000.0
     strict: bool = False
+    exact: bool = False
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
 
@@ -178,15 +182,14 @@ def _presets(options: PresetOptions) -> _Made:
     """Return what is asked for as presets."""
     if isinstance(options.target, Match):
         return _Made([_matched(options.target, options)])
-    engine = load_engine(options.bundle)
+    engine = load_engine(options.bundle, exact=options.exact)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     understood: dict[str, Phrase] = {}
     if isinstance(options.target, AllTerms):
-        words, amount = engine.bundle.usual_words(), options.target.intensity
-        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in words]
-        left_out = len(engine.bundle.centroids) - len(words)
-        notes = (f"{left_out} words left out: weak, or of some people only; ask for them by name",) if left_out else ()
+        bank, language, amount = engine.bundle.centroids, options.target.language, options.target.intensity
+        asked = [_Asked(word, SemanticTarget.parse(word, amount), amount) for word in bank.usual_words(language)]
+        notes = tuple(bank.left_out(language))
     else:
         if isinstance(options.target, Words):
             understood = find_phrases(engine, [options.target.text])
@@ -216,8 +219,10 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for."""
-    is_sum = engine.bundle.manifest.blend is not None
-    preset = for_words(engine.eq_for(asked.target), asked.target, sample_rate_hz=options.sample_rate_hz, is_sum=is_sum)
+    words = save_words(engine, asked.target)
+    played, identity = engine.exact.eq_for(asked.target), engine.bundle.identity
+    preset = for_words(words.eq, asked.target, played=played, sample_rate_hz=options.sample_rate_hz, bundle=identity)
+    preset = replace(preset, words=words)
     return _named(asked.word, host_name(asked.target), asked.amount, preset, options)
 
 
@@ -229,7 +234,7 @@ def _as_needed(engine: Engine, all_asked: Sequence[_Asked], audio: str | os.Path
     heard, rate_hz = _measured(audio)
     for asked in all_asked:
         adaptation = WordListening(engine, asked.target, reference).adapt(heard, rate_hz)
-        preset = Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz)
+        preset = Preset(as_written(engine, adaptation.eq), sample_rate_hz=options.sample_rate_hz)
         yield _named(asked.word, host_name(asked.target), asked.amount, preset, options, adaptation)
 
 

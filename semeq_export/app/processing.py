@@ -24,10 +24,10 @@ from semeq_host.stems.session_file import Session, StemRule, read_session_file
 from semeq_host.streams.process_options import ProcessOptions
 
 if TYPE_CHECKING:
+    from semeq_export.app._engine import Words
     from semeq_export.app.stem_presets import PresetWriter, StemPreset
     from semeq_export.eq.settings import EqSettings
     from semeq_export.words.phrase import Phrase
-    from semeq_export.words.target import SemanticTarget
     from semeq_host.stems.cluster import Cluster
     from semeq_host.stems.entry import Entry
     from semeq_host.stems.job import StemJob
@@ -61,7 +61,8 @@ class StemsOptions:
     defaults. rules: they come before those of the session. how: options for each file. follow: where an output's name is a link, write
     what it leads to. export_preset: format of the EQ beside each output; "dawproject" makes one session of all. resume: skip what an
     earlier run finished. workers: processes, 0 for none; as many as there are cores where left out. dask: address of a cluster that sees
-    the files. report: where the result is written as JSON.
+    the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
+    meant when they were saved.
     Raises IntentError for what contradicts itself.
     """
 
@@ -86,6 +87,7 @@ class StemsOptions:
     workers: int | None = None
     dask: str | None = None
     report: str | os.PathLike[str] | None = None
+    renew: bool = False
     bundle: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
@@ -148,7 +150,8 @@ class ProcessedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsResult:
-    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file.
+    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file, words of presets
+    that mean something else in the bundle, and outputs that another bundle made.
 
     understood: what phrases were understood as, by their text.
     """
@@ -271,32 +274,36 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         files = find_audio(audio)
-        warnings = session.unmatched(files)
-        for line in warnings:
-            watcher.note(line)
+        opening = _Opening(bundle, options.renew)
         plan_again = functools.partial(
-            plan_batch, files, session, output, how, read_preset=functools.cache(_preset_eq), follow=options.follow, resume=resume
+            plan_batch, files, session, output, how, read_preset=functools.cache(opening), follow=options.follow, resume=resume
         )
         plan = plan_again(make_folder=False)
+        warnings = [*session.unmatched(files), *opening.warnings]
+        for line in warnings:
+            watcher.note(line)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))
         from semeq_export.app._engine import find_phrases, load_engine  # these take a while, and the workers start meanwhile
         from semeq_host.stems.resources import StemResources
 
         resources = StemResources(load_engine=lambda: load_engine(bundle))
         _check_intents(resources, plan, session)
-        texts = [job.intent.target for job in plan if job.intent.target is not None]
-        understood = find_phrases(resources.engine, texts) if texts else {}
-        doubts = _doubts(resources, plan)
+        words = _words_of(resources, plan)
+        understood = find_phrases(resources.engine, (one.text for one in words)) if words else {}
+        doubts = resources.engine.doubts(*(one.target(resources.engine) for one in words)) if words else []
         for line in (*(phrase.line for phrase in understood.values()), *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
+        if batch.of_other_bundles:
+            warnings.append(f"{len(batch.of_other_bundles)} of {len(plan)} outputs were made with another bundle; they are made again")
+            watcher.note(warnings[-1])
         yield _Ready(
             files=files,
             session=session,
             batch=batch,
             resources=resources,
             crew=crew,
-            presets=_preset_writer(options.export_preset, batch, resources),
+            presets=_preset_writer(options.export_preset, batch, resources, bundle),
             is_report_new=options.report is None or _check_report(Path(options.report), Path(output), options),
             doubts=tuple(doubts),
             warnings=tuple(warnings),
@@ -333,13 +340,26 @@ def _finished(entry: Entry, presets: PresetWriter | None, *, from_stream: bool) 
     return ProcessedStem(entry, exports_presets=True, preset=presets.write(entry))
 
 
-def _preset_eq(path: str) -> EqSettings:
-    from semeq_presets import read_file
+class _Opening:
+    """Opens presets for their bands. warnings: what is to be known of their words."""
 
-    eq = read_file(path).eq
-    if eq is None:
-        raise PresetReadError("holds a response, not bands; only bands can be processed", path)
-    return eq
+    def __init__(self, bundle: str | None, renew: bool) -> None:
+        self._bundle, self._renew = bundle, renew
+        self.warnings: list[str] = []
+
+    def __call__(self, path: str) -> EqSettings:
+        from semeq_presets import read_file
+
+        preset = read_file(path)
+        if preset.words is not None or self._renew:
+            from semeq_export.app._recall import recall  # as few presets keep words, and it brings the engine along
+
+            recalled = recall(preset, path, self._bundle, renew=self._renew)
+            self.warnings += [recalled.line] if recalled.line else []
+            preset = recalled.preset
+        if preset.eq is None:
+            raise PresetReadError("holds a response, not bands; only bands can be processed", path)
+        return preset.eq
 
 
 def _crew(plan: Sequence[StemJob], options: StemsOptions, bundle: str | None) -> Crew | Cluster | contextlib.nullcontext[None]:
@@ -370,24 +390,26 @@ def _check_intents(resources: StemResources, plan: Sequence[StemJob], session: S
             raise IntentError(f"{place}: {error}") from error
 
 
-def _doubts(resources: StemResources, plan: Sequence[StemJob]) -> list[str]:
-    """Return what speaks against the words of a run, those of its chains too, each line once."""
-    targets: list[SemanticTarget | str] = [*dict.fromkeys(job.intent.target for job in plan if job.intent.target is not None)]
+def _words_of(resources: StemResources, plan: Sequence[StemJob]) -> list[Words]:
+    """Return the words of a run, those of its chains too, each once."""
+    from semeq_export.app._engine import Words
+
+    words = [Words(job.intent.target, job.intent.amount) for job in plan if job.intent.target is not None]
     for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):
-        targets += resources.chain(chain).targets
-    return resources.engine.doubts(*targets) if targets else []
+        words += [Words(one.text, one.intensity) for one in resources.chain(chain).words]
+    return list(dict.fromkeys(words))
 
 
-def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources) -> PresetWriter | None:
+def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources, bundle: str | None) -> PresetWriter | None:
     """Return what writes presets; all preset formats together take a while to import."""
     if format_id is None:
         return None
-    from semeq_export.app.stem_presets import preset_writer
+    from semeq_export.app.stem_presets import preset_writer, words_in
     from semeq_export.words.names import host_name
 
     texts = dict.fromkeys(job.intent.target for job in batch.jobs if job.intent.target is not None)
     titles = {text: host_name(resources.engine.understand(text).target()) for text in texts}
-    return preset_writer(format_id, batch, titles)
+    return preset_writer(format_id, batch, titles, words_in(resources, bundle))
 
 
 def _check_report(path: Path, output: Path, options: StemsOptions) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
@@ -74,6 +75,7 @@ class SessionResult:
 def write_session(options: SessionOptions) -> SessionResult:
     """Write stems as one DAWproject, the audio inside and an EQ on each track that has a word; return the tracks.
 
+    The words and the bundle that resolved them stand beside the bands, which are what a DAW plays.
     Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure.
     """
     session = Session({}, options.rules)
@@ -85,12 +87,12 @@ def write_session(options: SessionOptions) -> SessionResult:
     for path in files:
         rule = session.rule_for(path)
         word = options.target if rule is None or rule.values is None else str(rule.values["target"])
-        target = None if word is None else Words(word, options.intensity).target(engine)
-        eq = None if target is None else engine.eq_for(target)
-        used += [] if target is None else [target]
+        words = None if word is None else save_words(engine, Words(word, options.intensity).target(engine))
+        eq = None if words is None else words.eq
+        used += [] if words is None else [words.target]
         with open_audio(path) as reader:
             info = reader.info
-        stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s))
+        stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s, words=words))
         tracks.append(Track(path.stem, path, word, eq))
     doubts = engine.doubts(*used)
     understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))

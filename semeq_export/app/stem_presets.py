@@ -5,13 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from semeq_export.bundle.loading import read_identity
 from semeq_export.errors import OutputError, printable
 from semeq_export.files.disk import check_output
+from semeq_export.words.saved import SavedWords
 from semeq_host.stems.batch import Batch
 from semeq_host.stems.entry import Entry, ProcessedEntry
+from semeq_host.stems.resources import StemResources
 from semeq_presets import FormatInfo, Note, Preset, get, write_file
 from semeq_presets.file_formats.dawproject_zip import Stem, write_session
 from semeq_presets.shelf.registry import check_place
@@ -37,19 +41,45 @@ class PresetWriter(Protocol):
         """Write what is made of all files together."""
 
 
-def preset_writer(format_id: str, batch: Batch, titles: Mapping[str, str]) -> PresetWriter | None:
+class WordsOf(Protocol):
+    """Who knows what the words of a finished file meant."""
+
+    def __call__(self, target: str, intensity: float) -> SavedWords:
+        """Return them, for static words."""
+
+
+def words_in(resources: StemResources, bundle: str | None) -> WordsOf:
+    """Return who knows what words mean in a bundle, each asked once."""
+
+    @cache
+    def words_of(target: str, intensity: float) -> SavedWords:
+        wanted = resources.engine.understand(target).target(intensity)
+        return SavedWords(wanted, resources.engine.eq_for(wanted), read_identity(bundle))
+
+    return words_of
+
+
+def preset_writer(format_id: str, batch: Batch, titles: Mapping[str, str], words_of: WordsOf) -> PresetWriter | None:
     """Return what writes presets of a format, their names checked; None where there is nothing to do. titles: of targets, for people.
 
     Raises UnknownFormatError, OutputError where two would have one name or one exists that is not of an earlier run.
     """
     if not batch.jobs:
         return None
-    return _OneSession(batch) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch, titles)
+    return _OneSession(batch, words_of) if format_id == DAWPROJECT else _BesideEach(get(format_id).info, batch, titles, words_of)
+
+
+def _saved(entry: ProcessedEntry, words_of: WordsOf) -> SavedWords | None:
+    """Return the words of a file whose EQ they are: one that listened has another."""
+    if entry.target is None or entry.intensity is None or entry.adaptation is not None:
+        return None
+    words = words_of(entry.target, entry.intensity)
+    return words if words.is_played_by(entry.eq) else None
 
 
 class _BesideEach:
-    def __init__(self, info: FormatInfo, batch: Batch, titles: Mapping[str, str]) -> None:
-        self._info, self._titles = info, titles
+    def __init__(self, info: FormatInfo, batch: Batch, titles: Mapping[str, str], words_of: WordsOf) -> None:
+        self._info, self._titles, self._words_of = info, titles, words_of
         self._ours = {job.destination for index, job in enumerate(batch.jobs) if batch.is_ours(index)}
         taken: dict[str, Path] = {}
         for job in batch.jobs:
@@ -66,7 +96,8 @@ class _BesideEach:
             return None
         output = Path(entry.output)
         place = self._place(output)
-        preset = Preset(entry.eq, name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz))
+        words = _saved(entry, self._words_of)
+        preset = Preset(entry.eq, name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz), words=words)
         written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
         return StemPreset(place, written.notes)
 
@@ -82,7 +113,8 @@ class _BesideEach:
 
 
 class _OneSession:
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, words_of: WordsOf) -> None:
+        self._words_of = words_of
         folder = batch.jobs[0].destination.parent
         self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
         self._overwrite = any(batch.is_ours(index) for index in range(len(batch.jobs)))
@@ -95,7 +127,15 @@ class _OneSession:
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the sources as tracks, each with its EQ as a device: what the outputs hold, still to be changed."""
         stems = [
-            Stem(Path(entry.path).stem, Path(entry.path), entry.eq, entry.sample_rate_hz, entry.channels, entry.seconds)
+            Stem(
+                Path(entry.path).stem,
+                Path(entry.path),
+                entry.eq,
+                entry.sample_rate_hz,
+                entry.channels,
+                entry.seconds,
+                words=_saved(entry, self._words_of),
+            )
             for entry in entries
             if isinstance(entry, ProcessedEntry) and entry.eq is not None
         ]

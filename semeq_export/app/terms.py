@@ -19,7 +19,7 @@ from semeq_export.errors import InvalidTargetError, OutputError, environment_fai
 from semeq_export.teach import settings_of, teach
 from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.phrase import Phrase
-from semeq_export.words.terms import Term
+from semeq_export.words.terms import DEFAULT_LANGUAGE, Term
 from semeq_presets import read_file
 
 __all__ = [
@@ -34,10 +34,15 @@ _SYNONYM, _OPPOSITE = 0.8, -0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermsOptions:
-    """Which words of a bundle. sort: the most comes first. language: "en" or "es". pictures: a folder to draw the words into."""
+    """Which words of a bundle: those that people agree on, see `CentroidBank.usual_words`.
+
+    sort: the most comes first. language: "en", "es"; None for words of both. with_weak: all words of the language, those that are weak or
+    of some people only too. pictures: a folder to draw the usual words into.
+    """
 
     sort: Literal["name", "examples", "agreement"] = "examples"
-    language: str | None = None
+    language: str | None = DEFAULT_LANGUAGE
+    with_weak: bool = False
     pictures: str | os.PathLike[str] | None = None
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
@@ -45,16 +50,18 @@ class TermsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermsResult:
-    """The words, in order."""
+    """The words, in order. notes: which were left out, and how to get them."""
 
     terms: tuple[Term, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TermOptions:
-    """One word of a bundle, in any form: brightness is bright."""
+    """One word of a bundle, in any form: brightness is bright. language: of words like it, None for all; its own where left out."""
 
     word: str
+    language: str | None = ""
     bundle: str | os.PathLike[str] | None = None
 
 
@@ -118,7 +125,7 @@ class PresetTermsOptions:
 
     preset: str | os.PathLike[str]
     from_format: str | None = None
-    language: str | None = "en"
+    language: str | None = DEFAULT_LANGUAGE
     top: int = 5
     bundle: str | os.PathLike[str] | None = None
 
@@ -162,7 +169,7 @@ class AddTermResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MorphOptions:
-    """Two words. steps: how many settings, both words included."""
+    """Two words, in any form. steps: how many settings, both words included."""
 
     start: str
     end: str
@@ -172,16 +179,18 @@ class MorphOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MorphResult:
-    """The way from word to word. doubts: what speaks against them."""
+    """The way from word to word. doubts: what speaks against them. understood: what forms of them were understood as, by their text."""
 
     path: MorphPath
     doubts: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         steps_db, departures_db = list(self.path.steps_db), list(self.path.departures_db)
         return {
             "doubts": list(self.doubts),
+            "understood": {text: phrase.to_dict() for text, phrase in self.understood.items()},
             "steps_db": steps_db,
             "departures_db": departures_db,
             "eqs": [eq.to_dict() for eq in self.path.eqs],
@@ -189,15 +198,20 @@ class MorphResult:
 
 
 def list_terms(options: TermsOptions) -> TermsResult:
-    """Return words with the evidence for each, and draw all of the bundle's where that is asked for.
+    """Return words with the evidence for each, and draw them where that is asked for.
 
     Raises BundleError, OutputError and EnvironmentFailure.
     """
     bundle = load_bundle(options.bundle)
-    terms = sorted(bundle.centroids.values(), key=lambda term: _sort_key(term, options.sort))
+    bank, language = bundle.centroids, options.language
     if options.pictures is not None:
-        _draw(bundle, Path(options.pictures), overwrite=options.overwrite)
-    return TermsResult(terms=tuple(term for term in terms if options.language in (None, term.language)))
+        _draw(bundle, Path(options.pictures), language, overwrite=options.overwrite)
+    chosen = [
+        term
+        for term in sorted(bank.values(), key=lambda term: _sort_key(term, options.sort))
+        if bank.is_usual(term.name, language) or (options.with_weak and language in (None, term.language))
+    ]
+    return TermsResult(terms=tuple(chosen), notes=() if options.with_weak else tuple(bank.left_out(language)))
 
 
 def show_term(options: TermOptions) -> TermResult:
@@ -212,8 +226,9 @@ def show_term(options: TermOptions) -> TermResult:
         raise InvalidTargetError(f"{options.word!r} is of several words; show them one by one: {', '.join(named)}")
     term = bundle.centroids[named[0]]
     eq = engine.eq_for(term.name)
-    nearest = [near for near in engine.nearest_terms(eq, 6) if near[0] != term.name][:5]
-    people = _people(bundle, term) if EVIDENCE in bundle.files else None
+    language = term.language if options.language == "" else options.language
+    nearest = [near for near in engine.nearest_terms(eq, 6, language=language) if near[0] != term.name][:5]
+    people = _people(bundle, term, language) if EVIDENCE in bundle.files else None
     understood = find_phrases(engine, [options.word])
     return TermResult(term=term, eq=eq, nearest=tuple(nearest), people=people, understood=understood)
 
@@ -238,11 +253,24 @@ def add_term(options: AddTermOptions) -> AddTermResult:
 def morph_terms(options: MorphOptions) -> MorphResult:
     """Return the way from one word to another in steps that are even to the ear.
 
-    Raises UnknownTermError, InvalidTargetError and BundleError.
+    Raises UnknownTermError, BundleError, and InvalidTargetError for what is more or less than a word.
     """
     engine = load_engine(options.bundle)
-    doubts = engine.doubts(options.start, options.end)
-    return MorphResult(path=engine.morph_path(options.start, options.end, options.steps), doubts=tuple(doubts))
+    start, end = (_end_of_morph(engine, text) for text in (options.start, options.end))
+    return MorphResult(
+        path=engine.morph_path(start, end, options.steps),
+        doubts=tuple(engine.doubts(start, end)),
+        understood=find_phrases(engine, (options.start, options.end)),
+    )
+
+
+def _end_of_morph(engine: Engine, text: str) -> str:
+    """Return the word that a text is a form of."""
+    phrase = engine.understand(text)
+    (word, weight), *others = phrase.weights.items()
+    if others or weight != 1.0:
+        raise InvalidTargetError(f"{text!r} is understood as {phrase.understood}; a morph goes from a word to a word")
+    return word
 
 
 def term_document(term: Term) -> dict[str, object]:
@@ -263,12 +291,12 @@ def _sort_key(term: Term, sort: str) -> tuple[float, str]:
     return ({"name": 0.0, "examples": -float(term.examples), "agreement": -term.agreement}[sort], term.name)
 
 
-def _people(bundle: Bundle, term: Term) -> People:
+def _people(bundle: Bundle, term: Term, language: str | None) -> People:
     evidence = bundle.evidence
     if term.name not in evidence.words:
         return People()
     entry = evidence.words[term.name]
-    related = evidence.related(term.name, bundle.usual_words())
+    related = evidence.related(term.name, bundle.usual_words(language))
     return People(
         synonyms=tuple((name, value) for name, value in related if value > _SYNONYM)[:5],
         opposites=tuple((name, value) for name, value in reversed(related) if value < _OPPOSITE)[:3],
@@ -279,14 +307,14 @@ def _people(bundle: Bundle, term: Term) -> People:
     )
 
 
-def _draw(bundle: Bundle, folder: Path, *, overwrite: bool) -> None:
-    """Draw curves, regions, likeness and maps of all words into a folder, which is made if missing."""
+def _draw(bundle: Bundle, folder: Path, language: str | None, *, overwrite: bool) -> None:
+    """Draw curves, regions, likeness and maps of the usual words into a folder, which is made if missing."""
     from semeq_export.plot import figures
     from semeq_export.plot import terms as term_figures
 
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{printable(folder)}: is not a folder")
-    drawn = term_figures.figures(bundle.centroids, bundle.evidence)
+    drawn = term_figures.figures(bundle.centroids, bundle.evidence, language)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:

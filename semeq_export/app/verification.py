@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST
 from semeq_export.eq.curve import log_grid, rms_db
@@ -170,7 +170,7 @@ def _intended(options: VerifyOptions) -> tuple[Preset | None, tuple[str, ...], d
     engine = load_engine(options.bundle)
     target = options.intended.target(engine) if isinstance(options.intended, Words) else options.intended
     understood = find_phrases(engine, [options.intended.text]) if isinstance(options.intended, Words) else {}
-    return Preset(engine.eq_for(target)), tuple(engine.doubts(target)), understood
+    return Preset(as_written(engine, engine.eq_for(target))), tuple(engine.doubts(target)), understood
 
 
 def _label(intended: SemanticTarget | Words | str | os.PathLike[str] | None) -> str:

@@ -15,7 +15,7 @@ from semeq_export.bundle.manifest import FileEntry, Manifest
 from semeq_export.errors import BundleError, BundleFormatError, BundleIntegrityError, printable
 from semeq_export.words.evidence import Evidence
 from semeq_export.words.order import word_order
-from semeq_export.words.terms import CentroidBank, Term
+from semeq_export.words.terms import CentroidBank
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +35,11 @@ class Bundle:
     path: Path
 
     @property
+    def identity(self) -> str:
+        """What tells it from bundles in which words mean something else, see `Manifest.identity`."""
+        return self.manifest.identity
+
+    @property
     def evidence(self) -> Evidence:
         """What people did for each word; raises BundleFormatError where the bundle does not say, or says it badly."""
         if store.EVIDENCE not in self.files:
@@ -52,7 +57,7 @@ class Bundle:
         lines = []
         for name, term in terms.items():
             note = "" if term.is_variant else term.note  # that of a variant says who its people are, as its name does
-            if self._is_weak(term):
+            if self.centroids.is_weak(name):
                 weak = f"{name} is a weak word: people do not agree on it (agreement {term.agreement:.2f})"
                 lines.append(f"{weak}; {note}" if note else weak)
             elif note:
@@ -60,23 +65,26 @@ class Bundle:
         return lines
 
     def usual_words(self, language: str | None = None) -> list[str]:
-        """Return the words for where nobody names one: neither weak nor of some people only; a user's own always.
-
-        language: None is all, and a user's own words are of any.
-        """
-        return [
-            name
-            for name, term in self.centroids.items()
-            if term.is_own or (language in (None, term.language) and not (self._is_weak(term) or term.is_variant))
-        ]
-
-    def _is_weak(self, term: Term) -> bool:
-        return term.is_weak and store.EVIDENCE in self.files
+        """Return the words for where nobody names one, see `CentroidBank.usual_words`."""
+        return self.centroids.usual_words(language)
 
 
 def factory_path() -> Path:
     """Return the folder of the bundle that is installed with this package."""
     return Path(str(resources.files("semeq_export"))) / "factory" / "default.semeq"
+
+
+def read_identity(path: str | os.PathLike[str] | None = None) -> str:
+    """Return the identity of a bundle by its manifest alone, without a path that of the factory bundle.
+
+    For whoever only asks whether words still mean what they did. Raises as `load_bundle` does for a manifest that cannot be read.
+    """
+    place = factory_path() if path is None else Path(path)
+    files = store.read_files(place)
+    try:
+        return _manifest_of(files).identity
+    except BundleError as error:
+        raise type(error)(f"{printable(place)}: {error}") from error
 
 
 def load_bundle(path: str | os.PathLike[str] | None = None) -> Bundle:
@@ -131,12 +139,9 @@ def seal(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     """Return the bundle that these files make: schema version, member list and hashes first, then the words. Raises as `load_bundle`."""
-    if store.MANIFEST not in files:
-        raise BundleIntegrityError(f"{store.MANIFEST} is missing, so this is no bundle")
-    _check_pointer(store.MANIFEST, files[store.MANIFEST])
-    manifest = Manifest.from_json(files[store.MANIFEST])
+    manifest = _manifest_of(files)
     _check_members(manifest, files)
-    bank = CentroidBank.from_json(files[store.CENTROIDS])
+    bank = CentroidBank.from_json(files[store.CENTROIDS], is_measured=store.EVIDENCE in files)
     if bank.latent_dim != manifest.latent_dim:
         raise BundleFormatError(f"{store.CENTROIDS}: words have {bank.latent_dim} latent numbers, the manifest says {manifest.latent_dim}")
     decoder = Decoder(files[manifest.decoder.file], manifest.decoder, manifest.layout)
@@ -144,6 +149,13 @@ def check_files(files: Mapping[str, bytes], path: Path) -> Bundle:
     eq_encoder = EqEncoder(files[eq_spec.file], eq_spec) if eq_spec is not None else None
     encoder = AudioEncoder(files[audio_spec.graph.file], audio_spec) if audio_spec is not None else None
     return Bundle(manifest, bank, decoder, eq_encoder, encoder, files, path)
+
+
+def _manifest_of(files: Mapping[str, bytes]) -> Manifest:
+    if store.MANIFEST not in files:
+        raise BundleIntegrityError(f"{store.MANIFEST} is missing, so this is no bundle")
+    _check_pointer(store.MANIFEST, files[store.MANIFEST])
+    return Manifest.from_json(files[store.MANIFEST])
 
 
 def _check_members(manifest: Manifest, files: Mapping[str, bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from semeq_export.bundle.store import CENTROIDS
 from semeq_export.eq.settings import EqLayout
-from semeq_export.errors import BundleFormatError, BundleVersionError, InvalidEqError
+from semeq_export.errors import BundleFormatError, BundleIntegrityError, BundleVersionError, InvalidEqError
 from semeq_export.files import strict_json
 from semeq_export.words.terms import MAX_TERM_CHARS, MAX_TERMS
 
@@ -109,12 +111,12 @@ class BlendSpec:
     max_weight: float
     n_codes: int
 
-    def reach(self, total: float) -> float:
-        """Return what the absolute values of weights, which sum up to total, are made to sum up to before they are decoded.
+    def share(self, total: float) -> float:
+        """Return what weights, whose absolute values sum up to total (above 0), are multiplied by before they are decoded.
 
-        The gains that come out are then multiplied by total over that.
+        The gains that come out are divided by it: a sum beyond 1..max_weight is decoded at the end of that range, and made larger.
         """
-        return min(max(total, 1.0), self.max_weight)
+        return min(max(total, 1.0), self.max_weight) / total
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,18 @@ class Manifest:
         """All graphs of the bundle, the decoder first."""
         audio = self.audio_encoder.graph if self.audio_encoder is not None else None
         return tuple(graph for graph in (self.decoder, self.eq_encoder, audio) if graph is not None)
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what decides what words mean, as "Integrity and versions" of SPEC.md says; no card or audio encoder changes it.
+
+        Raises BundleIntegrityError where the manifest does not list these files.
+        """
+        decides = (self.decoder.file, CENTROIDS)
+        for name in decides:
+            if name not in self.files:
+                raise BundleIntegrityError(f"{name} is needed but not in the bundle")
+        return hashlib.sha256("".join(f"{self.files[name].sha256}\n" for name in decides).encode()).hexdigest()
 
     def to_json(self) -> bytes:
         """Return the manifest as JSON: byte-stable. What schema 1.0 does not have is left out where there is none of it."""

@@ -117,6 +117,22 @@ class OutputType(click.ParamType):  # type: ignore[type-arg]  # generic in some 
 OUTPUT = OutputType()
 
 
+def _language(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return None if value == "all" else value
+
+
+def language_option(command: Command) -> Command:
+    """Add --language, where nobody names a word; "all" becomes None."""
+    return click.option(
+        "--language",
+        type=click.Choice(["en", "es", "all"]),
+        default="en",
+        show_default=True,
+        callback=_language,
+        help="Words to choose from.",
+    )(command)
+
+
 def reference_option(command: Command) -> Command:
     """Add --reference."""
     return click.option(
@@ -143,6 +159,7 @@ def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
 
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")
+renew_option = click.option("--renew", is_flag=True, help="Of saved words, take what they mean now, not what they meant.")
 
 
 def format_ids(text: str | None) -> list[str]:

@@ -18,7 +18,9 @@ from semeq_export.errors import BinaryFormatError
 @click.option("--device", "device_path", metavar="TOML", help="Refit to an EQ of your own; without --to, DST is a table of its knobs.")
 @_shared.preamp_option
 @click.option("--strict", is_flag=True, help="Fail where DST differs by more than 0.1 dB or SRC holds what DST cannot.")
+@_shared.renew_option
 @_shared.force_option
+@_shared.bundle_option
 @_shared.output_options
 def command(
     source: str,
@@ -26,6 +28,7 @@ def command(
     to_format: str | None,
     device_path: str | None,
     force: bool,
+    bundle_path: str | None,
     as_json: bool,
     quiet: bool,
     **given: Any,  # Any: what else `ConvertOptions` holds, under its own names
@@ -44,13 +47,15 @@ def command(
     if len(_shared.format_ids(to_format)) > 1:
         raise click.UsageError("give one format with --to")
     device = None if device_path is None else read_device(device_path)
-    options = ConvertOptions(source=source, destination=place, to_format=to_format, device=device, overwrite=force, **given)
+    given |= {"device": device, "overwrite": force, "bundle": bundle_path}
+    options = ConvertOptions(source=source, destination=place, to_format=to_format, **given)
     with _shared.usage_errors(BinaryFormatError):
         result = convert_preset(options)
-    _shared.say(result.notes, quiet)
+    _shared.say((*result.warnings, *result.notes), quiet)
     if as_json:
         notes = [note.to_dict() for note in result.notes]
-        document = {"source": source, "destination": place, "from": result.from_format, "to": result.to_format, "notes": notes}
+        head = {"source": source, "destination": place, "from": result.from_format, "to": result.to_format}
+        document = {**head, "notes": notes, "warnings": list(result.warnings)}
         _shared.print_json(document if result.content is None else {**document, "content": result.content})
     elif result.content is not None:
         click.echo(result.content, nl=False)

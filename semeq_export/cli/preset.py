@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     "-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or words: warm:0.7,bright:0.3,less harsh."
 )
 @click.option("--all-terms", is_flag=True, help="A preset for each word that people agree on, and a picture of all.")
+@_shared.language_option
 @click.option(
     "--intensity",
     type=click.FloatRange(-3.0, 3.0),
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="TEXT", help="Name that the host shows. Default: the target.")
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the project.")
 @click.option("--strict", is_flag=True, help="Fail where the format cannot hold the EQ within 0.1 dB.")
+@click.option("--exact", is_flag=True, help="The model's own bands, unrounded, instead of the few that read best.")
 @_shared.force_option
 @_shared.bundle_option
 @_shared.output_options
 def command(
     target: str | None,
     all_terms: bool,
+    language: str | None,
     intensity: float,
     match: str | None,
     format_list: str | None,
@@ -71,7 +74,7 @@ def command(
         raise click.UsageError("several presets need -o FOLDER or --install")
     given |= {"output": output, "overwrite": force, "bundle": bundle_path, "formats": ids}
     device = None if device_path is None else read_device(device_path)
-    options = presets.PresetOptions(target=_wanted(target, match, intensity), device=device, **given)
+    options = presets.PresetOptions(target=_wanted(target, match, intensity, language), device=device, **given)
     with _shared.usage_errors(BinaryFormatError):
         result = presets.write_presets(options)
     understood = _shared.say_understood(result.understood, quiet)
@@ -103,12 +106,12 @@ def _check_places(
         raise click.UsageError("--dry-run goes with -o or --install")
 
 
-def _wanted(target: str | None, match: str | None, intensity: float) -> Words | AllTerms | Match:
+def _wanted(target: str | None, match: str | None, intensity: float, language: str | None) -> Words | AllTerms | Match:
     from semeq_export.app.presets import AllTerms, Match, Words
 
     if match is not None:
         return Match(match, intensity)
-    return AllTerms(intensity) if target is None else Words(target, intensity)
+    return AllTerms(intensity, language) if target is None else Words(target, intensity)
 
 
 def _say(result: PresetResult, quiet: bool) -> None:

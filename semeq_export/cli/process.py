@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from semeq_host.stems.job import StemJob
 
 GROUPS = {
-    "What": ("target", "preset", "match", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
+    "What": ("target", "preset", "match", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
-    "Files": ("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-    "Run": ("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+    "Files and run": (
+        *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
+        *("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+    ),
 }
 _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot", "salvage", "dither", "match_loudness", "delta", "tail_s")
 """Options for each file, as `ProcessOptions` calls them; "in_place" and "overwrite" beside."""
@@ -29,6 +31,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.argument("audio", nargs=-1, metavar="AUDIO...")
 @click.option("-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or several: warm:0.7,less harsh.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
+@click.option("--renew", is_flag=True, help="Saved words of a preset: what they mean now.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Order; the most comes first.",
 )
-@click.option("--language", type=click.Choice(["en", "es"]), help="Words of one language only.")
+@_shared.language_option
+@click.option("--all", "with_weak", is_flag=True, help="Weak words, and those of some people, too.")
 @click.option(
     "--plot", "pictures", type=_shared.OUTPUT, metavar="DIR", help="Write pictures of the words there: curves, regions, likeness, maps."
 )
@@ -37,17 +38,20 @@ def command(
     quiet: bool,
     **given: Any,  # Any: what else `TermsOptions` holds, under its own names
 ) -> None:
-    """List the words and the evidence for each; `terms show WORD` says what people did for one.
+    """List the words that people agree on and the evidence for each; `terms show WORD` says what people did for one.
 
-    examples: people's settings behind a word. agreement: mean correlation of two people's curves; below 0.1 a word is weak and is used only
-    where you ask for it by name. typical: how strongly the median person does it, in units of the word. word@metal: people on metal only.
+    examples: people's settings behind a word. agreement: mean correlation of two people's curves; below 0.1 a word is weak, used only where
+    you ask for it by name, and listed with --all. typical: how strongly the median person does it, in units of the word. word@metal: people
+    on metal only.
     """
     if ctx.invoked_subcommand is not None:
         ctx.obj = bundle_path
         return
     from semeq_export.app.terms import TermsOptions, list_terms, term_document
 
-    terms = list_terms(TermsOptions(overwrite=force, bundle=bundle_path, **given)).terms
+    result = list_terms(TermsOptions(overwrite=force, bundle=bundle_path, **given))
+    terms = result.terms
+    _shared.say(result.notes, quiet)
     if as_json:
         _shared.print_json({"terms": [term_document(term) for term in terms]})
     if as_json or quiet or not terms:
@@ -63,14 +67,16 @@ def command(
 
 @command.command(short_help="Show the EQ of a word and what people did for it.", epilog="Example: semeq-export terms show warm")
 @click.argument("word")
+@click.option("--language", type=click.Choice(["en", "es", "all"]), help="Of the words like it. Default: that of WORD.")
 @_shared.bundle_option
 @_shared.output_options
 @click.pass_context
-def show(ctx: click.Context, word: str, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
+def show(ctx: click.Context, word: str, language: str | None, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
     """Show one word: its EQ, what people did for it, and the words that sound most like it, with their distances in dB rms."""
     from semeq_export.app.terms import TermOptions, show_term
 
-    result = show_term(TermOptions(word=word, bundle=_place(ctx, bundle_path)))
+    of_nearest = None if language == "all" else language or ""
+    result = show_term(TermOptions(word=word, language=of_nearest, bundle=_place(ctx, bundle_path)))
     _shared.say_understood(result.understood, quiet)
     if as_json:
         _shared.print_json(result.to_dict())
@@ -103,7 +109,7 @@ def _print(result: TermResult) -> None:
 @command.command(short_help="Say which words a preset is like.", name="of", epilog="Example: semeq-export terms of headphones.txt")
 @click.argument("preset")
 @click.option("--from", "from_format", metavar="ID", help="Format of PRESET. Default: by its content.")
-@click.option("--language", type=click.Choice(["en", "es", "all"]), default="en", show_default=True, help="Words to choose from.")
+@_shared.language_option
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="How many words.")
 @_shared.bundle_option
 @_shared.output_options
@@ -112,7 +118,6 @@ def of(
     ctx: click.Context,
     /,
     preset: str,
-    language: str,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
@@ -121,8 +126,7 @@ def of(
     """Say which words people would most likely type for a PRESET, with how far each word's mean curve is away."""
     from semeq_export.app.terms import PresetTermsOptions, find_terms_of_preset
 
-    given |= {"language": None if language == "all" else language, "bundle": _place(ctx, bundle_path)}
-    result = find_terms_of_preset(PresetTermsOptions(preset=preset, **given))
+    result = find_terms_of_preset(PresetTermsOptions(preset=preset, bundle=_place(ctx, bundle_path), **given))
     if as_json:
         terms = [{"term": one.term, "probability": one.probability, "distance_db": one.distance_db} for one in result.terms]
         _shared.print_json({"preset": preset, "format": result.format, "terms": terms})
@@ -183,6 +187,7 @@ def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str
     from semeq_export.app.terms import MorphOptions, morph_terms
 
     result = morph_terms(MorphOptions(start=start, end=end, steps=steps, bundle=_place(ctx, bundle_path)))
+    _shared.say_understood(result.understood, quiet)
     _shared.say(result.doubts, quiet)
     if as_json:
         _shared.print_json({"start": start, "end": end, **result.to_dict()})

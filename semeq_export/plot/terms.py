@@ -31,9 +31,8 @@ _INK, _SOFT = "#222222", "#666666"
 
 
 def shown_words(bank: CentroidBank, evidence: Evidence, language: str | None = None) -> list[str]:
-    """Return the words that pictures show, those with the most people first: no variants, no weak ones."""
-    terms = [term for term in bank.values() if term.name in evidence.words and not (term.is_weak or term.is_variant)]
-    chosen = [term for term in terms if language in (None, term.language)]
+    """Return the words that pictures show, those with the most people first: of `CentroidBank.usual_words`."""
+    chosen = [bank[word] for word in bank.usual_words(language) if word in evidence.words]
     return [term.name for term in sorted(chosen, key=lambda term: (-term.examples, term.name))]
 
 
@@ -96,14 +95,14 @@ def _order_by_likeness(table: Float64Array) -> list[int]:
     return [int(index) for index in leaves_list(linkage(distance, "average", optimal_ordering=True))]
 
 
-def map_figure(bank: CentroidBank, evidence: Evidence, place: Place) -> Figure:
+def map_figure(bank: CentroidBank, evidence: Evidence, place: Place, language: str | None = None) -> Figure:
     """Return a map of people's settings, coloured by the words with the most people, each word's name at the middle of its people.
 
     It shows the ranges that hold 98 % of them on each axis, and says how many lie outside.
     """
     at = np.array([getattr(point, place) for point in evidence.points]).reshape(-1, 2)
     labels = np.array([point.word for point in evidence.points], dtype=str)
-    common = [word for word in shown_words(bank, evidence) if np.any(labels == word)]
+    common = [word for word in shown_words(bank, evidence, language) if np.any(labels == word)]
     with plot.house_style():
         figure = plot.page((10.0, 7.5))
         axes = figure.add_subplot()
@@ -180,14 +179,18 @@ def regions_figure(evidence: Evidence, words: Sequence[str]) -> Figure:
     return figure
 
 
-def figures(bank: CentroidBank, evidence: Evidence) -> dict[str, Figure]:
-    """Return every picture by name: curves, regions, correlation, map-pca and map-tsne (the maps where the evidence has rows)."""
-    words = shown_words(bank, evidence)
+def figures(bank: CentroidBank, evidence: Evidence, language: str | None = None) -> dict[str, Figure]:
+    """Return every picture by name: curves, regions, correlation, map-pca and map-tsne (the maps where the evidence has rows).
+
+    language: None is all.
+    """
+    words = shown_words(bank, evidence, language)
     found = {
         "curves": curves_sheet(bank, evidence, words[:36]),
         "regions": regions_figure(evidence, words[:36]),
         "correlation": correlation_figure(evidence, words),
     }
     if evidence.points:
-        found |= {"map-pca": map_figure(bank, evidence, "pca"), "map-tsne": map_figure(bank, evidence, "tsne")}
+        places: tuple[Place, ...] = ("pca", "tsne")
+        found |= {f"map-{place}": map_figure(bank, evidence, place, language) for place in places}
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from semeq_export.words.target import SemanticTarget
@@ -15,6 +16,7 @@ _MIN_CHARS = 8
 def host_name(target: SemanticTarget, max_chars: int = MAX_NAME_CHARS) -> str:
     """Return the name of a target for people: words with their shares, what there is less of, and how much where it is not 100 %.
 
+    How much of words that only add, or only take away, is the sum of their weights; where they do both, one makes up for the other.
     A name that would be longer than max_chars (at least 8) goes without shares, then without its last words, which are counted:
     "Warm and 2 more".
     """
@@ -24,10 +26,13 @@ def host_name(target: SemanticTarget, max_chars: int = MAX_NAME_CHARS) -> str:
 def _names(target: SemanticTarget, max_chars: int) -> Iterator[str]:
     """Yield names, the most telling first; the last one fits."""
     sign = -1.0 if target.intensity < 0 else 1.0
+    signs = {math.copysign(1.0, weight) for weight in target.weights.values()}
+    whole = sum(map(abs, target.weights.values())) if len(signs) == 1 else 1.0
+    share = round(100.0 * abs(target.intensity) * whole)
     weights = {word: sign * weight for word, weight in target.weights.items()}
     more = {_shown(word): weight for word, weight in weights.items() if weight > 0}
     less = [f"less {_shown(word)}" for word, weight in weights.items() if weight < 0]
-    amount = "" if abs(target.intensity) == 1.0 else f" at {abs(target.intensity):.0%}"
+    amount = "" if share in range(99, 102) else f" at {share}%"  # weights are rounded to 1 %
     plain = [word.capitalize() for word in more]
     for kept in (_with_shares(more), plain):
         yield _capital(", ".join(filter(None, [" / ".join(kept), *less]))) + amount

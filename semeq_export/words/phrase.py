@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,7 +19,7 @@ class Phrase:
     """What a text was understood to ask for.
 
     weights: word of the vocabulary -> weight, in the order of the text. ignored: words that say what the sound is of, not how it is.
-    is_exact: the text is in the exact syntax, such as warm:0.7,bright:0.3, and means what it says.
+    is_exact: the text gives the weights itself, such as warm:0.7,bright:0.3, or is one word.
     """
 
     weights: Mapping[str, float]
@@ -52,22 +53,15 @@ class Phrase:
         return any(weight > 0 for weight in self.weights.values())
 
     def target(self, intensity: float = 1.0) -> SemanticTarget:
-        """Return the target; where words only take away, that of their opposite: the same words at an intensity below 0.
-
-        The words of a target are blended by their shares, so how much there is of them in all goes into its intensity.
-        Raises InvalidTargetError where that leaves the range of an intensity.
-        """
-        if self.is_exact:
-            return SemanticTarget(self.weights, intensity)
-        sign = 1.0 if self._adds else -1.0
-        weights = {word: sign * weight for word, weight in self.weights.items()}
-        return SemanticTarget(weights, sign * intensity * max(weights.values()))
+        """Return the target; raises InvalidTargetError for a weight or an intensity out of range."""
+        return SemanticTarget(self.weights, intensity)
 
 
 def exact_phrase(text: str, bank: CentroidBank) -> Phrase | None:
-    """Return what a text in the exact syntax means, None where it has to be read as a phrase.
+    """Return what a text in the exact syntax says, None where it has to be read as a phrase.
 
-    Raises UnknownTermError and InvalidTargetError for what is written as no phrase is.
+    Without numbers, what is said of each word is 1 or, for less of it, -1. Raises UnknownTermError and InvalidTargetError for what is
+    written as no phrase is.
     """
     try:
         exact = SemanticTarget.parse(text).weights
@@ -76,4 +70,8 @@ def exact_phrase(text: str, bank: CentroidBank) -> Phrase | None:
         if ":" in text or len(text) > MAX_PHRASE_CHARS:
             raise
         return None
-    return Phrase(named, is_exact=True) if len(named) == len(exact) else None
+    if len(named) != len(exact):
+        return None
+    if ":" in text or list(named.values()) == [1.0]:
+        return Phrase(named, is_exact=True)
+    return Phrase({word: math.copysign(1.0, weight) for word, weight in named.items()})

@@ -39,12 +39,23 @@ _SILENT = frozenset("\"'()[]“”‘’«»¿¡*:")
 
 
 def understand(text: str, bank: CentroidBank) -> Phrase:
-    """Return what a text asks for: the exact syntax means what it always did, all else is read as a phrase.
+    """Return what a single text asks for; see `PhraseReader.understand`."""
+    return PhraseReader(bank).understand(text)
 
-    Raises UnknownTermError with the words nearest in meaning, or in spelling for what looks like a slip; and InvalidTargetError.
-    """
-    exact = exact_phrase(text, bank)
-    return exact if exact is not None else _Reader(text, _Lexicon(_grammar(), bank)).read()
+
+class PhraseReader:
+    """Reads texts for the words of one bank; to join the grammar with them takes a while, so keep it."""
+
+    def __init__(self, bank: CentroidBank) -> None:
+        self._bank, self._lexicon = bank, _Lexicon(_grammar(), bank)
+
+    def understand(self, text: str) -> Phrase:
+        """Return what a text asks for: the exact syntax means what it always did, all else is read as a phrase.
+
+        Raises UnknownTermError with the words nearest in meaning, or in spelling for what looks like a slip; and InvalidTargetError.
+        """
+        exact = exact_phrase(text, self._bank)
+        return exact if exact is not None else _Reader(text, self._lexicon).read()
 
 
 # The lexicon: what each word or run of words is.
@@ -109,7 +120,7 @@ class _Lexicon:
     def _taught(self, kind: Kind, names: str | Sequence[str]) -> _Entry | None:
         """Return the entry of the first of some words that the vocabulary has; one that people agree on goes before a weak one."""
         known = [self.bank[name] for name in ([names] if isinstance(names, str) else names) if name in self.bank]
-        found = min(known, key=lambda term: term.is_weak, default=None)
+        found = min(known, key=lambda term: self.bank.is_weak(term.name), default=None)
         return None if found is None else _Entry(kind, found.name)
 
     def longest(self, tokens: Sequence[str], start: int) -> tuple[_Entry | None, int]:
@@ -139,11 +150,11 @@ class _Lexicon:
 
     def unknown(self, token: str, entry: _Entry | None) -> UnknownTermError:
         """Return the error that names a word, with the words nearest in meaning, else those that a slip of spelling makes of it."""
-        near = [name for name in (entry.names if entry is not None else ()) if name in self.bank]
+        near = [name for name in (entry.names if entry is not None else ()) if name in self.bank and self.bank.is_usual(name)]
         if near:
             return UnknownTermError(token, near, by_meaning=True)
         typed = (_folded(token), *_adjectives(_folded(token)))
-        known = (key for key, found in self._exact.items() if found.kind == "word" and key.isalpha())
+        known = (key for key, found in self._exact.items() if found.kind == "word" and key.isalpha() and self.bank.is_usual(found.word))
         return UnknownTermError(token, [key for key in known if any(_is_slip(form, key) for form in typed)][:3])
 
 
@@ -212,7 +223,7 @@ def _is_slip(typed: str, word: str) -> bool:
 @dataclass(slots=True)
 class _Item:
     """A word that was found. said: how it is written. is_plain: nothing says more or less of it. has_excess: "too" does.
-    is_cure: it takes away a fault that follows."""
+    is_cure: it takes away a fault that follows. is_numbered: the number after it is its weight."""
 
     word: str
     said: str
@@ -222,6 +233,7 @@ class _Item:
     is_region: bool
     has_excess: bool = False
     is_cure: bool = False
+    is_numbered: bool = False
 
     @property
     def weight(self) -> float:
@@ -260,7 +272,7 @@ class _Reader:
             if item.weight == 0.0:
                 raise InvalidTargetError(f"weight 0 of {item.word!r} is not a number other than 0")
             weights[item.word] = item.weight
-        return Phrase(weights, tuple(dict.fromkeys(self.ignored)))
+        return Phrase(weights, tuple(dict.fromkeys(self.ignored)), is_exact=all(item.is_numbered for item in self.items))
 
     def _take(self, said: str, entry: _Entry | None) -> None:
         if entry is None or entry.kind == "near":
@@ -289,7 +301,7 @@ class _Reader:
         elif self.items and self.joint == "" and self.direction is None and self.amount is None and number != 0.0:
             last, sign = self.items[-1], 1.0 if number > 0 else -1.0
             last.direction, last.amount = (sign, abs(number)) if last.is_plain else (last.direction * sign, last.amount * abs(number))
-            last.is_plain = False
+            last.is_plain, last.is_numbered = False, True
         else:
             return False
         return True

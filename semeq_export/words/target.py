@@ -12,15 +12,17 @@ from semeq_export.errors import InvalidTargetError
 from semeq_export.words.terms import LESS, normalise_term
 
 MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
+MAX_WEIGHT = 10.0
+"""Of a word, either way; 1 is the word as people mean it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SemanticTarget:
     """What is asked for: words with weights, and how much.
 
-    weights: word -> weight, finite, not 0; positive ones are blended in the latent, a negative one ("less harsh") subtracts that
-    word's dB curve.
-    intensity: -3..3; 0 = flat, 1 = the term, 2 = exaggerated, negative = the opposite. Raises InvalidTargetError.
+    weights: word -> weight, -10..10, not 0. What is asked for is the sum of the words' curves in dB, each times its weight: 1 is the word
+    as people mean it, 0.5 half of it, below 0 its opposite.
+    intensity: -3..3, of the sum; 0 = flat, 2 = exaggerated, negative = the opposite. Raises InvalidTargetError.
     """
 
     weights: Mapping[str, float]
@@ -33,10 +35,11 @@ class SemanticTarget:
             if not isinstance(number, numbers.Real):
                 raise InvalidTargetError(f"{name} {number!r:.60} is not a number")
         for word, weight in self.weights.items():
-            if not math.isfinite(weight) or weight == 0 or abs(weight) > 1e6:
+            if not math.isfinite(weight) or weight == 0:
                 raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
-        if not any(weight > 0 for weight in self.weights.values()):
-            raise InvalidTargetError("a target needs one word with a weight above 0; for less of a word alone use a negative intensity")
+            if abs(weight) > MAX_WEIGHT:
+                limits = f"{-MAX_WEIGHT:g}..{MAX_WEIGHT:g}"
+                raise InvalidTargetError(f"weight {weight:g} of {word!r} is outside {limits}; 1 is the word itself, 0.7 is 70 % of it")
         if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
             raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
         object.__setattr__(self, "weights", MappingProxyType({word: float(weight) for word, weight in self.weights.items()}))
@@ -49,7 +52,8 @@ class SemanticTarget:
     def parse(cls, text: str, intensity: float = 1.0) -> SemanticTarget:
         """Return the target of "warm", "warm:0.7,bright:0.3" or "warm,less harsh"; raises InvalidTargetError.
 
-        A word without a weight counts 1. "less" (Spanish "menos") before a word turns its weight around.
+        A word without a weight counts 1; where no word has one, those that add share 1, so "warm,bright" is half of each.
+        "less" (Spanish "menos") before a word turns its weight around. `Engine.understand` takes less of a word away with more care.
         """
         weights: dict[str, float] = {}
         for part in text.split(","):
@@ -66,9 +70,12 @@ class SemanticTarget:
             if name in weights:
                 raise InvalidTargetError(f"{name!r} occurs twice in target {text!r}")
             weights[name] = weight
+        if ":" not in text:
+            adding = sum(weight > 0 for weight in weights.values())
+            weights = {name: weight / adding if weight > 0 else weight for name, weight in weights.items()}
         return cls(weights, intensity)
 
     def __str__(self) -> str:
-        if len(self.weights) == 1:
+        if list(self.weights.values()) == [1.0]:
             return next(iter(self.weights))
         return ",".join(f"{word}:{weight:g}" for word, weight in self.weights.items())

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-from semeq_export.errors import BundleFormatError, InvalidTargetError, UnknownTermError
+from semeq_export.errors import BundleFormatError, UnknownTermError
 from semeq_export.files import strict_json
 
 MAX_TERM_CHARS = 64
@@ -21,6 +19,9 @@ MAX_TERMS = 5_000
 MAX_TYPICAL_INTENSITY, MAX_EXAMPLES = 100.0, 2**31 - 1
 AGREED = 0.1
 """Agreement of people below which a word is no description: it is weak, and used only where it is asked for by name."""
+
+DEFAULT_LANGUAGE = "en"
+"""Of words where nobody names one or a language: lists, pictures, libraries."""
 
 LESS = frozenset({"less", "menos"})
 """What turns the weight of the word after it around; so no word begins with it."""
@@ -93,9 +94,13 @@ class Term:
 
 
 class CentroidBank(Mapping[str, Term]):
-    """The words of a bundle by name, all of one latent size, in alphabetical order. Raises BundleFormatError if empty or mixed."""
+    """The words of a bundle by name, all of one latent size, in alphabetical order. Raises BundleFormatError if empty or mixed.
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    is_measured: whether the agreements are people's; where they may be nobody's, no word is weak.
+    """
+
+    def __init__(self, terms: Iterable[Term], *, is_measured: bool = True) -> None:
+        self._is_measured = is_measured
         ordered = sorted(terms, key=lambda term: term.name)
         self._terms = {term.name: term for term in ordered}
         if not 0 < len(ordered) <= MAX_TERMS or len(self._terms) != len(ordered):
@@ -120,37 +125,53 @@ class CentroidBank(Mapping[str, Term]):
     def __len__(self) -> int:
         return len(self._terms)
 
+    def usual_words(self, language: str | None = None) -> list[str]:
+        """Return the words for where nobody names one: neither weak nor of some people only; a user's own always.
+
+        The one rule for lists, pictures, libraries, advice and suggestions. language: None is all; a user's own words are of any.
+        """
+        return [name for name in self._terms if self.is_usual(name, language)]
+
+    def is_usual(self, name: str, language: str | None = None) -> bool:
+        """Whether a word is one of `usual_words`; raises UnknownTermError."""
+        term = self[name]
+        return term.is_own or (language in (None, term.language) and not (self.is_weak(name) or term.is_variant))
+
+    def is_weak(self, name: str) -> bool:
+        """Whether people do not agree on a word, as far as they were asked; raises UnknownTermError."""
+        return self._is_measured and self[name].is_weak
+
+    def left_out(self, language: str | None = None) -> list[str]:
+        """Return a line for each reason for which `usual_words` leaves words out."""
+        rest = [term for term in self._terms.values() if not self.is_usual(term.name, language)]
+        reasons = {
+            "weak, or of some people only; ask for them by name": sum(language in (None, term.language) for term in rest),
+            "of other languages; `language` says of which": sum(self.is_usual(term.name) for term in rest),
+        }
+        return [f"{count} word{'' if count == 1 else 's'} left out: {why}" for why, count in reasons.items() if count]
+
     def suggest(self, name: str, top: int = 3) -> list[str]:
-        """Return known words spelled like this one, closest first; of several in one, their blend."""
+        """Return usual words spelled like this one, closest first, with an @ those of some people too; of several in one, their blend."""
         parts = name.replace("+", " ").replace(" and ", " ").split()
         if len(parts) > 1 and all(part in self for part in parts):
             return [",".join(self[part].name for part in parts)]
-        return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], self._terms, n=top, cutoff=0.6)
-
-    def blend(self, weights: Mapping[str, float]) -> NDArray[np.float32]:
-        """Return the weighted mean (latent_dim,) of the words' latent vectors; weights are positive, any sum.
-
-        Raises UnknownTermError, and InvalidTargetError where no weight is positive or one is not.
-        """
-        if not weights or any(not math.isfinite(w) or w <= 0 for w in weights.values()):
-            raise InvalidTargetError("a blend needs one or more words, all with weights above 0")
-        vectors = np.array([self[name].z for name in weights])
-        shares = np.array(list(weights.values()))
-        return np.asarray(shares @ vectors / shares.sum(), dtype=np.float32)
+        known = [word for word in self._terms if not self.is_weak(word)] if "@" in name else self.usual_words()
+        return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], known, n=top, cutoff=0.6)
 
     def to_json(self) -> bytes:
         """Return the bank as JSON with sorted keys and shortest exact floats: byte-stable."""
         return strict_json.dumps({"terms": {name: _term_to_dict(term) for name, term in self._terms.items()}})
 
     @classmethod
-    def from_json(cls, data: bytes) -> CentroidBank:
+    def from_json(cls, data: bytes, *, is_measured: bool = True) -> CentroidBank:
         """Return the bank of a centroids.json; raises BundleFormatError with the place that is wrong."""
         try:
             document = strict_json.loads(data, max_bytes=16_000_000)
             stored = msgspec.convert(document, _StoredBank, strict=True)
         except ValueError as error:  # msgspec.ValidationError is one
             raise BundleFormatError(f"centroids.json: {error}") from error
-        return cls(Term(name=name, **msgspec.structs.asdict(term)) for name, term in stored.terms.items())
+        terms = (Term(name=name, **msgspec.structs.asdict(term)) for name, term in stored.terms.items())
+        return cls(terms, is_measured=is_measured)
 
 
 class _StoredTerm(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

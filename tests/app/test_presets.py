@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bundles
@@ -75,7 +76,11 @@ def test_all_terms_are_a_library_with_a_picture_and_a_dry_run_only_plans_it(bund
     written = write_presets(PresetOptions(target=AllTerms(), formats=["csv"], output=tmp_path / "out", bundle=bundle))
     assert [file.path for file in written.files] == [file.path for file in planned.files]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {CONTACT_SHEET, *(file.path.name for file in planned.files if file.path)}
-    assert [one.word for one in written.presets] == sorted(bundles.WORDS)
+    assert [one.word for one in written.presets] == sorted(set(bundles.WORDS) - {"cálido"})
+    assert written.notes == ("1 word left out: of other languages; `language` says of which",)
+    for language, words in (("es", ["cálido"]), (None, sorted(bundles.WORDS))):
+        asked = replace(options, target=AllTerms(language=language))
+        assert [one.word for one in write_presets(asked).presets] == words
 
 
 def test_a_preset_does_what_a_file_needs_or_what_takes_it_to_a_reference(bundle: Path, sounds: tuple[Path, Path]) -> None:

@@ -43,6 +43,36 @@ def test_words_come_in_the_order_and_language_asked_for(bundle: Path) -> None:
     assert [term.name for term in result.terms] == ["airy", "bright", "harsh", "warm"]
 
 
+def test_lists_hold_what_people_agree_on_in_one_language() -> None:
+    bank = load_bundle().centroids
+    english = list_terms(TermsOptions(sort="name"))
+    assert [term.name for term in english.terms] == bank.usual_words("en")
+    assert {term.language for term in english.terms} == {"en"}
+    assert not any(term.is_weak or term.is_variant for term in english.terms)
+    spanish, both = (list_terms(TermsOptions(sort="name", language=language)) for language in ("es", None))
+    assert {term.name for term in english.terms} | {term.name for term in spanish.terms} == {term.name for term in both.terms}
+    weak, foreign = english.notes
+    hidden = sum(term.language == "en" for term in bank.values()) - len(english.terms)
+    assert weak == f"{hidden} words left out: weak, or of some people only; ask for them by name"
+    assert foreign == f"{len(spanish.terms)} words left out: of other languages; `language` says of which"
+    assert len(both.notes) == 1
+    everything = list_terms(TermsOptions(sort="name", language=None, with_weak=True))
+    assert ([term.name for term in everything.terms], everything.notes) == (list(bank), ())
+    assert {"cold", "warm@metal"} <= {term.name for term in list_terms(TermsOptions(with_weak=True)).terms}
+
+
+@pytest.mark.parametrize(("language", "expected"), [("", {"en"}), ("es", {"es"}), (None, {"en", "es"})])
+def test_words_like_a_word_are_of_its_language_unless_others_are_asked_for(language: str | None, expected: set[str]) -> None:
+    bank = load_bundle().centroids
+    found = [show_term(TermOptions(word=word, language=language)) for word in ("warm", "cold", "bright")]
+    near = [name for result in found for name, _ in result.nearest]
+    alike = [name for result in found if result.people is not None for name, _ in (*result.people.synonyms, *result.people.opposites)]
+    assert {bank[name].language for name in near} == expected
+    assert {bank[name].language for name in alike} <= expected
+    assert not any(bank[name].is_weak or bank[name].is_variant for name in (*near, *alike))
+    assert {bank[name].language for name, _ in show_term(TermOptions(word="suave")).nearest} == {"es"}
+
+
 def test_a_word_has_an_eq_and_neighbours(bundle: Path) -> None:
     result = show_term(TermOptions(word="warm", bundle=bundle))
     assert result.term.name == "warm"
@@ -91,7 +121,17 @@ def test_a_morph_is_even_and_says_its_doubts(bundle: Path) -> None:
     result = morph_terms(MorphOptions(start="warm", end="airy", steps=4, bundle=bundle))
     assert len(result.path.eqs) == 4
     assert max(result.path.steps_db) == pytest.approx(min(result.path.steps_db), rel=0.02)
-    assert set(result.to_dict()) == {"doubts", "steps_db", "departures_db", "eqs"}
+    assert set(result.to_dict()) == {"doubts", "understood", "steps_db", "departures_db", "eqs"}
+
+
+def test_a_morph_takes_words_in_any_form_and_nothing_else() -> None:
+    named = morph_terms(MorphOptions(start="warm", end="bright", steps=3))
+    formed = morph_terms(MorphOptions(start="warmth", end="brighter", steps=3))
+    assert (formed.path, named.understood) == (named.path, {})
+    assert [phrase.line for phrase in formed.understood.values()] == ["understood: warm 1", "understood: bright 1"]
+    for text, understood in (("slightly warm", "warm 0.5"), ("warm and bright", "warm 1, bright 1"), ("less muddy", "muddy -1")):
+        with pytest.raises(InvalidTargetError, match=f"understood as {understood}; a morph goes from a word to a word"):
+            morph_terms(MorphOptions(start=text, end="airy"))
 
 
 def test_a_file_that_cannot_be_heard_does_not_stop_the_others(tmp_path: Path) -> None:

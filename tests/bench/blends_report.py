@@ -2,9 +2,9 @@
 
     python tests/bench/blends_report.py [BUNDLE] [--runtime onnx|torchscript|cpp|all] [--record FILE]
 
-Blends: rms in dB of the level-free response of a sum of words (rule "Mixing" in SPEC.md; in a bundle without exact sums, the decoded sum of
-w z) from the sum of w times the decoded words' curves, 30 Hz-16 kHz at 48 kHz: all pairs of agreed words at three shares, 1,000 threes,
-1,000 pairs with a negative weight; `half` is a word at weight 0.5.
+Blends: rms in dB of the level-free response of a sum of words, as the engine and `Stream::set_mix` make it, from the sum of w times the
+decoded words' curves, 30 Hz-16 kHz at 48 kHz: all pairs of agreed words at three shares, 1,000 threes, 1,000 pairs with a negative
+weight; `half` is a word at weight 0.5.
 Floor: what the best fit of the layout's bands misses the same sums by, of 200 drawn from each kind.
 Bands: how many words hold bands of opposite sign that take 1 dB or more from each other at some frequency, bands under 0.5 dB, shelves
 at odd places.
@@ -27,14 +27,15 @@ import numpy as np
 
 from semeq_export.arrays import Float64Array
 from semeq_export.bench.native import native_mixer
-from semeq_export.bundle.blending import decode_sum
 from semeq_export.bundle.inference import Decoder
 from semeq_export.bundle.loading import Bundle, load_bundle
 from semeq_export.bundle.manifest import GraphSpec
+from semeq_export.engine import Engine
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import level_free, log_grid
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import BandKind, EqSettings
+from semeq_export.words.target import SemanticTarget
 
 GRID = log_grid(96, 30.0, 16_000.0)
 RATE_HZ = 48_000.0
@@ -72,10 +73,8 @@ def mixer(bundle: Bundle, runtime: str) -> Iterator[Mix]:
     if runtime == "torchscript":
         spec = replace(bundle.manifest.decoder, file="decoder.pt")
         bundle = replace(bundle, decoder=Decoder(bundle.files["decoder.pt"], spec, bundle.manifest.layout, Script))  # type: ignore[arg-type]
-    if bundle.manifest.blend is not None:
-        yield lambda weights: decode_sum(bundle, weights)
-    else:
-        yield lambda weights: decode(bundle, np.sum([w * np.array(bundle.centroids[word].z) for word, w in weights.items()], axis=0))
+    engine = Engine(bundle, exact=True)
+    yield lambda weights: engine.eq_for(SemanticTarget(weights))
 
 
 def agreed(bundle: Bundle) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import sysconfig
@@ -32,7 +33,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture(scope="module")
 def z(bundle: Bundle) -> np.ndarray:
-    return bundle.centroids.blend({"warm": 1.0})
+    return np.array(bundle.centroids["warm"].z, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,13 @@ def test_audio_encoder(benchmark: BenchmarkFixture, bundle: Bundle, minute: np.n
 def test_eq_for_a_word(benchmark: BenchmarkFixture, bundle: Bundle) -> None:
     engine, target = Engine(bundle), SemanticTarget.parse("warm")
     assert not benchmark(engine.eq_for, target).is_flat
+
+
+def test_eq_for_a_new_target(benchmark: BenchmarkFixture, bundle: Bundle) -> None:
+    """A blend, so that it is decoded, and refitted to few bands."""
+    engine, shares = Engine(bundle), itertools.count(1)
+    benchmark(lambda: engine.eq_for(SemanticTarget({"warm": 1.0 / next(shares), "airy": 0.4})))
+    assert len(engine.eq_for(SemanticTarget({"warm": 0.7, "airy": 0.4})).bands) <= 4
 
 
 def test_response(benchmark: BenchmarkFixture) -> None:

@@ -112,7 +112,7 @@ def test_no_intensity_is_flat(folder: Path, capsys: pytest.CaptureFixture[str], 
 
 
 def test_all_words_become_a_folder_of_safe_names_and_a_picture(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--all-terms", "-f", "lsp-x16-lv2", "-o", "out", "--json") == 0
+    assert run("--all-terms", "--language", "all", "-f", "lsp-x16-lv2", "-o", "out", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     words = sorted(bundles.WORDS)
     assert [entry["target"] for entry in document["presets"]] == words
@@ -123,13 +123,13 @@ def test_all_words_become_a_folder_of_safe_names_and_a_picture(folder: Path, cap
     assert len(names) == len(words) + 1
     assert (folder / "out" / "contact-sheet.png").read_bytes().startswith(b"\x89PNG")
     assert read_file(folder / "out" / "calido.lv2", format="lsp-x16-lv2").name == "Cálido"
-    assert run("--all-terms", "-f", "lsp-x16-lv2", "-o", "out") == 2
+    assert run("--all-terms", "--language", "all", "-f", "lsp-x16-lv2", "-o", "out") == 2
     assert "exists already; use --force to replace it" in capsys.readouterr().err
-    assert run("--all-terms", "-f", "lsp-x16-lv2", "-o", "out", "--force", "-q") == 0
+    assert run("--all-terms", "--language", "all", "-f", "lsp-x16-lv2", "-o", "out", "--force", "-q") == 0
 
 
 def test_several_formats_get_a_folder_each(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--all-terms", "-f", "eqapo,calf-lv2", "-o", "out", "--intensity", "-0.5", "--json") == 0
+    assert run("--all-terms", "--language", "all", "-f", "eqapo,calf-lv2", "-o", "out", "--intensity", "-0.5", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["formats"] == ["eqapo", "calf-lv2"]
     assert {entry["format"] for entry in document["presets"]} == {"eqapo", "calf-lv2"}
@@ -144,13 +144,13 @@ def test_a_note_names_the_word_and_where_there_are_several_the_format(folder: Pa
     lines = capsys.readouterr().err.splitlines()
     assert any(line.startswith("warm, totalmix: ") for line in lines)
     assert any(line.startswith("warm, eqapo: preamp_db against clipping") for line in lines)
-    assert run("--all-terms", "-f", "eqapo", "-o", "all") == 0
+    assert run("--all-terms", "--language", "all", "-f", "eqapo", "-o", "all") == 0
     assert any(line.startswith("warm: preamp_db against clipping") for line in capsys.readouterr().err.splitlines())
 
 
 def test_dry_run_says_what_would_be_written_and_writes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(folder.iterdir())
-    assert run("--all-terms", "-f", "csv", "-o", "out", "--dry-run") == 0
+    assert run("--all-terms", "--language", "all", "-f", "csv", "-o", "out", "--dry-run") == 0
     lines = capsys.readouterr().out.splitlines()
     assert "out/calido.csv" in lines
     assert lines[-1] == "out/contact-sheet.png"
@@ -197,7 +197,7 @@ def test_install_puts_presets_where_the_host_looks_and_overwrites_none(
 
 def test_install_takes_all_words_and_several_formats(folder: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / ".config" / "REAPER").mkdir(parents=True)
-    assert run("--all-terms", "-f", "calf-lv2,jsfx", "--install", "-q") == 0
+    assert run("--all-terms", "--language", "all", "-f", "calf-lv2,jsfx", "--install", "-q") == 0
     assert len(list((home / ".lv2").iterdir())) == len(bundles.WORDS)
     assert (home / ".config" / "REAPER" / "Effects" / "semeq" / "calido.jsfx").is_file()
     assert capsys.readouterr().out == ""
@@ -250,7 +250,7 @@ def test_a_device_of_ones_own_is_dialled_in_by_its_knobs(folder: Path, capsys: p
     eq = read_file(folder / "w.csv").eq
     assert eq is not None
     assert {band.freq_hz for band in eq.bands} <= {200.0, 4_000.0, 8_000.0}
-    assert run("--all-terms", "--device", "mine.toml", "-o", "out", "-q") == 0
+    assert run("--all-terms", "--language", "all", "--device", "mine.toml", "-o", "out", "-q") == 0
     assert (folder / "out" / "calido.txt").read_text(encoding="utf-8").startswith("Cálido\n")
     assert run("-t", "warm", "--device", "mine.toml", "-o", "w.txt", "--json") == 0
     assert json.loads(capsys.readouterr().out)["format"] == "knobs"
@@ -319,7 +319,7 @@ def test_a_full_disk_leaves_no_part_of_a_library(folder: Path, small_disk: Path,
     bundles.write(small_disk / "tiny.semeq")
     free = shutil.disk_usage(small_disk).free
     (small_disk / "filler").write_bytes(bytes(free - 2 * 4_096))  # room for a file or two
-    assert run("--all-terms", "-f", "semeq-json,eqapo,csv", "-o", str(small_disk / "out"), "-q") == 1
+    assert run("--all-terms", "--language", "all", "-f", "semeq-json,eqapo,csv", "-o", str(small_disk / "out"), "-q") == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert "disk full" in err

@@ -1,4 +1,4 @@
-"""Ways that are walked evenly: over corners, cliffs and back, and between words of the factory bundle."""
+"""Ways between words: straight in dB, in equal steps, and the same as the weights say."""
 
 from __future__ import annotations
 
@@ -7,79 +7,45 @@ import itertools
 import numpy as np
 import pytest
 
-from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
-from semeq_export.words.morph import CurvesAt, Way, departures_db, steps_db
-
-
-def straight(places: Float64Array) -> Float64Array:
-    return places[:, np.newaxis] * np.array([6.0, -3.0, 1.0])
-
-
-def slow_then_fast(places: Float64Array) -> Float64Array:
-    return straight(places**6)
-
-
-def cliff(places: Float64Array) -> Float64Array:
-    return straight(1.0 / (1.0 + np.exp(-400.0 * (places - 0.3123))))
-
-
-def corner(places: Float64Array) -> Float64Array:
-    return np.stack([4.0 * np.minimum(places, 0.43), 4.0 * np.maximum(places - 0.43, 0.0)], axis=1)
-
-
-def there_and_half_back(places: Float64Array) -> Float64Array:
-    return np.stack([5.0 * np.sin(0.83 * np.pi * places), 0.8 * places], axis=1)
-
-
-WAYS = [straight, slow_then_fast, cliff, corner, there_and_half_back]
-
-
-@pytest.mark.parametrize("curves_at", WAYS)
-@pytest.mark.parametrize("count", [2, 3, 11, 21, 51, 101])
-def test_steps_are_equal_however_the_way_goes(curves_at: CurvesAt, count: int) -> None:
-    places = Way.along(curves_at).in_steps(count, curves_at)
-    assert (places[0], places[-1]) == (0.0, 1.0)
-    assert np.all(np.diff(places) > 0.0)
-    sizes = steps_db(curves_at(places))
-    assert np.ptp(sizes) <= 0.01 * sizes.mean()
-
-
-@pytest.mark.parametrize("curves_at", WAYS)
-def test_the_pace_is_even_between_any_two_shares(curves_at: CurvesAt) -> None:
-    sizes = steps_db(curves_at(Way.along(curves_at).at(np.linspace(0.0, 1.0, 65))))
-    assert np.median(sizes) == pytest.approx(sizes.max(), rel=0.05)  # all but those that cut a corner
-
-
-def test_a_way_that_goes_nowhere_is_walked_in_even_places() -> None:
-    way = Way.along(lambda places: np.ones((len(places), 3)))
-    np.testing.assert_allclose(way.at(np.array([0.0, 0.25, 1.0])), [0.0, 0.25, 1.0])
-    np.testing.assert_allclose(way.in_steps(5, lambda places: np.ones((len(places), 3))), np.linspace(0.0, 1.0, 5))
-
-
-def test_a_cut_way_ends_its_table() -> None:  # a jump cannot be halved away
-    way = Way.along(lambda places: straight((places > 0.5).astype(np.float64)))
-    assert len(way.places) < 5_000
-    assert np.all(np.diff(way.places) >= 0.0)
+from semeq_export.errors import InvalidTargetError
+from semeq_export.words.morph import departures_db, steps_db
+from semeq_export.words.target import SemanticTarget
 
 
 def test_departures_are_from_the_straight_line() -> None:
-    np.testing.assert_allclose(departures_db(straight(np.linspace(0.0, 1.0, 5))), 0.0, atol=1e-12)
+    straight = np.linspace(0.0, 1.0, 5)[:, np.newaxis] * np.array([6.0, -3.0, 1.0])
+    np.testing.assert_allclose(departures_db(straight), 0.0, atol=1e-12)
+    np.testing.assert_allclose(steps_db(straight), np.sqrt(46.0 / 3.0) / 4.0)
     bent = np.array([[0.0, 0.0], [3.0, 0.0], [2.0, 2.0]])
     assert departures_db(bent)[1] == pytest.approx(np.sqrt((2.0**2 + 1.0) / 2.0))
 
 
-def test_words_of_every_kind_are_walked_evenly() -> None:
-    """Weak ones and those of some people only too; before, hot to warm@metal and muffled to sweet were not."""
-    engine = Engine(load_bundle())
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(load_bundle())
+
+
+def test_a_morph_is_what_its_weights_say(engine: Engine) -> None:
+    for share in (0.25, 0.5, 0.9):
+        assert engine.morph("warm", "bright", share) == engine.eq_for(SemanticTarget({"warm": 1.0 - share, "bright": share}))
+    assert engine.morph("warm", "bright", 0.0) == engine.eq_for("warm")
+    assert engine.morph("Warm", "bright", 1.0) == engine.eq_for("bright")
+    assert engine.morph("warm", "warm", 0.3) == engine.eq_for("warm")
+    with pytest.raises(InvalidTargetError, match=r"share 1.5 of a morph is outside 0..1"):
+        engine.morph("warm", "bright", 1.5)
+    with pytest.raises(InvalidTargetError, match="a morph of 1 steps goes nowhere"):
+        engine.morph_path("warm", "bright", 1)
+
+
+def test_words_of_every_kind_are_walked_straight(engine: Engine) -> None:
+    """Weak ones and those of some people only too."""
     pairs = list(itertools.combinations(engine.bundle.centroids, 2))
     chosen = [pairs[i] for i in np.random.default_rng(7).permutation(len(pairs))[:12]]
-    for start, end in [("hot", "warm@metal"), ("muffled", "sweet"), ("happy", "powerful"), *chosen]:
-        for steps in (11, 51):
-            path = engine.morph_path(start, end, steps)
-            assert np.ptp(path.steps_db) <= 0.01 * np.mean(path.steps_db), (start, end, steps)
-            assert path.eqs[0] == engine.eq_for(start)
-            assert path.eqs[-1] == engine.eq_for(end)
-            assert path.eqs[0] == engine.morph(start, end, 0.0)
-            assert path.eqs[-1] == engine.morph(start, end, 1.0)
+    for start, end in [("hot", "warm@metal"), ("muffled", "sweet"), *chosen]:
+        path = engine.morph_path(start, end)
+        assert len(path.eqs) == 11
+        assert max(path.departures_db) < 0.6, (start, end)
+        assert path.eqs[0] == engine.eq_for(start)
+        assert path.eqs[-1] == engine.eq_for(end)

@@ -24,7 +24,10 @@ from semeq_export.words.target import SemanticTarget
         ("warm:0.7,bright:0.3", 0.6, "Warm 70 / Bright 30 at 60%"),
         ("warm@metal", 1.0, "Warm (metal)"),
         ("frío", 1.0, "Frío"),
-        ("warm:1,airy:1,dark:1.1", 1.0, "Warm 32 / Airy 32 / Dark 36"),
+        ("warm:1,airy:1,dark:1.1", 1.0, "Warm 32 / Airy 32 / Dark 36 at 310%"),
+        ("warm:0.25,bright:0.25", 1.0, "Warm / Bright at 50%"),
+        ("muddy:-0.5", 1.0, "Less muddy at 50%"),
+        ("warm:1.2,muddy:-0.6", 1.0, "Warm, less muddy"),
     ],
 )
 def test_a_name_reads_like_one(text: str, intensity: float, name: str) -> None:
@@ -49,8 +52,6 @@ WORDS = st.sampled_from(["warm", "bright", "muddy", "frío", "warm@metal", "a" *
     st.integers(1, 80),
 )
 def test_a_name_keeps_within_its_limit(weights: dict[str, float], intensity: float, max_chars: int) -> None:
-    if not any(weight > 0 for weight in weights.values()):
-        weights = {word: -weight for word, weight in weights.items()}
     name = host_name(SemanticTarget(weights, intensity), max_chars)
     assert 0 < len(name) <= max(max_chars, 8)
     assert name == name.strip()

@@ -56,9 +56,9 @@ def test_a_bundle_without_an_order_stays_without(tmp_path: Path) -> None:
     assert b"word_order" not in (tmp_path / "a.semeq" / "manifest.json").read_bytes()
 
 
-@pytest.mark.parametrize(("total", "reach"), [(0.25, 1.0), (1.0, 1.0), (1.2, 1.2), (1.5, 1.5), (3.0, 1.5)])
-def test_sums_are_decoded_within_the_range_where_they_are_exact(total: float, reach: float) -> None:
-    assert BlendSpec(1.5, 3).reach(total) == reach
+@pytest.mark.parametrize(("total", "share"), [(0.25, 4.0), (1.0, 1.0), (1.2, 1.0), (1.5, 1.0), (3.0, 0.5)])
+def test_sums_are_decoded_within_the_range_where_they_are_exact(total: float, share: float) -> None:
+    assert BlendSpec(1.5, 3).share(total) == share
 
 
 def test_what_schema_1_1_adds_comes_back_as_written() -> None:

@@ -12,9 +12,11 @@ from fake_engine import WARM, FakeEngine
 
 from semeq_export.audio.samples import Audio, AudioInfo
 from semeq_export.audio.writer import write_audio
-from semeq_export.errors import ChainError, SemeqError, UnknownTermError
-from semeq_host import load_chain, read_chain
-from semeq_host.chains.chain_file import builtins
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.engine import Engine
+from semeq_export.errors import ChainError, InvalidTargetError, SemeqError, UnknownTermError
+from semeq_host import load_chain, read_chain, write_chain
+from semeq_host.chains.chain_file import ChainWords, builtins
 from semeq_host.chains.plugin_limits import limits_of, over_nyquist
 
 NOISE = np.random.default_rng(5).uniform(-0.3, 0.3, (2, 8_000)).astype(np.float32)
@@ -217,6 +219,19 @@ def test_files_that_are_no_chain_are_refused(tmp_path: Path) -> None:
     (tmp_path / "chain.toml").write_bytes(b"#" * 1_100_000)
     with pytest.raises(ChainError, match="larger than the limit"):
         read_chain(tmp_path / "chain.toml")
+
+
+def test_a_chain_takes_phrases_as_other_verbs_do(tmp_path: Path) -> None:
+    engine = Engine(load_bundle())
+    chain = load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'a bit warmer'\nintensity = 0.9"), engine)
+    assert chain.semantic_eqs[0].eq == engine.eq_for(engine.understand("a bit warmer").target(0.9)) != engine.eq_for("warm")
+    assert read_chain(tmp_path / "chain.toml").words == (ChainWords("a bit warmer", 0.9),)
+    written = write_chain(tmp_path / "written.toml", read_chain(tmp_path / "chain.toml"))
+    assert written.words == (ChainWords("a bit warmer", 0.9),)  # as a person wrote it
+    opposite = load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'less muddy'"), engine)
+    assert opposite.semantic_eqs[0].eq == engine.eq_for("less muddy")
+    with pytest.raises(InvalidTargetError, match="no word about sound"):
+        load_chain(toml(tmp_path, "[[plugin]]\ntype = 'SemanticEq'\ntarget = 'make it more'"), engine)
 
 
 def test_an_unknown_word_in_a_chain_names_the_close_one(tmp_path: Path) -> None:

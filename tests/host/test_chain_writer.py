@@ -22,6 +22,7 @@ from strategies import chain_tables, live_plugins
 
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, OutputError
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host import SemanticEq, read_chain, write_chain
 from semeq_host.chains.chain_file import ChainSpec, builtins, parse_chain
@@ -37,6 +38,9 @@ class Blend:
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         assert isinstance(target, SemanticTarget)
         return WARM.scaled(target.weights["warm"] * target.intensity)
+
+    def understand(self, text: str) -> Phrase:
+        return Phrase(SemanticTarget.parse(text).weights, is_exact=True)
 
 
 def values(plugins: Iterable[pedalboard.Plugin]) -> list[object]:

@@ -155,7 +155,7 @@ def test_words_are_stored_by_name_with_what_they_mean_beside_them(text: str, wor
 def test_amounts_of_words_are_the_plug_ins_intensity(
     text: str, intensity: float, words: tuple[str, str, float] | None, held: float
 ) -> None:
-    state = state_of(for_words(T5, SemanticTarget.parse(text, intensity), bundle="0a" * 32, is_sum=True))
+    state = state_of(for_words(T5, SemanticTarget.parse(text, intensity), bundle="0a" * 32))
     assert isinstance(state, PluginState)
     if words is None:
         assert state == PluginState(T5)

@@ -17,7 +17,7 @@ from semeq_export.bundle.loading import load_bundle  # noqa: E402
 from semeq_export.bundle.validate import validate  # noqa: E402
 from semeq_export.eq.curve import level_free, log_grid  # noqa: E402
 from semeq_export.eq.settings import SAFE_13  # noqa: E402
-from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability  # noqa: E402
+from semeq_training.fitting.blends import BlendSampler, Readability  # noqa: E402
 from semeq_training.fitting.curve_model import REST_SCALE, CurveAutoencoder, code_grid  # noqa: E402
 from semeq_training.runs.export import export  # noqa: E402
 from semeq_training.runs.run import fit  # noqa: E402
@@ -86,7 +86,7 @@ def test_the_passage_of_the_rest_is_exact_and_stays_so(model: CurveAutoencoder) 
 
 def test_bands_add_up_to_the_response() -> None:
     params = settings(20)
-    bands = BandwiseResponse(SAFE_13, code_grid())(params)
+    bands = LayoutResponse(SAFE_13, code_grid()).bands(params)
     assert bands.shape == (20, 5, 48)
     assert torch.allclose(bands.sum(dim=1), LayoutResponse(SAFE_13, code_grid())(params), atol=1e-4)
 
@@ -98,7 +98,7 @@ def test_bands_that_fight_stand_outside_or_idle_cost() -> None:
     def costs(**changed: float) -> tuple[float, float, float]:
         values = plain | changed
         params = torch.tensor([[values[spec.name] for spec in SAFE_13.params]])
-        found = Readability(SAFE_13)(params, BandwiseResponse(SAFE_13, code_grid())(params))
+        found = Readability(SAFE_13)(params, LayoutResponse(SAFE_13, code_grid()).bands(params))
         return found.fight.item(), found.outside.item(), found.idle.item()
 
     assert costs() == (0.0, 0.0, 0.0)

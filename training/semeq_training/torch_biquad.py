@@ -45,16 +45,20 @@ class LayoutResponse(torch.nn.Module):
 
     def forward(self, params: Tensor) -> Tensor:
         """Return the response of all bands in series; gradients reach every parameter."""
+        return self.bands(params).sum(dim=-2)
+
+    def bands(self, params: Tensor) -> Tensor:
+        """Return the response of each band (..., n_bands, n_freqs), peaks first, then shelves."""
         log_tan = self._log_tan.to(params.dtype)
         a, log_t, q = self._peaks(params, log_tan, self._half_turn)
         t, a_squared = torch.exp(log_t), torch.square(a)
         distance, damping = torch.square(1.0 - t), t / torch.square(q)
-        peaks = torch.log((distance + damping * a_squared) / (distance + damping / a_squared)).sum(dim=-2)
+        peaks = torch.log((distance + damping * a_squared) / (distance + damping / a_squared))
         a, log_t, q = self._shelves(params, log_tan, self._half_turn)
         t = torch.exp(self._shelves.sign * log_t)
         damping = t * a / torch.square(q)
         shelves = torch.log((torch.square(a - t) + damping) / (torch.square(1.0 - a * t) + damping)) + 2.0 * torch.log(a)
-        return (10.0 / math.log(10.0)) * (peaks + shelves.sum(dim=-2))
+        return (10.0 / math.log(10.0)) * torch.cat([peaks, shelves], dim=-2)
 
 
 class _Bands(torch.nn.Module):

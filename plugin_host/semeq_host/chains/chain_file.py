@@ -2,7 +2,7 @@
 
     [[plugin]]
     type = "SemanticEq"
-    target = "warm"
+    target = "warm"                       # or a phrase: "a bit warmer"
     intensity = 0.8
 
     [[plugin]]
@@ -64,6 +64,24 @@ class PluginSpec:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChainWords:
+    """What a semantic EQ of a chain is asked for, as the file says it: a target or a phrase, and how much of it."""
+
+    text: str
+    intensity: float
+
+    def target(self, engine: EqSource) -> SemanticTarget:
+        """Return what an engine understands; raises UnknownTermError and InvalidTargetError."""
+        return engine.understand(self.text).target(self.intensity)
+
+    def check(self) -> None:
+        """Raise InvalidTargetError for what no engine understands."""
+        SemanticTarget({"word": 1.0}, self.intensity)
+        if ":" in self.text or not self.text.strip():  # no phrase has weights
+            SemanticTarget.parse(self.text)
+
+
 class LoadedChain(Pedalboard):
     """A chain made from a file. Pedalboard alone would forget what is kept here.
 
@@ -95,9 +113,9 @@ class ChainSpec:
         return any(_holds(plugin, "SemanticEq") for plugin in self.plugins)
 
     @property
-    def targets(self) -> tuple[SemanticTarget, ...]:
+    def words(self) -> tuple[ChainWords, ...]:
         """What its semantic EQs are asked for."""
-        return tuple(target for plugin in self.plugins for target in _targets(plugin))
+        return tuple(words for plugin in self.plugins for words in _words_in(plugin))
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -131,7 +149,8 @@ class ChainSpec:
         if spec.type == "SemanticEq":
             if assembly.engine is None:
                 raise ChainError(f"{spec.place}: SemanticEq needs a model bundle", printable(self.path))
-            assembly.semantic_eqs.append(SemanticEq(assembly.engine, _target(values), sample_rate_hz=assembly.sample_rate_hz))
+            target = _words(values).target(assembly.engine)
+            assembly.semantic_eqs.append(SemanticEq(assembly.engine, target, sample_rate_hz=assembly.sample_rate_hz))
             return assembly.semantic_eqs[-1]
         if why := over_nyquist(spec.type, values, assembly.sample_rate_hz):
             if spec.type not in NEGLIGIBLE_OVER_NYQUIST:
@@ -244,7 +263,7 @@ def _plugin(table: object, place: str) -> PluginSpec:
         check_limits(kind, name, values[name], place)
     if kind == "SemanticEq":
         try:
-            _target(values)
+            _words(values).check()
         except InvalidTargetError as error:
             raise ChainError(f"{place}: {error}") from error
     return PluginSpec(kind, values, (), place)
@@ -298,9 +317,9 @@ def _holds(spec: PluginSpec, kind: str) -> bool:
     return spec.type == kind or any(_holds(plugin, kind) for plugin in spec.plugins)
 
 
-def _targets(spec: PluginSpec) -> list[SemanticTarget]:
-    own = [_target(spec.parameters)] if spec.type == "SemanticEq" else []
-    return own + [target for plugin in spec.plugins for target in _targets(plugin)]
+def _words_in(spec: PluginSpec) -> list[ChainWords]:
+    own = [_words(spec.parameters)] if spec.type == "SemanticEq" else []
+    return own + [words for plugin in spec.plugins for words in _words_in(plugin)]
 
 
 def _files(spec: PluginSpec) -> list[str]:
@@ -309,8 +328,8 @@ def _files(spec: PluginSpec) -> list[str]:
     return own + [name for plugin in spec.plugins for name in _files(plugin)]
 
 
-def _target(values: Mapping[str, object]) -> SemanticTarget:
-    return SemanticTarget.parse(str(values["target"]), float(str(values.get("intensity", 1.0))))
+def _words(values: Mapping[str, object]) -> ChainWords:
+    return ChainWords(str(values["target"]), float(str(values.get("intensity", 1.0))))
 
 
 def hint(wrong: str, known: Iterable[str]) -> str:

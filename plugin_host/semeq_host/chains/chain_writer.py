@@ -97,7 +97,8 @@ def _value_that_sets(plugin: pedalboard.Plugin, name: str, kind: str) -> object:
 def _semantic(plugin: SemanticEq, place: str) -> dict[str, object]:
     if plugin.has_listened:
         raise ChainError(f"{place}: SemanticEq has listened to a sound, which a chain file cannot hold; forget() goes back to the word")
-    words = ",".join(word if weight == 1.0 else f"{word}:{float(weight)!r}" for word, weight in plugin.target.weights.items())
+    weights = plugin.target.weights
+    words = ",".join(word if len(weights) == 1 and weight == 1.0 else f"{word}:{float(weight)!r}" for word, weight in weights.items())
     return {"target": words, "intensity": float(plugin.intensity)}
 
 

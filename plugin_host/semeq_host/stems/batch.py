@@ -11,7 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,6 +107,8 @@ class Batch:
         self._journals = {folder: Journal(folder) for folder in folders}
         self.skipped: dict[int, DoneEntry] = {}
         """Entries of the jobs that need not be done, by index."""
+        self.of_other_bundles: list[Path] = []
+        """Outputs of an earlier run that are made again because another bundle said what their words mean."""
         if resume:
             for index, job in enumerate(self.jobs):
                 entry = self._finished_before(job)
@@ -167,7 +169,7 @@ class Batch:
         if journal is None or claim is None or claim.source_sha256 is None:
             return now
         done = journal.done.get(name)
-        if self._resume and done is None and claim.key == self._keys.of(job):
+        if self._resume and done is None and self._is_of(job, claim):
             return claim.source_sha256
         is_replaced = now != claim.source_sha256 if done is None else now == done.entry.output_sha256
         if is_replaced and not job.options.overwrite:
@@ -179,32 +181,41 @@ class Batch:
     def _claim(self, left: Sequence[int]) -> None:
         for folder, journal in self._journals.items():
             jobs = [self.jobs[index] for index in left if self.jobs[index].destination.parent == folder]
-            journal.claim((job.destination.name, Claim(self._keys.of(job), job.in_place_sha256)) for job in jobs)
+            journal.claim((job.destination.name, Claim(self._keys.of(job), job.in_place_sha256, self._keys.bundle_of(job))) for job in jobs)
 
     def _note(self, event: Finished) -> None:
         job = self.jobs[event.index]
         if isinstance(event.entry, DoneEntry) and self._journals:
-            self._journals[job.destination.parent].finish(job.destination.name, Done(self._keys.of(job), event.entry))
+            done = Done(self._keys.of(job), event.entry, self._keys.bundle_of(job))
+            self._journals[job.destination.parent].finish(job.destination.name, done)
 
     def _finished_before(self, job: StemJob) -> DoneEntry | None:
         """Return the entry of a job that is done, None where it is to be done; raise where that would destroy what is not ours."""
         journal = self._journals.get(job.destination.parent)
         if journal is None or not job.destination.exists():
             return None
-        name, key = job.destination.name, self._keys.of(job)
+        name = job.destination.name
         done, claim = journal.done.get(name), journal.claims.get(name)
         if done is not None:
             is_output_ours = sha256_of(job.destination) == done.entry.output_sha256
-            if is_output_ours and done.key == key and (job.options.in_place or sha256_of(job.source) == done.entry.source_sha256):
+            if is_output_ours and self._is_of(job, done) and (job.options.in_place or sha256_of(job.source) == done.entry.source_sha256):
                 return done.entry
             if is_output_ours or job.options.overwrite:
+                self.of_other_bundles += [] if self._is_same_bundle(job, done) else [job.destination]
                 return None
             raise OutputError(f"{printable(job.destination)}: was changed after it was made; use `overwrite` to replace it")
-        if claim is not None and claim.key == key:
+        if claim is not None and self._is_of(job, claim):
             return None
         if not job.options.in_place:
             check_output(job.destination, overwrite=job.options.overwrite)
         return None
+
+    def _is_of(self, job: StemJob, noted: Claim | Done) -> bool:
+        """Whether a journal's line is of this job and not of other wishes; another bundle makes other wishes of the same words."""
+        return noted.key == self._keys.of(job) and self._is_same_bundle(job, noted)
+
+    def _is_same_bundle(self, job: StemJob, noted: Claim | Done) -> bool:
+        return noted.bundle_sha256 in (None, self._keys.bundle_of(job))
 
 
 class _Keys:
@@ -214,6 +225,7 @@ class _Keys:
         self._bundle_path = bundle_path
         self._content: dict[str, str] = {}
         self._chain_files: dict[str, list[str]] = {}
+        self._chains_with_words: dict[str, bool] = {}
 
     def of(self, job: StemJob) -> str:
         intent = job.intent
@@ -227,6 +239,25 @@ class _Keys:
             "files": [self._hash(name) for name in names],
         }
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+    def bundle_of(self, job: StemJob) -> str | None:
+        """Return the identity of the bundle that says what a job's words mean, None where it has none."""
+        return self._identity if job.intent.target is not None or self._has_words(job.intent.chain) else None
+
+    @cached_property
+    def _identity(self) -> str:
+        from semeq_export.bundle.loading import read_identity  # not before: workers start as soon as a plan is there
+
+        return read_identity(self._bundle_path)
+
+    def _has_words(self, chain: str | None) -> bool:
+        if chain is None:
+            return False
+        from semeq_host.chains.chain_file import read_chain  # loads Pedalboard
+
+        if chain not in self._chains_with_words:
+            self._chains_with_words[chain] = read_chain(chain).needs_engine
+        return self._chains_with_words[chain]
 
     def _files_of_chain(self, name: str) -> list[str]:
         """Return what a chain names: impulse responses and plug-ins."""

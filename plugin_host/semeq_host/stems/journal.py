@@ -1,10 +1,11 @@
 """What a batch has done so far, so that it can go on after whatever ended it: one line of JSON for each event, beside the outputs.
 
-    {"claim": NAME, "key": KEY, "source_sha256": HASH or null}     before anything is written
-    {"done": NAME, "key": KEY, "entry": ENTRY}                     when an output is complete and on the disk
+    {"claim": NAME, "key": KEY, "source_sha256": HASH or null, "bundle_sha256": BUNDLE}     before anything is written
+    {"done": NAME, "key": KEY, "entry": ENTRY, "bundle_sha256": BUNDLE}                     when an output is complete and on the disk
 
-NAME is the output's name in the folder, KEY a hash of everything that decides the output but the source itself. A line that a crash cut
-short is ignored. Lines are only appended; of several for one name the last counts.
+NAME is the output's name in the folder, KEY a hash of everything that decides the output but the source itself. BUNDLE is the identity of
+the bundle that said what words mean, left out where no words count and by earlier versions; ENTRY has the words and the bands that they
+meant. A line that a crash cut short is ignored. Lines are only appended; of several for one name the last counts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from semeq_export.errors import AudioError, environment_failure
 from semeq_export.files import strict_json
@@ -29,18 +31,20 @@ _MAX_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An output that a batch was to make. source_sha256: where the output was to replace its source."""
+    """An output that a batch was to make. source_sha256: where the output was to replace its source. bundle_sha256: None where unknown."""
 
     key: str
     source_sha256: str | None
+    bundle_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An output that a batch made, and its entry of the report."""
+    """An output that a batch made, and its entry of the report. bundle_sha256: None where unknown."""
 
     key: str
     entry: DoneEntry
+    bundle_sha256: str | None = None
 
 
 class _ClaimLine(msgspec.Struct, frozen=True):
@@ -49,6 +53,7 @@ class _ClaimLine(msgspec.Struct, frozen=True):
     claim: str
     key: str
     source_sha256: str | None = None
+    bundle_sha256: str | UnsetType = UNSET
 
 
 class _DoneLine(msgspec.Struct, frozen=True):
@@ -57,6 +62,7 @@ class _DoneLine(msgspec.Struct, frozen=True):
     done: str
     key: str
     entry: dict[str, object]
+    bundle_sha256: str | UnsetType = UNSET
 
 
 class Journal:
@@ -74,21 +80,21 @@ class Journal:
 
     def claim(self, claims: Iterable[tuple[str, Claim]]) -> None:
         """Write down what is about to be made."""
-        self._append(_ClaimLine(name, claim.key, claim.source_sha256) for name, claim in claims)
+        self._append(_ClaimLine(name, claim.key, claim.source_sha256, claim.bundle_sha256 or UNSET) for name, claim in claims)
 
     def finish(self, name: str, done: Done) -> None:
         """Write down what was made."""
-        self._append([_DoneLine(name, done.key, done.entry.to_dict())])
+        self._append([_DoneLine(name, done.key, done.entry.to_dict(), done.bundle_sha256 or UNSET)])
 
     def _take(self, document: object) -> None:
         """Take note of a line; raises ValueError where it is none of ours."""
         if isinstance(document, dict) and "claim" in document:
             claim = msgspec.convert(document, _ClaimLine)
-            self.claims[claim.claim] = Claim(claim.key, claim.source_sha256)
+            self.claims[claim.claim] = Claim(claim.key, claim.source_sha256, claim.bundle_sha256 or None)
             self.done.pop(claim.claim, None)
         else:
             done = msgspec.convert(document, _DoneLine)
-            self.done[done.done] = Done(done.key, read_done(done.entry))
+            self.done[done.done] = Done(done.key, read_done(done.entry), done.bundle_sha256 or None)
 
     def _append(self, events: Iterable[_ClaimLine | _DoneLine]) -> None:
         lines = "".join(json.dumps(msgspec.to_builtins(event), sort_keys=True) + "\n" for event in events)

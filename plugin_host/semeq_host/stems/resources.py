@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import ChainError, UnknownTermError, printable
+from semeq_export.errors import ChainError, InvalidTargetError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import ReferenceSource
 from semeq_host.stems.intent import Intent
@@ -42,10 +42,10 @@ class StemResources:
         """Raise what would fail for every file: an unknown word, a chain that cannot be read, a reference without signal."""
         if intent.target is not None:
             self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
-        for target in () if intent.chain is None else self.chain(intent.chain).targets:
+        for words in () if intent.chain is None else self.chain(intent.chain).words:
             try:
-                self.engine.eq_for(target)
-            except UnknownTermError as error:
+                self.engine.eq_for(words.target(self.engine))
+            except (InvalidTargetError, UnknownTermError) as error:
                 raise ChainError(str(error), printable(intent.chain or "")) from error
         for text in (intent.match, intent.reference):
             if text is not None:

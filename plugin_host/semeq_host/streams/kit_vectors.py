@@ -6,8 +6,6 @@ They stand in the developer's kit beside the sealed bundle, whose own vectors en
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 from scipy.signal import lfilter
 
@@ -31,7 +29,6 @@ MIX_TOLERANCE_DB = 0.25
 SUM_TOLERANCE_DB = 0.01
 _MIXES = ((1.0, 0.5, -0.75), (0.5, 0.5, -1.0), (2.0, 1.0, -0.75), (0.6, 0.2, -1.6))
 _SUMS = (*_MIXES, (0.2, 0.1, -0.05), (0.7, 0.2, -0.4), (-0.3, -0.1, -0.2), (-1.5, -1.0, -0.5))
-Decode = Callable[[Mapping[str, float]], EqSettings]
 _SECONDS = 4.0
 _FRAME = 512
 
@@ -48,13 +45,13 @@ def noise(samples: int, sample_rate_hz: float, seed: int) -> Float64Array:
     return low * np.where(stretch % 3 == 2, 0.001, 0.5)
 
 
-def kit_vectors(engine: EqSource, bank: CentroidBank, decode_sum: Decode | None = None) -> dict[str, bytes]:
+def kit_vectors(engine: EqSource, bank: CentroidBank, *, are_sums_exact: bool) -> dict[str, bytes]:
     """Return impulse.json, mix.json and dose.json for the words of a bank: every word once, blends of neighbours, rates, channel counts.
 
-    decode_sum: weights to settings, where the bundle says that sums of words are exact.
+    are_sums_exact: whether the bundle says that a runtime can decode sums of words.
     """
     words = list(bank)
-    mixes = _sums(decode_sum, words) if decode_sum is not None else _mixes(engine, words)
+    mixes = _sums(engine, words) if are_sums_exact else _mixes(engine, words)
     return {"impulse.json": _impulses(engine, words), "mix.json": mixes, "dose.json": _doses(engine, words)}
 
 
@@ -96,7 +93,7 @@ def _mixes(engine: EqSource, words: list[str]) -> bytes:
     return strict_json.dumps({"cases": cases})
 
 
-def _sums(decode_sum: Decode, words: list[str]) -> bytes:
+def _sums(engine: EqSource, words: list[str]) -> bytes:
     """Every word taken away from two others, and what is only taken away; sums of all sizes."""
     freqs_hz = log_grid(32)
     cases = []
@@ -107,7 +104,9 @@ def _sums(decode_sum: Decode, words: list[str]) -> bytes:
             parts[word] = parts.get(word, 0.0) + weight
         case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
         case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz)}
-        case |= {"response_db": _rounded(response_db(decode_sum(parts), freqs_hz, 48_000.0)), "tolerance_db": SUM_TOLERANCE_DB}
+        parts = {word: weight for word, weight in parts.items() if weight}
+        meant = engine.eq_for(SemanticTarget(parts)) if parts else EqSettings()
+        case |= {"response_db": _rounded(response_db(meant, freqs_hz, 48_000.0)), "tolerance_db": SUM_TOLERANCE_DB}
         cases.append(case)
     return strict_json.dumps({"cases": cases})
 

@@ -6,14 +6,18 @@ from dataclasses import replace
 from typing import Protocol
 
 from semeq_export.eq.settings import EqSettings
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 
 
 class EqSource(Protocol):
-    """What turns words into an EQ: `semeq_export.Engine`, or anything with this method."""
+    """What turns words into an EQ: `semeq_export.Engine`, or anything with these methods; the second one is for chain files."""
 
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         """Return the EQ of a target, its intensity included."""
+
+    def understand(self, text: str) -> Phrase:
+        """Return what a text asks for."""
 
 
 def as_target(target: SemanticTarget | str, kept_intensity: float, intensity: float | None = None) -> SemanticTarget:

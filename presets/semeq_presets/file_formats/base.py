@@ -14,6 +14,7 @@ from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import BandKind, BandSlot, EqSettings
 from semeq_export.errors import MissingHostError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
+from semeq_export.words.saved import SavedWords
 
 Files = Mapping[str, bytes]
 """Relative POSIX name -> content: one entry for single-file formats, several for folders."""
@@ -189,7 +190,7 @@ class Preset:
     """An EQ, or a response where no bands are known, with what belongs to it in a file.
 
     sample_rate_hz: some hosts' parameters depend on it. source: what it was read from, for the format that read it. format: the id of that
-    format, "" where the preset comes from no file.
+    format, "" where the preset comes from no file. words: those that the bands were made from, for formats that keep them.
     """
 
     eq: EqSettings | None
@@ -199,6 +200,7 @@ class Preset:
     source: Source | None = None
     notes: tuple[Note, ...] = ()
     format: str = ""
+    words: SavedWords | None = None
 
     def __post_init__(self) -> None:
         check_sample_rate_hz(self.sample_rate_hz)

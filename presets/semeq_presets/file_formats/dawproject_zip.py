@@ -1,6 +1,6 @@
 """DAWproject (.dawproject): an open session file; one EQ on one track, or a whole folder of stems with an EQ on each.
 
-    ZIP: metadata.xml, project.xml, audio/...
+    ZIP: metadata.xml, project.xml, semeq.json (words, see _dawproject_words), audio/...
     project.xml:
     <Project version="1.0">
       <Application/> <Transport/>
@@ -43,6 +43,7 @@ from semeq_export.errors import AudioError, OutputError, PresetReadError, Preset
 from semeq_export.files.atomic import atomic_file
 from semeq_export.files.disk import is_same_file, open_regular
 from semeq_export.units import check_sample_rate_hz
+from semeq_export.words.saved import SavedWords
 from semeq_presets.file_formats._dawproject_equalizer import (
     DIGITS,
     FREQ_HZ,
@@ -54,6 +55,7 @@ from semeq_presets.file_formats._dawproject_equalizer import (
     change_equalizer,
     read_equalizer,
 )
+from semeq_presets.file_formats._dawproject_words import MAX_WORDS_BYTES, WORDS, pack_words, unpack_words
 from semeq_presets.file_formats._fields import plain_decimal
 from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._xml import MAX_BYTES, parse, render
@@ -71,7 +73,7 @@ _STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP knows
 class Stem:
     """One track of a session: its name, its audio as a file or as bytes, and its EQ (None: no equaliser).
 
-    file_name: gives the audio its ending; that of the file when left out. duration_s: of the audio, above 0.
+    file_name: gives the audio its ending; that of the file when left out. duration_s: of the audio, above 0. words: those of the EQ.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Stem:
     channels: int
     duration_s: float
     file_name: str = ""
+    words: SavedWords | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def write_session(path: str | os.PathLike[str], stems: Sequence[Stem], *, title:
         _put(archive, METADATA, _metadata(title))
         tracks = [_Track(stem.name, stem.eq, "", stem, place) for stem, place in zip(stems, places, strict=True)]
         _put(archive, PROJECT, render(_project(tracks)))
+        _put_words(archive, [stem.words for stem in stems])
         for stem, place in zip(stems, places, strict=True):
             _put_audio(archive, place, stem)
 
@@ -157,10 +161,16 @@ class DawProject:
                 root = _parsed(source.data)
                 change_equalizer(_first(root), preset.eq, source.eq, preset.name)
                 for name, content in self._kept(source.data):
-                    _put(archive, name, render(root) if name == PROJECT else content)
+                    if name == PROJECT:
+                        _put(archive, name, render(root))
+                    elif name == WORDS:
+                        _put_words(archive, _changed_words(root, unpack_words(content), preset.words))
+                    else:
+                        _put(archive, name, content)
             else:
                 _put(archive, METADATA, _metadata(preset.name))
                 _put(archive, PROJECT, render(_project([_Track(preset.name or "EQ", preset.eq, preset.name)])))
+                _put_words(archive, [preset.words if preset.words is not None and preset.words.is_played_by(preset.eq) else None])
         return Written({"preset.dawproject": buffer.getvalue()})
 
     def _kept(self, data: bytes) -> list[tuple[str, bytes]]:
@@ -179,7 +189,35 @@ class DawProject:
         if others:
             notes = (*notes, Note("unknown", None, "other equalisers of the session", f"{others} not read", None))
         name = device.get("name", "")
-        return Preset(eq, name=name, source=Source(None, data, eq, name=name), notes=notes)
+        words = _words_of(data, _index(root, device))
+        if words is not None and not words.is_played_by(eq):
+            notes = (*notes, Note("dropped", None, "words", f"{words.target}: the bands were changed since", None))
+            words = None
+        return Preset(eq, name=name, source=Source(None, data, eq, name=name), notes=notes, words=words)
+
+
+def _index(root: Element, device: Element) -> int:
+    """Return which track of a project, in its order, holds a device."""
+    return next(index for index, track in enumerate(root.iter("Track")) if any(held is device for held in track.iter("Equalizer")))
+
+
+def _words_of(data: bytes, index: int) -> SavedWords | None:
+    archive, entries = _entries(data)
+    found = next((entry for entry in entries if entry.filename == WORDS), None)
+    tracks = [] if found is None else unpack_words(_content(archive, found, MAX_WORDS_BYTES))
+    return tracks[index] if index < len(tracks) else None
+
+
+def _changed_words(root: Element, tracks: list[SavedWords | None], words: SavedWords | None) -> list[SavedWords | None]:
+    """Return the words of tracks where those of the first equaliser have changed."""
+    index = _index(root, _first(root))
+    return [words if at == index else held for at, held in enumerate(tracks)]
+
+
+def _put_words(archive: zipfile.ZipFile, tracks: Sequence[SavedWords | None]) -> None:
+    content = pack_words(tracks)
+    if content is not None:
+        _put(archive, WORDS, content)
 
 
 def _entries(data: bytes) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:

@@ -4,7 +4,7 @@
 | --- | --- |
 | format | "semeq-preset" |
 | preset | the object below |
-| version | "1.0"; another major version is refused, a newer minor one is read and its unknown keys are kept |
+| version | "1.1", without words "1.0"; another major version is refused, a newer minor one is read and its unknown keys are kept |
 
 | key of preset | content |
 | --- | --- |
@@ -12,6 +12,10 @@
 | sample_rate_hz | number |
 | eq | {"bands": [{"kind", "freq_hz", "gain_db", "q", "enabled"}], "preamp_db"}, or null |
 | curve | {"freqs_hz": [...], "gain_db": [...]}, only where no bands are known |
+| words | since 1.1, for an EQ that words meant: {"weights": [[word, number], ...], "intensity", "eq", "bundle_sha256": its identity} |
+
+What plays is the eq of preset; that of words is what they meant when they were saved. Words of which the two differ, because somebody
+changed the bands, are left out with a note.
 
 Keys sorted, shortest exact numbers, UTF-8 (semeq_export.files.strict_json): equal presets give equal bytes, and "format" stands at the top.
 Unknown keys of the document and of preset are kept and written back; unknown keys deeper down are refused.
@@ -30,10 +34,12 @@ from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_export.files import strict_json
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
+from semeq_export.words.saved import SavedWords
+from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _KIND = "semeq-preset"
-_MAJOR, _MINOR = 1, 0
+_MAJOR, _MINOR = 1, 1
+_MINOR_WITHOUT_WORDS = 0
 _DOCUMENT_KEYS = {"format", "preset", "version"}
 _PRESET_KEYS = {"name", "sample_rate_hz", "eq", "curve"}
 _MAX_CURVE_POINTS = 100_000
@@ -73,10 +79,13 @@ class SemeqJson:
         body.update(name=preset.name, sample_rate_hz=preset.sample_rate_hz, eq=preset.eq.to_dict() if preset.eq is not None else None)
         if preset.curve is not None:
             body["curve"] = {"freqs_hz": preset.curve.freqs_hz.tolist(), "gain_db": preset.curve.gain_db.tolist()}
+        words, notes = _played(preset.words, preset.eq)
+        if words is not None:
+            body["words"] = words.to_dict()
         document = _without(unknown.of_document, _DOCUMENT_KEYS)
-        document.update(format=_KIND, version=f"{_MAJOR}.{_MINOR}", preset=body)
+        document.update(format=_KIND, version=f"{_MAJOR}.{_MINOR_WITHOUT_WORDS if words is None else _MINOR}", preset=body)
         try:
-            return Written({"preset.semeq.json": strict_json.dumps(document)})
+            return Written({"preset.semeq.json": strict_json.dumps(document)}, notes)
         except ValueError as error:  # unknown keys of a caller that hold what JSON cannot
             raise PresetWriteError(f"{self.info.id}: extras cannot be written: {str(error).lower()}") from error
 
@@ -89,7 +98,7 @@ class SemeqJson:
             raise PresetReadError(str(error)) from error
         if not isinstance(document, dict) or document.get("format") != _KIND:
             raise PresetReadError(f'is not a JSON object with "format": "{_KIND}"')
-        _check_version(document.get("version"))
+        has_words = _check_version(document.get("version")) > _MINOR_WITHOUT_WORDS
         body = document.get("preset")
         if not isinstance(body, dict):
             raise PresetReadError("preset is missing or not an object")
@@ -103,24 +112,42 @@ class SemeqJson:
         rate = body.get("sample_rate_hz", 48_000.0)
         if isinstance(rate, bool) or not isinstance(rate, float | int):
             raise PresetReadError("sample_rate_hz is not a number", where="preset")
-        unknown = UnknownKeys(_without(document, _DOCUMENT_KEYS), _without(body, _PRESET_KEYS))
+        words, notes = _played(_words(body["words"]) if has_words and body.get("words") is not None else None, eq)
+        known = _PRESET_KEYS | ({"words"} if has_words else set())
+        unknown = UnknownKeys(_without(document, _DOCUMENT_KEYS), _without(body, known))
         try:
-            return Preset(eq, curve, name, float(rate), Source(unknown))
+            return Preset(eq, curve, name, float(rate), Source(unknown), notes, words=words)
         except (AudioError, OverflowError) as error:
             raise PresetReadError(str(error), where="preset") from error
+
+
+def _played(words: SavedWords | None, eq: EqSettings | None) -> tuple[SavedWords | None, tuple[Note, ...]]:
+    """Return words while an EQ still is what they meant, else a note that says what became of them."""
+    if words is None or words.is_played_by(eq):
+        return words, ()
+    return None, (Note("dropped", None, "words", f"{words.target}: the bands were changed since", None),)
+
+
+def _words(data: object) -> SavedWords:
+    try:
+        return SavedWords.from_dict(data)
+    except ValueError as error:
+        raise PresetReadError(str(error), where="words") from error
 
 
 def _without(table: Mapping[str, object], known: set[str]) -> dict[str, object]:
     return {name: value for name, value in table.items() if name not in known}
 
 
-def _check_version(version: object) -> None:
+def _check_version(version: object) -> int:
+    """Return the minor version."""
     if not isinstance(version, str) or not re.fullmatch(r"[0-9]{1,6}\.[0-9]{1,6}", version):
         raise PresetReadError('version is not a text such as "1.0"')
-    major = int(version.partition(".")[0])
+    major, minor = map(int, version.split("."))
     if major != _MAJOR:
         made = "a newer" if major > _MAJOR else "an older"
         raise PresetReadError(f"made by {made} version (format {version}), this one reads {_MAJOR}.x")
+    return minor
 
 
 def _eq(data: object) -> EqSettings:

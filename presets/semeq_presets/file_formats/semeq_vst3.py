@@ -137,22 +137,28 @@ def plugin() -> Mapping[str, Any]:  # Any: the values of semeq_vst3.json are tex
 
 
 def for_words(
-    eq: EqSettings, target: SemanticTarget, *, name: str = "", sample_rate_hz: float = 48_000.0, bundle: str = "", is_sum: bool = False
+    eq: EqSettings,
+    target: SemanticTarget,
+    *,
+    played: EqSettings | None = None,
+    name: str = "",
+    sample_rate_hz: float = 48_000.0,
+    bundle: str = "",
 ) -> Preset:
-    """Return a preset that sets the plug-in's words; eq is what they mean in a bundle of this identity, for plug-ins with another one.
+    """Return a preset that sets the plug-in's words; eq is what they mean now, in bands for readers.
 
-    is_sum: weights are amounts, in bundles that say where sums of words are exact; else they are shares. The plug-in holds one word, or two
-    with weights of one sign, and an intensity within -3..3. With other targets it plays the bands, and writing says so in a note.
-    In every other format the preset is the EQ alone.
+    played: the bands that the plug-in makes of the words, eq where left out; a plug-in whose bundle is not of the identity `bundle` plays
+    them. The plug-in holds one word, or two with weights of one sign, and an intensity within -3..3. With other targets it plays the
+    bands, and writing says so in a note. In every other format the preset is the EQ alone.
     """
     words = [word for word in target.weights if len(word.encode("utf-8", "replace")) <= plugin()["max_word_bytes"]]
     weights = np.array(list(target.weights.values()))
-    amount = float(weights.sum()) if is_sum else 1.0
-    has_one_sign = bool((weights > 0).all()) or (is_sum and bool((weights < 0).all()))
-    if len(words) == len(weights) <= 2 and has_one_sign and abs(amount * target.intensity) <= MAX_INTENSITY:
+    intensity = float(weights.sum()) * target.intensity
+    has_one_sign = bool((weights > 0).all() or (weights < 0).all())
+    if len(words) == len(weights) <= 2 and has_one_sign and abs(intensity) <= MAX_INTENSITY:
         morph = float(weights[1] / weights.sum()) if len(words) == 2 else 0.0
-        intensity = amount * target.intensity
-        parts = PluginParts(PluginState(eq, words[0], "".join(words[1:]), morph, intensity, use_bands=False, bundle=bundle))
+        held = eq if played is None else played
+        parts = PluginParts(PluginState(held, words[0], "".join(words[1:]), morph, intensity, use_bands=False, bundle=bundle))
     else:
         parts = PluginParts(PluginState(eq), words=str(target))
     return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, source=Source(parts), format=SemeqVst3.info.id)

@@ -10,7 +10,7 @@ import difflib
 import importlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -236,8 +236,9 @@ def convert_file(
     strict: bool = False,
     overwrite: bool = False,
     preamp: Preamp = "auto",
+    edit: Callable[[Preset], Preset] = lambda preset: preset,
 ) -> tuple[Preset, Written]:
-    """Read a preset and write it elsewhere; returns what was read, and what `convert` returns.
+    """Read a preset and write it elsewhere; returns what was read, as `edit` has changed it, and what `convert` returns.
 
     Raises as `read_file` and `convert` do, and OutputError where source and destination are one file or the destination exists and
     overwrite is off.
@@ -247,7 +248,7 @@ def convert_file(
     if is_same_file(source, place):
         raise OutputError(f"{printable(place)}: is the input {printable(source)}; give another name")
     check_place(place, info, overwrite=overwrite)
-    preset = read_file(source, format=from_format)
+    preset = edit(read_file(source, format=from_format))
     written = convert(preset, info.id, strict=strict, preamp=preamp)
     save(place, written.files, info, overwrite=overwrite)
     return preset, written

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.settings import BandKind, EqLayout, ParamSpec
-from semeq_training.torch_biquad import LayoutResponse
 
 LOW_SHELF_HZ, BELL_HZ, HIGH_SHELF_HZ = (60.0, 600.0), (50.0, 12_000.0), (1_500.0, 14_000.0)
 BELL_Q = (0.4, 2.0)
@@ -27,7 +26,7 @@ FIGHT_FREE_DB = 0.5
 """By so much two bands may take from each other at any frequency before it costs."""
 
 MAX_AMOUNT = 1.5
-_NEGATIVE_SHARE, _OPPOSITE_SHARE, _WORD_SHARE = 0.2, 0.15, 0.8
+_NEGATIVE_SHARE, _OPPOSITE_SHARE, _WORD_SHARE = 0.2, 0.15, 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +36,6 @@ class ReadableCosts:
     fight: Tensor
     outside: Tensor
     idle: Tensor
-
-
-class BandwiseResponse(torch.nn.Module):
-    """Parameters of a layout (..., n_params) -> the response of each band (..., n_bands, n_freqs) in dB; their sum is the whole's."""
-
-    _keeps: Tensor
-
-    def __init__(self, layout: EqLayout, freqs_hz: Float64Array) -> None:
-        super().__init__()
-        self.response = LayoutResponse(layout, freqs_hz)
-        band_of = np.array([index for index, slot in enumerate(layout.slots) for _ in slot.params])
-        is_gain = np.array([spec.unit == "dB" for spec in layout.params])
-        keeps = ~is_gain[np.newaxis] | (band_of[np.newaxis] == np.arange(len(layout.slots))[:, np.newaxis])
-        self.register_buffer("_keeps", torch.from_numpy(keeps.astype(np.float32)), persistent=False)
-
-    def forward(self, params: Tensor) -> Tensor:
-        """Return the responses."""
-        bands: Tensor = self.response(params.unsqueeze(-2) * self._keeps.to(params.dtype))
-        return bands
 
 
 class Readability:

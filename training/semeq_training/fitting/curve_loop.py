@@ -10,17 +10,18 @@ import torch
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import level_free
 from semeq_training.data.sampling import NO_WORD
-from semeq_training.fitting.blends import BandwiseResponse, BlendSampler, Readability
+from semeq_training.fitting.blends import BlendSampler, Readability
 from semeq_training.fitting.curve_model import CurveAutoencoder, code_grid
 from semeq_training.fitting.loop import Losses, Trainer, rate_at
-from semeq_training.fitting.losses import curve_loss, supervised_contrastive_loss
+from semeq_training.fitting.losses import supervised_contrastive_loss
 from semeq_training.torch_biquad import LayoutResponse
 
 _LEVEL_WEIGHT = 0.02  # of the squared level in dB: a word changes the colour, not the loudness
-_FIGHT_WEIGHT, _OUTSIDE_WEIGHT, _IDLE_WEIGHT = 0.15, 0.3, 0.03
+_FIGHT_WEIGHT, _OUTSIDE_WEIGHT, _IDLE_WEIGHT = 0.3, 0.3, 0.08
 _RAW_WEIGHT, _RAW_REACH = 0.1, 7.0  # a head that goes further leaves no room for the rest of a row
 _RAMP_STEPS = 1_000  # curves first, then what is readable: the other way round the search ends in poor places
 _MAX_SLOPE = 1.0
+_SMALL = 1e-4
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class CurveTrainer(Trainer):
     """A model of curve codes in training. Of its losses, `parameter` is what the bands cost a reader, after its weights."""
 
     _blends: BlendSampler = field(init=False)
-    _bands: BandwiseResponse = field(init=False)
+    _response: LayoutResponse = field(init=False)
     _readability: Readability = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,7 +39,7 @@ class CurveTrainer(Trainer):
         words = np.array([rows[self.labels == label].mean(axis=0) for label in np.unique(self.labels[self.labels != NO_WORD])])
         self.model.start_from_curves(words if len(words) else rows)
         self._blends = BlendSampler(words if len(words) else rows, rows, batch_size=self.recipe.batch_size, seed=self.recipe.seed)
-        self._bands = BandwiseResponse(self.layout, code_grid())
+        self._response = self.layout_response()
         self._readability = Readability(self.layout)
 
     def layout_response(self) -> LayoutResponse:
@@ -56,10 +57,11 @@ class CurveTrainer(Trainer):
         wanted = torch.from_numpy(self._blends.batch(number))
         raw = model.decoder.raw(model.z_of_curves(wanted))
         params = model.decoder.scale.to_physical(raw)
-        bands = self._bands(params)
+        bands = self._response.bands(params)
         found = bands.sum(dim=1)
         level = found.mean(dim=1, keepdim=True)
-        curve = curve_loss(found - level, wanted)
+        square = torch.square(found - level - wanted).mean(dim=1)
+        curve = (0.5 * torch.sqrt(square + _SMALL) + square).mean()  # every sum counts, and the worst ones more
         costs = self._readability(params, bands)
         ramp = min(1.0, number / _RAMP_STEPS)
         readable = ramp * (_FIGHT_WEIGHT * costs.fight + _IDLE_WEIGHT * costs.idle) + _OUTSIDE_WEIGHT * costs.outside

@@ -25,7 +25,7 @@ from semeq_export.errors import TrainingError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
 from semeq_export.files.disk import read_regular
-from semeq_export.words.morph import Way, departures_db, steps_db
+from semeq_export.words.morph import departures_db, steps_db
 from semeq_training.data.datasets import ExampleTable
 from semeq_training.data.recipe import Recipe
 from semeq_training.fitting.baselines import baseline_errors_db
@@ -96,14 +96,13 @@ class WordSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Morphs:
-    """How even the way between pairs of words is, in dB rms, straight in the latent and in equal steps as the engine takes them.
+    """How even the way between pairs of words is in dB rms, straight in the latent.
 
     departure: from the straight line between the two curves.
     """
 
     pairs: int
     mean_step_db: float
-    largest_step_ratio_in_latent: float
     largest_step_ratio: float
     departure_db_mean: float
     departure_db_max: float
@@ -311,28 +310,21 @@ def _fidelity(
 def _morphs(model: EqAutoencoder, z: Float64Array) -> Morphs | None:
     """Return the morphs between the first of the words whose latents z (n_words, latent_dim) holds."""
     response = LayoutResponse(model.layout, log_grid())
-
-    straight, even, away, mean = [], [], [], []
+    ratios, away, mean = [], [], []
+    places = np.linspace(0.0, 1.0, MORPH_STEPS)[:, np.newaxis]
     for a, b in itertools.combinations(z[:_MORPH_WORDS], 2):
-
-        def curves_at(places: Float64Array, a: Float64Array = a, b: Float64Array = b) -> Float64Array:
-            path = torch.from_numpy((a + places[:, np.newaxis] * (b - a)).astype(np.float32))
-            with torch.no_grad():
-                result: Float64Array = response(model.decoder(path).double()).numpy()
-            return result
-
-        straight.append(steps_db(curves_at(np.linspace(0.0, 1.0, MORPH_STEPS))))
-        path = curves_at(Way.along(curves_at).in_steps(MORPH_STEPS, curves_at))
-        even.append(steps_db(path))
+        with torch.no_grad():
+            path: Float64Array = response(model.decoder(torch.from_numpy((a + places * (b - a)).astype(np.float32))).double()).numpy()
+        steps = steps_db(path)
+        ratios.append(float(steps.max() / steps.mean()))
         away.append(float(departures_db(path).max()))
-        mean.append(float(even[-1].mean()))
-    if not even:
+        mean.append(float(steps.mean()))
+    if not ratios:
         return None
     return Morphs(
-        pairs=len(even),
+        pairs=len(ratios),
         mean_step_db=float(np.mean(mean)),
-        largest_step_ratio_in_latent=float(max(steps.max() / steps.mean() for steps in straight)),
-        largest_step_ratio=float(max(steps.max() / steps.mean() for steps in even)),
+        largest_step_ratio=float(max(ratios)),
         departure_db_mean=float(np.mean(away)),
         departure_db_max=float(np.max(away)),
     )

@@ -18,7 +18,6 @@ SETTING_METRICS = ("gain_mae_db", "freq_mae_octaves", "q_mae_octaves", "latent_e
 GROUP_METRICS = ("accuracy", "top3", "macro_f1", "silhouette", "davies_bouldin")
 MORPH_METRICS: Mapping[str, Callable[[list[float]], Any]] = {  # Any: numpy's scalars
     "mean_step_db": np.mean,
-    "largest_step_ratio_in_latent": np.max,
     "largest_step_ratio": np.max,
     "departure_db_mean": np.mean,
     "departure_db_max": np.max,
