@@ -19,10 +19,13 @@ from numpy.typing import NDArray
 from semeq_export.arrays import Float64Array
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, FLAT, MANIFEST
-from semeq_export.errors import BundleFormatError, EnvironmentFailure, MissingHostError
+from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.errors import BundleFormatError, EnvironmentFailure, InvalidTargetError, MissingHostError
 
 COMPILERS = ("c++", "g++", "clang++")
 _TIMEOUT_S = 600.0
+_KINDS = (BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF)
+_MAX_BANDS = 64
 
 
 def measure_native(bundle: Bundle, *, seconds: float = 0.2) -> Mapping[str, Any]:  # Any: the values of a JSON document
@@ -60,6 +63,39 @@ def native_decoder(bundle: Bundle) -> Iterator[Callable[[NDArray[np.float32], Fl
             yield lambda z, params: bool(library.semeq_decode(handle, z.ctypes.data, params.ctypes.data))
         finally:
             library.semeq_close(handle)
+
+
+@contextmanager
+def native_mixer(bundle: Bundle) -> Iterator[Callable[[Mapping[str, float]], EqSettings]]:
+    """Yield `Stream::set_mix` of semeq.hpp, compiled here, as a function in this process: words with weights to settings.
+
+    It raises InvalidTargetError where semeq.hpp refuses a sum. Raises as `measure_native` does.
+    """
+    _check(bundle)
+    content = [part for name in (FLAT, CENTROIDS, MANIFEST) for part in (bundle.files[name], len(bundle.files[name]))]
+    words = list(bundle.centroids)
+    with tempfile.TemporaryDirectory(prefix="semeq-", ignore_cleanup_errors=True) as scratch:
+        library = ctypes.CDLL(str(_compile("bench/mix.cpp", Path(scratch), "-O3", "-shared", "-fPIC")))
+        library.semeq_mix_open.restype, library.semeq_mix_open.argtypes = ctypes.c_void_p, 3 * (ctypes.c_char_p, ctypes.c_size_t)
+        library.semeq_mix.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+        library.semeq_mix_close.argtypes = (ctypes.c_void_p,)
+        handle = library.semeq_mix_open(*content)
+        if handle is None:
+            raise BundleFormatError(f"{FLAT}: semeq.hpp does not load the bundle")
+
+        def mix(weights: Mapping[str, float]) -> EqSettings:
+            row, bands = np.zeros(len(words)), np.empty((_MAX_BANDS, 4))
+            for word, weight in weights.items():
+                row[words.index(word)] = weight
+            count = library.semeq_mix(handle, row.ctypes.data, len(row), bands.ctypes.data)
+            if count < 0:
+                raise InvalidTargetError(f"semeq.hpp refuses the sum of {', '.join(weights)}")
+            return EqSettings(tuple(Band(_KINDS[int(kind)], freq_hz, gain_db, q) for kind, freq_hz, gain_db, q in bands[:count].tolist()))
+
+        try:
+            yield mix
+        finally:
+            library.semeq_mix_close(handle)
 
 
 def has_compiler() -> bool:

@@ -21,7 +21,7 @@ TOLERANCE = 1e-5
 
 def main() -> int:
     (path,) = Path(sys.argv[1]).rglob("semeq JUCE.vst3")
-    plugin, engine = pedalboard.load_plugin(str(path)), Engine(load_bundle())
+    plugin, engine = pedalboard.load_plugin(str(path)), Engine(load_bundle(), exact=True)
     impulse = np.zeros((2, 16_384), np.float32)
     impulse[:, 0] = 1.0
     worst = 0.0

@@ -129,7 +129,7 @@ def test_any_eq_becomes_a_preset_that_plays_its_bands() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words", "morph"),
-    [("warm", ("warm", ""), 0.0), ("warm:3,bright:1", ("warm", "bright"), 0.25), ("\u00e9toile", ("\u00e9toile", ""), 0.0)],
+    [("warm", ("warm", ""), 0.0), ("warm:0.75,bright:0.25", ("warm", "bright"), 0.25), ("\u00e9toile", ("\u00e9toile", ""), 0.0)],
 )
 def test_words_are_stored_by_name_with_what_they_mean_beside_them(text: str, words: tuple[str, str], morph: float) -> None:
     written = presets.write(for_words(T5, SemanticTarget.parse(text, -1.5), name="Both", sample_rate_hz=44_100.0), "semeq-vst3")
@@ -172,6 +172,17 @@ def test_words_that_the_plug_in_cannot_hold_are_its_bands_and_a_note_says_so(tex
     state = state_of(presets.read(written.files))
     assert state == PluginState(T5)
     assert presets.write(for_words(T5, target), "csv").notes == ()
+
+
+def test_words_keep_playing_where_the_preset_shows_bands_for_readers() -> None:
+    shown = EqSettings((Band(PEAK, 800.0, 1.0, 0.5),), -1.0)
+    made = for_words(shown, SemanticTarget.parse("warm"), played=T5, bundle="0a" * 32)
+    state = state_of(presets.read(presets.write(made, "semeq-vst3").files))
+    assert state == PluginState(T5, "warm", use_bands=False, bundle="0a" * 32, minor=1)
+    louder, _ = presets.with_preamp(made, presets.get("semeq-vst3").info, 1.5)
+    assert state_of(presets.read(presets.write(louder, "semeq-vst3").files)) == replace(state, output_gain_db=2.5)
+    edited = presets.read(presets.write(replace(made, eq=EqSettings(BANDS)), "semeq-vst3").files)
+    assert edited.eq == EqSettings(BANDS)
 
 
 def test_words_keep_playing_when_only_the_level_changes() -> None:

@@ -52,13 +52,14 @@ def kit_vectors(engine: EqSource, bank: CentroidBank, *, are_sums_exact: bool) -
     """
     words = list(bank)
     mixes = _sums(engine, words) if are_sums_exact else _mixes(engine, words)
-    return {"impulse.json": _impulses(engine, words), "mix.json": mixes, "dose.json": _doses(engine, words)}
+    return {"impulse.json": _impulses(engine, words, morphs=are_sums_exact), "mix.json": mixes, "dose.json": _doses(engine, words)}
 
 
-def _impulses(engine: EqSource, words: list[str]) -> bytes:
+def _impulses(engine: EqSource, words: list[str], *, morphs: bool) -> bytes:
+    """morphs: where a blend means nothing exact, runtimes differ in it, so none is asked for."""
     asked = [(word, "", 0.0, 1.0, 48_000.0) for word in words]
     asked += [
-        (word, words[(index + 1) % len(words)], 0.25 * (index % 4), intensity, rate_hz)
+        (word, words[(index + 1) % len(words)] if morphs else "", 0.25 * (index % 4) if morphs else 0.0, intensity, rate_hz)
         for index, (word, (intensity, rate_hz)) in enumerate(
             zip(words[:: max(1, len(words) // 4)], [(0.5, 44_100.0), (-1.0, 96_000.0), (2.0, 48_000.0), (0.0, 192_000.0)], strict=False)
         )
@@ -75,20 +76,18 @@ def _impulses(engine: EqSource, words: list[str]) -> bytes:
 
 
 def _mixes(engine: EqSource, words: list[str]) -> bytes:
-    """Every word taken away from a blend of two others, in different strengths.
+    """Every word taken away from another, in different strengths: no blends, which mean nothing exact here.
 
     Expected is the curve that is meant, not the bands that `Engine` fits to it: those are up to about 1 dB off.
     """
     freqs_hz = log_grid(32)
     cases = []
     for index, less in enumerate(words):
-        pair = words[(index + 1) % len(words)], words[(index + 2) % len(words)]
-        weights = _MIXES[index % len(_MIXES)]
-        shares = np.array(weights) / (weights[0] + weights[1])
-        blend = {pair[0]: float(shares[0]), pair[1]: float(shares[1])} if pair[0] != pair[1] else {pair[0]: 1.0}
-        wanted, away = (response_db(engine.eq_for(SemanticTarget(part)), freqs_hz, 48_000.0) for part in (blend, {less: 1.0}))
-        case: dict[str, object] = {"word": pair[0], "second_word": pair[1], "less": less, "weights": list(weights)}
-        case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz), "response_db": _rounded(wanted + shares[2] * away)}
+        word, weights = words[(index + 1) % len(words)], _MIXES[index % len(_MIXES)]
+        wanted, away = (response_db(engine.eq_for(part), freqs_hz, 48_000.0) for part in (word, less))
+        share = weights[2] / (weights[0] + weights[1])
+        case: dict[str, object] = {"word": word, "second_word": word, "less": less, "weights": list(weights)}
+        case |= {"sample_rate_hz": 48_000.0, "freqs_hz": _rounded(freqs_hz), "response_db": _rounded(wanted + share * away)}
         cases.append(case | {"tolerance_db": MIX_TOLERANCE_DB})
     return strict_json.dumps({"cases": cases})
 

@@ -121,11 +121,16 @@ class PluginState:
 
 @dataclass(frozen=True, slots=True)
 class PluginParts:
-    """What a preset of the plug-in is made of. chunks: of the file. words: those that the state cannot hold, "" where it holds them all."""
+    """What a preset of the plug-in is made of.
+
+    chunks: of the file. words: those that the state cannot hold, "" where it holds them all. shown: the EQ
+    of the preset that was made with the state, where that is not what the plug-in plays.
+    """
 
     state: PluginState
     chunks: Mapping[bytes, bytes] = field(default_factory=lambda: {b"Cont": b""})
     words: str = ""
+    shown: EqSettings | None = None
 
 
 @cache
@@ -158,7 +163,7 @@ def for_words(
     if len(words) == len(weights) <= 2 and has_one_sign and abs(intensity) <= MAX_INTENSITY:
         morph = float(weights[1] / weights.sum()) if len(words) == 2 else 0.0
         held = eq if played is None else played
-        parts = PluginParts(PluginState(held, words[0], "".join(words[1:]), morph, intensity, use_bands=False, bundle=bundle))
+        parts = PluginParts(PluginState(held, words[0], "".join(words[1:]), morph, intensity, use_bands=False, bundle=bundle), shown=eq)
     else:
         parts = PluginParts(PluginState(eq), words=str(target))
     return Preset(eq, name=name, sample_rate_hz=sample_rate_hz, source=Source(parts), format=SemeqVst3.info.id)
@@ -293,8 +298,8 @@ class SemeqVst3:
         assert preset.eq is not None
         parts = preset.parts(PluginParts) or PluginParts(PluginState(preset.eq))
         state = parts.state
-        if preset.eq != _heard(state):
-            state = _changed(state, preset.eq)
+        if preset.eq != (parts.shown or _heard(state)):
+            state = _changed(state, preset.eq, parts.shown or state.eq)
         lost = Note("approximated", None, "words", parts.words, "bands: the plug-in holds a word or a morph of two")
         notes = (lost,) if parts.words else ()
         about = plugin()
@@ -323,10 +328,10 @@ class SemeqVst3:
         return Preset(_heard(state), name=_vstpreset.preset_name(container), source=source, notes=tuple(notes))
 
 
-def _changed(state: PluginState, eq: EqSettings) -> PluginState:
+def _changed(state: PluginState, eq: EqSettings, made: EqSettings) -> PluginState:
     """Return the state with another EQ: another level alone goes to the output gain while words play, since they have no preamp."""
-    gain_db = eq.preamp_db - state.eq.preamp_db
-    if not state.use_bands and eq.bands == state.eq.bands and abs(gain_db) <= _MAX_OUTPUT_GAIN_DB:
+    gain_db = eq.preamp_db - made.preamp_db
+    if not state.use_bands and eq.bands == made.bands and abs(gain_db) <= _MAX_OUTPUT_GAIN_DB:
         return replace(state, output_gain_db=gain_db)
     return replace(state, eq=EqSettings(eq.bands, eq.preamp_db - state.output_gain_db), use_bands=True)
 

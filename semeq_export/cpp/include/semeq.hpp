@@ -91,13 +91,21 @@ inline bool is_finite(Float x) noexcept SEMEQ_NONBLOCKING {
 }  // namespace detail
 
 inline constexpr double pi = 3.14159265358979323846;
-inline constexpr int max_bands = 64;
-inline constexpr int max_channels = 64;
+
+// Shared with Python; a test of semeq's repository holds each of them to Python's.
+inline constexpr int max_bands = 64, max_channels = 64;
 inline constexpr double max_gain_db = 60.0, max_preamp_db = 120.0;
 inline constexpr double min_freq_hz = 1e-6, max_freq_hz = 200'000.0, min_q = 1e-6, max_q = 1'000.0;  // below, coefficients overflow
-inline constexpr double min_rate_hz = 8'000.0, max_rate_hz = 384'000.0;
-inline constexpr double max_intensity = 3.0;
+inline constexpr double min_rate_hz = 8'000.0, max_rate_hz = 384'000.0, usable_nyquist = 0.95;
+inline constexpr double max_intensity = 3.0, max_blend_weight = 100.0;
 inline constexpr double agreed = 0.1;  // agreement of people below which a word is weak
+inline constexpr int max_words = 5'000, max_words_bytes = 16'000'000, max_json_bytes = 1'000'000, max_json_depth = 32;
+inline constexpr int frame_samples = 512;
+inline constexpr double warm_up_s = 0.010, fade_s = 0.020;
+inline constexpr int n_thirds = 28, min_thirds = 6;  // third octaves, 31.25 Hz to 16 kHz (IEC 61260-1, base two)
+inline constexpr double window_s = 4'096.0 / 48'000.0, gate_db = 25.0, band_range_db = 100.0;
+inline constexpr double context_s = 2.0, min_context_s = 0.2, max_context_s = 60.0, first_dose_s = 0.5, step_doses = 0.02;
+inline constexpr double max_target_gain = 1.75, soft_spreads = 5.5;
 
 // ---------------------------------------------------------------------------------------------------------------- 1 what an EQ is
 
@@ -149,7 +157,7 @@ inline Eq scaled(const Eq& eq, double amount, double* used = nullptr) noexcept S
 
 /// What of an EQ a sample rate can hold: bands above 0.95 of Nyquist are left out; a low shelf there becomes plain gain.
 inline Eq for_rate(const Eq& eq, double rate_hz) noexcept SEMEQ_NONBLOCKING {
-    const double limit_hz = 0.95 * rate_hz / 2.0;
+    const double limit_hz = usable_nyquist * rate_hz / 2.0;
     Eq result;
     result.preamp_db = eq.preamp_db;
     for (int i = 0; i < eq.count; ++i) {
@@ -305,8 +313,6 @@ private:
 
 // ------------------------------------------------------------------------------------------------------------------- 3 crossfade
 
-inline constexpr int frame_samples = 512;
-
 /// An EQ whose settings change without a click: the new bank hears the input for 10 ms unheard, then replaces the old one over 20 ms
 /// of a raised cosine. A change asked for meanwhile waits for the end of the fade; of several the last one counts.
 class CrossfadeEq {
@@ -320,8 +326,8 @@ public:
         for (FilterBank& bank : saved_banks_) bank.prepare(pairs_);
         dry_.assign(frame_samples, Pair{});
         wet_.assign(frame_samples, Pair{});
-        warm_up_ = static_cast<int>(std::nearbyint(0.010 * rate_hz));
-        const int fade = static_cast<int>(std::nearbyint(0.020 * rate_hz));
+        warm_up_ = static_cast<int>(std::nearbyint(warm_up_s * rate_hz));
+        const int fade = static_cast<int>(std::nearbyint(fade_s * rate_hz));
         rise_.resize(static_cast<std::size_t>(fade));
         for (int i = 0; i < fade; ++i) rise_[static_cast<std::size_t>(i)] = 0.5 - 0.5 * std::cos(pi * (i + 1) / (fade + 1));
         reset(Eq{});
@@ -991,7 +997,7 @@ private:
         return true;
     }
     bool expect(char c) { return accept(c) || refuse("not the JSON that was expected"); }
-    bool open(char c) { return expect(c) && (++depth_ <= 32 || refuse("nested deeper than 32 levels")); }
+    bool open(char c) { return expect(c) && (++depth_ <= max_json_depth || refuse("nested deeper than 32 levels")); }
     bool close(char c) {
         if (!accept(c)) return false;
         --depth_;
@@ -1115,13 +1121,13 @@ public:
     /// Read a file's text; false, with a reason, for anything but a sound bank of words of this latent size. Allocates.
     bool load(const char* text, std::size_t size, int latent_dim, std::string& why) {
         words_.clear();
-        if (size > 16'000'000) return fail(why, "is too long");
+        if (size > max_words_bytes) return fail(why, "is too long");
         detail::Json json(text, size);
         bool has_terms = false;
         const auto read_word = [&](const std::string& name) {
             Word word;
             word.name = name;
-            if (words_.size() >= 5'000 || !is_name(name)) return refuse(json, "no name of a word, or too many words");
+            if (words_.size() >= max_words || !is_name(name)) return refuse(json, "no name of a word, or too many words");
             const bool is_read = json.object([&](const std::string& key) {
                 if (key == "z") return json.numbers(word.z, static_cast<std::size_t>(latent_dim));
                 if (key == "examples") return json.number(word.examples);
@@ -1176,12 +1182,12 @@ public:
         const double share = second < 0 ? 0.0 : morph;
         for (std::size_t i = 0; i < a.size(); ++i) z[i] = static_cast<float>((1.0 - share) * a[i] + share * b[i]);
     }
-    /// z (latent_dim,) as the sum of the words' by their weights times `share`; `least` leaves out what weighs no more.
-    void blend(const WeightedWord* parts, int count, double share, float* z, double least = -1e9) const noexcept SEMEQ_NONBLOCKING {
+    /// z (latent_dim,) as the sum of the words' by their weights over `total`, times `reach`; `least` leaves out what weighs no more.
+    void blend(const WeightedWord* parts, int count, double total, double reach, float* z, double least = -1e9) const noexcept SEMEQ_NONBLOCKING {
         for (std::size_t i = 0; i < words_.front().z.size(); ++i) {
             double sum = 0.0;
             for (int k = 0; k < count; ++k)
-                if (parts[k].weight > least) sum += share * parts[k].weight * words_[static_cast<std::size_t>(parts[k].word)].z[i];
+                if (parts[k].weight > least) sum += parts[k].weight / total * reach * words_[static_cast<std::size_t>(parts[k].word)].z[i];
             z[i] = static_cast<float>(sum);
         }
     }
@@ -1220,8 +1226,6 @@ private:
 /// A decoder and its words. Constant once loaded.
 class Model {
 public:
-    static constexpr int max_order = 5'000;
-
     /// Read a bundle's decoder.semeq, centroids.json and manifest.json from memory; false, with a reason, for anything but sound files that
     /// belong together. Allocates.
     bool load(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* manifest, std::size_t manifest_size,
@@ -1250,16 +1254,16 @@ public:
     bool load_folder(const std::string& folder, std::string& why) {
         std::string weights, text, manifest;
         *this = Model();
-        return detail::read_file((folder + "/manifest.json").c_str(), 1'000'000, manifest, why) &&
+        return detail::read_file((folder + "/manifest.json").c_str(), max_json_bytes, manifest, why) &&
                detail::read_file((folder + "/decoder.semeq").c_str(), Decoder::max_bytes, weights, why) &&
-               detail::read_file((folder + "/centroids.json").c_str(), 16'000'000, text, why) &&
+               detail::read_file((folder + "/centroids.json").c_str(), max_words_bytes, text, why) &&
                load(weights.data(), weights.size(), text.data(), text.size(), manifest.data(), manifest.size(), why);
     }
     /// Read the two files that are needed at least.
     bool load_files(const char* decoder, const char* centroids, std::string& why) {
         std::string weights, text;
         *this = Model();
-        return detail::read_file(decoder, Decoder::max_bytes, weights, why) && detail::read_file(centroids, 16'000'000, text, why) &&
+        return detail::read_file(decoder, Decoder::max_bytes, weights, why) && detail::read_file(centroids, max_words_bytes, text, why) &&
                load(weights.data(), weights.size(), text.data(), text.size(), why);
     }
 
@@ -1300,11 +1304,11 @@ private:
         bool load(const char* text, std::size_t size, std::string& why) {
             detail::Json json(text, size);
             std::string schema;
-            const bool is_read = size <= 1'000'000 && json.object([&](const std::string& key) {
+            const bool is_read = size <= max_json_bytes && json.object([&](const std::string& key) {
                 if (key == "schema") return json.string(schema);
                 if (key == "decoder") return json.object([&](const std::string& field) { return field == "file" ? json.string(decoder) : json.skip(); });
                 if (key == "blend") return json.object([&](const std::string& field) { return field == "max_weight" ? json.number(max_weight) : json.skip(); });
-                if (key == "word_order") return json.array([&] { return order.emplace_back(), order.size() <= max_order && json.string(order.back()); });
+                if (key == "word_order") return json.array([&] { return order.emplace_back(), order.size() <= max_words && json.string(order.back()); });
                 if (key != "files") return json.skip();
                 return json.object([&](const std::string& name) {
                     hashes.emplace_back(name, "");
@@ -1313,7 +1317,7 @@ private:
             });
             if (!is_read || !json.at_end()) return refuse(why, json.why.empty() ? "is too long" : json.why.c_str());
             if (schema.rfind("1.", 0) != 0) return refuse(why, "another version of the schema than 1.x");
-            if (max_weight != 0.0 && !(max_weight >= 1.0 && max_weight <= 100.0)) return refuse(why, "blend has no range of sums");
+            if (max_weight != 0.0 && !(max_weight >= 1.0 && max_weight <= max_blend_weight)) return refuse(why, "blend has no range of sums");
             return !hash_of(decoder).empty() || refuse(why, "does not list the decoder");
         }
         std::string hash_of(const std::string& name) const {
@@ -1360,7 +1364,6 @@ private:
 
 // -------------------------------------------------------------------------------------------------------------------- 7 spectrum
 
-inline constexpr int n_thirds = 28;  // third octaves, 31.25 Hz to 16 kHz (IEC 61260-1, base two)
 using Thirds = std::array<double, n_thirds>;
 
 inline double third_edge_hz(int i) noexcept SEMEQ_NONBLOCKING { return 1'000.0 * std::exp2((i - 15 - 0.5) / 3.0); }
@@ -1378,7 +1381,7 @@ public:
     /// Allocates.
     void prepare(double rate_hz, int channels) {
         channels_ = channels;
-        n_ = fast_length(4'096.0 / 48'000.0 * rate_hz);
+        n_ = fast_length(window_s * rate_hz);
         hop_ = n_ / 2;
         window_ = 2 * hop_;
         is_power_of_two_ = (n_ & (n_ - 1)) == 0;
@@ -1405,7 +1408,7 @@ public:
             cell_[i] = (std::min)(static_cast<int>(at), n_ / 2);
             share_[i] = at - cell_[i];
         }
-        for (int i = 0; i < n_thirds; ++i) in_range_[i] = third_edge_hz(i + 1) <= 0.95 * rate_hz / 2.0;
+        for (int i = 0; i < n_thirds; ++i) in_range_[i] = third_edge_hz(i + 1) <= usable_nyquist * rate_hz / 2.0;
         reset();
     }
 
@@ -1596,7 +1599,7 @@ public:
             levels_[w] = std::exp(logs / bands);
             if (totals_[w] > loudest * 1e-7) sum += levels_[w], number += 1.0;
         }
-        const double gate = sum / number * std::pow(10.0, -2.5);  // 25 dB below the mean of the others: a pause
+        const double gate = sum / number * std::pow(10.0, -gate_db / 10.0);  // below it: a pause
         Thirds mean{};
         number = 0.0;
         for (std::size_t w = 0; w < held; ++w) {
@@ -1610,8 +1613,8 @@ public:
             if (in_range_[i]) strongest = (std::max)(strongest, result.band_db[i]);
         }
         int usable = 0;
-        for (int i = 0; i < n_thirds; ++i) usable += (result.usable[i] = in_range_[i] && result.band_db[i] > strongest - 100.0) ? 1 : 0;
-        result.has_signal = usable >= 6;  // else only a tone, or rumble
+        for (int i = 0; i < n_thirds; ++i) usable += (result.usable[i] = in_range_[i] && result.band_db[i] > strongest - band_range_db) ? 1 : 0;
+        result.has_signal = usable >= min_thirds;  // else only a tone, or rumble
         return result;
     }
 
@@ -1638,7 +1641,7 @@ struct Reference {
         std::vector<double> levels, bands_hz;
         std::vector<bool> usable_bands;
         double schema = 0.0;
-        if (size > 1'000'000) return (why = "reference: is too long", false);
+        if (size > max_json_bytes) return (why = "reference: is too long", false);
         detail::Json json(text, size);
         const bool is_read = json.object([&](const std::string& key) {
             if (key == "schema") return json.number(schema);
@@ -1669,7 +1672,7 @@ struct Reference {
     }
     bool load_file(const char* path, std::string& why) {
         std::string text;
-        return detail::read_file(path, 1'000'000, text, why) && load(text.data(), text.size(), why);
+        return detail::read_file(path, max_json_bytes, text, why) && load(text.data(), text.size(), why);
     }
 };
 
@@ -1703,7 +1706,7 @@ public:
         int chosen[n_thirds], count = 0;
         for (int i = 0; i < n_thirds; ++i)
             if (heard.usable[i] && reference.usable[i]) chosen[count++] = i;
-        if (!heard.has_signal || !reference.is_set || count < 6) return false;
+        if (!heard.has_signal || !reference.is_set || count < min_thirds) return false;
         count_ = count;
         for (int i = 0; i < count; ++i) chosen_[i] = chosen[i];
         for (int i = 0; i < n_thirds; ++i) delta_db_[i] = heard.band_db[i] - reference.level_db[i];
@@ -1771,12 +1774,12 @@ private:
 /// G of target mode: 1 - p, rounded off towards 0 and cut at 1.75.
 inline double target_gain(double dose) noexcept SEMEQ_NONBLOCKING {
     const double missing = 1.0 - dose, knee = 2e-6, size = std::hypot(missing, knee);
-    return (std::min)(1.75, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
+    return (std::min)(max_target_gain, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
 }
 
 /// G of soft mode, 0.5..2: 2^-y, y = x / (1 + x^4)^(1/4), x = p / (5.5 spreads).
 inline double soft_gain(double dose, double spread) noexcept SEMEQ_NONBLOCKING {
-    const double x = dose / (5.5 * spread);
+    const double x = dose / (soft_spreads * spread);
     return std::exp2(-x / std::pow(1.0 + x * x * x * x, 0.25));
 }
 
@@ -1797,9 +1800,9 @@ public:
 
     /// Where the host says rate and channels. The model must stay where it is as long as the stream is used. Allocates; starts anew.
     /// False for a model, rate, channel count or context that cannot be.
-    bool prepare(const Model& model, double rate_hz, int channels, double context_s = 2.0) {
+    bool prepare(const Model& model, double rate_hz, int channels, double heard_s = context_s) {
         if (!model.is_loaded() || !(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) || channels < 1 || channels > max_channels) return false;
-        if (!(context_s >= 0.2 && context_s <= 60.0)) return false;
+        if (!(heard_s >= min_context_s && heard_s <= max_context_s)) return false;
         model_ = &model;
         rate_hz_ = rate_hz;
         channels_ = channels;
@@ -1808,7 +1811,7 @@ public:
         params_.assign(static_cast<std::size_t>(model.decoder().n_params()), 0.0);
         fader_.prepare(rate_hz, channels);
         analyser_.prepare(rate_hz, channels);
-        rolling_.prepare(analyser_, rate_hz, context_s);
+        rolling_.prepare(analyser_, rate_hz, heard_s);
         learned_.prepare(analyser_, rate_hz, learn_seconds);
         band_response_db(term_, rate_hz_, term_db_);
         reset();
@@ -1950,11 +1953,11 @@ private:
     /// The rule of schema 1.1 ("Mixing" in SPEC.md). What is only taken away is the opposite of its opposite.
     bool set_sum(const WeightedWord* parts, int count, double total, bool has_positive) noexcept SEMEQ_NONBLOCKING {
         if (!(total > 0.0)) return set_bands(Eq{});
-        const double share = (std::min)((std::max)(total, 1.0), model_->max_weight()) / total * (has_positive ? 1.0 : -1.0);
-        model_->words().blend(parts, count, share, z_.data());
+        const double reach = (std::min)((std::max)(total, 1.0), model_->max_weight()) * (has_positive ? 1.0 : -1.0);
+        model_->words().blend(parts, count, total, reach, z_.data());
         if (!model_->decoder().decode(z_.data(), params_.data(), scratch_)) return false;
         Eq eq = model_->decoder().eq_of(params_.data());
-        for (int i = 0; i < eq.count; ++i) eq.bands[i].gain_db /= share;
+        for (int i = 0; i < eq.count; ++i) eq.bands[i].gain_db *= total / reach;
         return set_bands(eq);
     }
 
@@ -1964,7 +1967,7 @@ private:
         for (int k = 0; k < count; ++k)
             if (parts[k].weight == 0.0) return false;
         if (!(sum > 0.0)) return false;
-        model_->words().blend(parts, count, 1.0 / sum, z_.data(), 0.0);
+        model_->words().blend(parts, count, sum, 1.0, z_.data(), 0.0);
         if (!decoder.decode(z_.data(), params_.data(), scratch_)) return false;
         Eq eq = decoder.eq_of(params_.data());
         for (int k = 0; k < count; ++k) {
@@ -1989,7 +1992,7 @@ private:
         if (window_done_) {
             window_done_ = false;
             fader_.settle();
-            if (listening_ && static_cast<double>(analyser_.heard()) >= 0.5 * rate_hz_ && difference_.set(rolling_.spectrum(), reference_)) has_dose_ = true;
+            if (listening_ && static_cast<double>(analyser_.heard()) >= first_dose_s * rate_hz_ && difference_.set(rolling_.spectrum(), reference_)) has_dose_ = true;
             follow(is_other_);
         } else if (is_other_) {
             follow(true);
@@ -2008,7 +2011,7 @@ private:
             dose_ = difference_.dose(term_db_);
             wanted *= reference_.is_target ? target_gain(sign * dose_) : soft_gain(sign * dose_, difference_.spread(term_db_));
         }
-        if (!must_change && std::fabs(wanted - wanted_) < 0.02) return;  // smaller changes are not worth a crossfade
+        if (!must_change && std::fabs(wanted - wanted_) < step_doses) return;  // smaller changes are not worth a crossfade
         wanted_ = wanted;
         Eq eq = scaled(term_, wanted, &gain_);
         if (has_dose_ && reference_.is_target && std::fabs(wanted) >= 1e-3) {  // one step: a response is not quite proportional to the gain
