@@ -6,13 +6,13 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from semeq_export.errors import AudioError, IntentError, InvalidTargetError, PresetReadError, UnknownTermError, printable
+from semeq_export.errors import AudioError, IntentError, PresetReadError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import spool, write_atomic
 from semeq_export.files.disk import check_output, resolve_links
@@ -24,7 +24,6 @@ from semeq_host.stems.session_file import Session, StemRule, read_session_file
 from semeq_host.streams.process_options import ProcessOptions
 
 if TYPE_CHECKING:
-    from semeq_export.app._engine import Words
     from semeq_export.app.stem_presets import PresetWriter, StemPreset
     from semeq_export.eq.settings import EqSettings
     from semeq_export.words.phrase import Phrase
@@ -284,14 +283,15 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
             watcher.note(line)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))
         from semeq_export.app._engine import find_phrases, load_engine  # these take a while, and the workers start meanwhile
+        from semeq_export.app._stem_words import check_intents, find_words, resolve_intensities
         from semeq_host.stems.resources import StemResources
 
         resources = StemResources(load_engine=lambda: load_engine(bundle))
-        _check_intents(resources, plan, session)
-        words = _words_of(resources, plan)
+        check_intents(resources, plan, session)
+        words = find_words(resources, plan)
         understood = find_phrases(resources.engine, (one.text for one in words)) if words else {}
         doubts = resources.engine.doubts(*(one.target(resources.engine) for one in words)) if words else []
-        plan, notes = _resolved(resources, plan)
+        plan, notes = resolve_intensities(resources, plan)
         for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
@@ -377,35 +377,6 @@ def _crew(plan: Sequence[StemJob], options: StemsOptions, bundle: str | None) ->
         return contextlib.nullcontext()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Crew(min(options.workers or cores, len(plan)), bundle)
-
-
-def _check_intents(resources: StemResources, plan: Sequence[StemJob], session: Session) -> None:
-    """Raise what would fail for every file of an intent; what is wrong with a word names where it was written."""
-    for intent, source in {job.intent: job.source for job in reversed(plan)}.items():
-        try:
-            resources.prepare(intent)
-        except (InvalidTargetError, UnknownTermError) as error:
-            place = session.place_of_word(source)
-            if not place:
-                raise
-            raise IntentError(f"{place}: {error}") from error
-
-
-def _resolved(resources: StemResources, plan: Sequence[StemJob]) -> tuple[list[StemJob], list[str]]:
-    """Return jobs whose intensities are numbers, as journals and reports are to hold, and which number "typical" stands for."""
-    jobs = [replace(job, intent=resources.resolved(job.intent)) for job in plan]
-    pairs = ((before.intent, after.intent) for before, after in zip(plan, jobs, strict=True))
-    return jobs, list(dict.fromkeys(f"{a.target}: typical is intensity {a.amount:g}" for b, a in pairs if b.intensity == "typical"))
-
-
-def _words_of(resources: StemResources, plan: Sequence[StemJob]) -> list[Words]:
-    """Return the words of a run, those of its chains too, each once."""
-    from semeq_export.app._engine import Words
-
-    words = [Words(job.intent.target, job.intent.amount) for job in plan if job.intent.target is not None]
-    for chain in dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None):
-        words += [Words(one.text, one.intensity) for one in resources.chain(chain).words]
-    return list(dict.fromkeys(words))
 
 
 def _preset_writer(format_id: str | None, batch: Batch, resources: StemResources, bundle: str | None) -> PresetWriter | None:

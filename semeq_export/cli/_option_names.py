@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 OPTIONS = {
+    "adapt_to": "--adapt-to",
     "allow_hot": "--allow-hot",
     "analysis": "--analysis",
     "chain": "--chain",
@@ -13,14 +14,18 @@ OPTIONS = {
     "delta": "--delta",
     "eq_run": "--model",
     "guess": "--guess",
+    "formats": "-f",
     "host": "--host",
+    "install": "--install",
     "intensity": "--intensity",
     "keep": "--keep",
     "language": "--language",
     "match": "--match",
     "mode": "--mode",
     "model": "--model",
+    "name": "--name",
     "out": "-o",
+    "output": "-o",
     "overwrite": "--force",
     "picture": "--plot",
     "plugin_file": "--plugin",

@@ -43,7 +43,7 @@ def bundle_option(command: Command) -> Command:
 
 def guess_option(command: Command) -> Command:
     """Add --guess."""
-    return click.option("--guess", is_flag=True, help="Take words that nobody taught even where what they mean is doubtful.")(command)
+    return click.option("--guess", is_flag=True, help="Take doubtful guesses of untaught words.")(command)
 
 
 def output_options(command: Command) -> Command:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=_shared.IntensityType("typical"),
     default=1.0,
     show_default=True,
-    help="0 = flat, 1 = the word, 2 = exaggerated, below 0 = its opposite, typical = as people do it.",
+    help="0 = flat, 2 = exaggerated, below 0 = the opposite.",
 )
 @click.option("--adapt-to", metavar="AUDIO", help="As much of the words as this file needs, for its track in the DAW.")
 @_shared.reference_option
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @_shared.preamp_option
 @click.option("--name", metavar="TEXT", help="Name that the host shows. Default: the target.")
 @click.option("--sample-rate", "sample_rate_hz", type=float, default=48_000.0, show_default=True, metavar="HZ", help="Rate of the project.")
-@click.option("--strict", is_flag=True, help="Fail where the format cannot hold the EQ within 0.1 dB.")
-@click.option("--exact", is_flag=True, help="The model's own bands, unrounded, instead of the few that read best.")
+@click.option("--strict", is_flag=True, help="Fail where a format is over 0.1 dB off.")
+@click.option("--exact", is_flag=True, help="The model's own bands, unrounded.")
 @_shared.force_option
 @_shared.guess_option
 @_shared.bundle_option
@@ -64,8 +64,10 @@ def command(
     `semeq-export formats ID` says how a person gets the file into the host.
     """
     output = None if output == "-" else output
-    _check_words(target, all_terms, match, **given)
-    _check_places(format_list, output, all_terms=all_terms, has_device=device_path is not None, **given)
+    if (target is not None) + all_terms + (match is not None) != 1:
+        raise click.UsageError("give either -t TEXT, --all-terms or --match REF")
+    if format_list is None and (all_terms or given["install"] or output is None) and (device_path is None or given["install"]):
+        raise click.UsageError("give -f ID, or -o PATH with the suffix of a format (see: semeq-export formats)")
 
     from semeq_export.app import presets
     from semeq_presets import read_device
@@ -82,30 +84,6 @@ def command(
     _say(result, quiet)
     asked = {"intensity": _intensity(intensity, result), "understood": understood}
     _print(result, asked, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
-
-
-def _check_words(
-    target: str | None, all_terms: bool, match: str | None, *, adapt_to: str | None, reference: str | None, name: str | None, **_: object
-) -> None:
-    if (target is not None) + all_terms + (match is not None) != 1:
-        raise click.UsageError("give either -t TEXT, --all-terms or --match REF")
-    if adapt_to is None and (reference is not None or match is not None):
-        raise click.UsageError("--reference and --match need --adapt-to AUDIO")
-    if match is not None and reference is not None:
-        raise click.UsageError("--match names its reference itself, without --reference")
-    if all_terms and name is not None:
-        raise click.UsageError("--all-terms names the presets itself")
-
-
-def _check_places(
-    format_list: str | None, output: str | None, *, all_terms: bool, install: bool, dry_run: bool, has_device: bool, **_: object
-) -> None:
-    if format_list is None and (all_terms or install or output is None) and (not has_device or install):
-        raise click.UsageError("give -f ID, or -o PATH with the suffix of a format (see: semeq-export formats)")
-    if install and output is not None:
-        raise click.UsageError("--install finds the folder itself, without -o")
-    if dry_run and output is None and not install:
-        raise click.UsageError("--dry-run goes with -o or --install")
 
 
 def _wanted(target: str | None, match: str | None, intensity: float | Literal["typical"], language: str | None) -> Words | AllTerms | Match:

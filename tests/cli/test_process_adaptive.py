@@ -191,8 +191,8 @@ def test_a_preset_follows_a_reference(folder: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["-t", "warm", "--reference", "any"], "need --adapt-to"),
-        (["--match", "any"], "need --adapt-to"),
+        (["-t", "warm", "--reference", "any"], "needs --adapt-to"),
+        (["--match", "any"], "needs --adapt-to"),
         (["-t", "warm", "--match", "any", "--adapt-to", "dry.wav"], "give either"),
         (["--match", "any", "--reference", "any", "--adapt-to", "dry.wav"], "without --reference"),
     ],

@@ -138,7 +138,7 @@ def test_a_guess_says_where_it_comes_from() -> None:
         ("glimmer", {"glimmer": 1.0}),
         ("make it a bit more glimmering", {"glimmer": 0.5}),
         ("plummier", {"plummy": 1.0}),
-        ("warm but not glimmer", {"warm": 1.0, "glimmer": -1.0}),
+        ("less glimmer", {"glimmer": -1.0}),
         ("glimmer:0.7,warm:0.3", {"glimmer": 0.7, "warm": 0.3}),
         ("un poco muy raro", {"muy raro": 0.5}),
     ],
@@ -189,13 +189,13 @@ def test_a_taught_word_is_no_guess() -> None:
 
 
 def test_the_settings_of_a_guess_follow_its_curve() -> None:
-    engine, grid = Engine(bundle()), log_grid(N_POINTS)
+    engine, grid = Engine(bundle(), exact=True), log_grid(N_POINTS)
     own = level_free(response_db(engine.eq_for("glimmer"), grid, FIT_RATE_HZ))
     assert correlation(own, curve(3.0)) > 0.97
     warm = level_free(response_db(engine.eq_for("warm"), grid, FIT_RATE_HZ))
     both = level_free(response_db(engine.eq_for("glimmer:0.5,warm:0.5"), grid, FIT_RATE_HZ))
     np.testing.assert_allclose(both, 0.5 * curve(3.0) + 0.5 * warm, atol=1.0)
-    assert engine.eq_for("glimmer:2") == engine.eq_for("glimmer")
+    assert engine.eq_for("glimmer:2") == engine.eq_for("glimmer").scaled(2.0)
 
 
 def test_what_listens_never_uses_guesses() -> None:
