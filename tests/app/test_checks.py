@@ -49,7 +49,7 @@ def test_phrases_are_understood_wherever_words_are_compared_or_drawn(folder: Pat
     )
     for result in results:
         assert {text: understood.line for text, understood in result.understood.items()} == {phrase: "understood: warm 0.5"}
-    assert [curve.label for curve in results[1].curves] == ["warm at 0.5", "warm"]
+    assert [curve.label for curve in results[1].curves] == ["warm:0.5", "warm"]
 
 
 def test_a_host_that_measures_only_when_named_is_named(folder: Path) -> None:

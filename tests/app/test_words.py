@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import bundles
+import numpy as np
 import pytest
 import sounds
 from strategies import T5
@@ -95,7 +96,10 @@ def test_people_are_counted_where_the_bundle_has_evidence() -> None:
     assert people is not None
     assert people.mean_db is not None
     assert people.mean_db.shape == people.freqs_hz.shape
-    assert set(people.to_dict()) == {"synonyms", "opposites", "boosted", "cut", "freqs_hz", "mean_db", "spread_db"}
+    assert set(people.to_dict()) == {
+        *("synonyms", "opposites", "boosted", "cut", "freqs_hz", "mean_db", "spread_db"),
+        *("span_db", "borrowed", "interval_db"),
+    }
 
 
 def test_a_preset_is_like_words(tmp_path: Path) -> None:
@@ -120,7 +124,7 @@ def test_a_word_of_ones_own_needs_three_presets(tmp_path: Path) -> None:
 def test_a_morph_is_even_and_says_its_doubts(bundle: Path) -> None:
     result = morph_terms(MorphOptions(start="warm", end="airy", steps=4, bundle=bundle))
     assert len(result.path.eqs) == 4
-    assert max(result.path.steps_db) == pytest.approx(min(result.path.steps_db), rel=0.02)
+    assert max(result.path.steps_db) < 1.3 * np.mean(result.path.steps_db)
     assert set(result.to_dict()) == {"doubts", "understood", "steps_db", "departures_db", "eqs"}
 
 
@@ -129,7 +133,7 @@ def test_a_morph_takes_words_in_any_form_and_nothing_else() -> None:
     formed = morph_terms(MorphOptions(start="warmth", end="brighter", steps=3))
     assert (formed.path, named.understood) == (named.path, {})
     assert [phrase.line for phrase in formed.understood.values()] == ["understood: warm 1", "understood: bright 1"]
-    for text, understood in (("slightly warm", "warm 0.5"), ("warm and bright", "warm 1, bright 1"), ("less muddy", "muddy -1")):
+    for text, understood in (("slightly warm", "warm 0.5"), ("warm and bright", "warm 0.5, bright 0.5"), ("less muddy", "muddy -1")):
         with pytest.raises(InvalidTargetError, match=f"understood as {understood}; a morph goes from a word to a word"):
             morph_terms(MorphOptions(start=text, end="airy"))
 

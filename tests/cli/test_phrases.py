@@ -15,10 +15,12 @@ from semeq_export.audio.writer import write_audio
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
+from semeq_export.eq.readable import rounded
 from semeq_export.words.target import SemanticTarget
 
-PHRASE, LINE = "a bit warmer but not muddy", "understood: warm 0.5, muddy -1\n"
-UNDERSTOOD = {PHRASE: {"left_out": [], "weights": {"muddy": -1.0, "warm": 0.5}}}
+PHRASE = "a bit warmer but not muddy"
+SPEC = Engine(load_bundle(None)).understand(PHRASE)
+LINE, UNDERSTOOD = f"{SPEC.line}\n", {PHRASE: SPEC.to_dict()}
 
 
 def test_preset_understands_a_phrase(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,15 +28,19 @@ def test_preset_understands_a_phrase(capsys: pytest.CaptureFixture[str]) -> None
     captured = capsys.readouterr()
     assert LINE in captured.err
     document = json.loads(captured.out)
-    assert (document["target"], document["name"], document["understood"]) == (PHRASE, "Warm, less muddy at 50%", UNDERSTOOD)
-    eq = Engine(load_bundle(None)).eq_for(SemanticTarget({"warm": 0.5, "muddy": -1.0}, 0.5))
-    assert document["eq"] == eq.to_dict()
+    assert (document["target"], document["name"], document["understood"]) == (PHRASE, "Warm, less muddy", UNDERSTOOD)
+    assert document["eq"] == rounded(Engine(load_bundle(None)).eq_for(PHRASE)).to_dict()
     assert _shared.run(cli, ["preset", "-t", PHRASE, "-f", "eqapo", "-q"]) == 0
     assert capsys.readouterr().err == ""
 
 
-def test_the_exact_syntax_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _shared.run(cli, ["preset", "-t", "warm,less muddy", "-f", "eqapo", "--json"]) == 0
+def test_what_is_taken_away_spares_what_is_asked_for() -> None:
+    assert SPEC.weights["warm"] > 0.5
+    assert -0.5 < SPEC.weights["muddy"] < 0.0
+
+
+def test_weights_that_are_given_are_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shared.run(cli, ["preset", "-t", "warm:1,less muddy:0.5", "-f", "eqapo", "--json"]) == 0
     captured = capsys.readouterr()
     assert "understood" not in captured.err
     assert json.loads(captured.out)["understood"] == {}
@@ -46,7 +52,7 @@ def test_less_of_a_word_alone_is_said_to_be_its_opposite(capsys: pytest.CaptureF
     assert "understood: muddy -1; the opposite of muddy\n" in captured.err
     document = json.loads(captured.out)
     assert document["name"] == "Less muddy"
-    assert document["eq"] == Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -1.0)).to_dict()
+    assert document["eq"] == rounded(Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -1.0))).to_dict()
 
 
 def test_plot_and_terms_show_understand_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

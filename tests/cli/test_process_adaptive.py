@@ -17,6 +17,8 @@ from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.eq.readable import rounded
+from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.reference import measure_file
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file
@@ -175,7 +177,7 @@ def test_a_preset_for_a_file_holds_the_eq_that_process_would_use(folder: Path, r
     assert json.loads(out)["adaptations"]["warm"]["dose_asked"] == pytest.approx(1.75, abs=0.01)
     eq = read_file(preset).eq
     assert eq is not None
-    assert eq.to_dict() == entry["eq"]
+    assert eq == rounded(EqSettings.from_dict(entry["eq"]))
 
 
 def test_a_preset_follows_a_reference(folder: Path, run: Run) -> None:
