@@ -62,10 +62,17 @@ class MorphPath:
 
 @dataclass(frozen=True, slots=True)
 class _FullIntensity:
-    """What a target decodes to at intensity 1, and by how many dB rms that misses the sum of its words' curves."""
+    """What a target decodes to at intensity 1: settings as they were decoded, by how much their gains are to be multiplied, and by how many
+    dB rms that misses the sum of the words' curves."""
 
-    eq: EqSettings
+    decoded: EqSettings
+    size: float
     miss_db: float
+
+    @property
+    def eq(self) -> EqSettings:
+        """The settings; raises InvalidEqError where a gain leaves its range."""
+        return self.decoded.scaled(self.size)
 
 
 class Engine:
@@ -93,7 +100,8 @@ class Engine:
         Raises UnknownTermError, InvalidTargetError, and InvalidEqError where a gain comes out of -60..60 dB.
         """
         wanted = self._wanted(target)
-        return self._decode_target(wanted).eq.scaled(wanted.intensity)
+        full = self._decode_target(wanted)
+        return full.decoded.scaled(full.size * wanted.intensity)
 
     def understand(self, text: str) -> Phrase:
         """Return what a text asks for, "a bit warmer but not muddy" too; every method that takes a target as text reads it that way.
@@ -361,7 +369,7 @@ class Engine:
         eq = self._decode_sum(parts)
         meant = np.sum([part * self._curve_of(word) for word, part in parts.items()], axis=0)
         miss_db = rms_db(_heard_curve(eq) - meant) / abs(share)
-        return _FullIntensity((eq if self.is_exact else readable(eq, self.bundle.manifest.layout)).scaled(1.0 / share), miss_db)
+        return _FullIntensity(eq if self.is_exact else readable(eq, self.bundle.manifest.layout), 1.0 / share, miss_db)
 
     def _decode_sum(self, parts: Mapping[str, float]) -> EqSettings:
         """Return the settings for a sum of words: the decoder's, or a fit of its curve where one is a guess or sums cannot be decoded."""

@@ -46,7 +46,7 @@ def test_nothing_gives_nothing() -> None:
 
 
 def test_three_clear_bands_stay_as_they_are() -> None:
-    eq = EqSettings((Band(PEAK, 240.0, 3.0, 0.7), Band(PEAK, 1_800.0, -3.0, 0.8), Band(HIGH, 6_000.0, 2.5, 0.71)))
+    eq = EqSettings((Band(PEAK, 240.0, 3.0, 0.7), Band(PEAK, 1_800.0, -3.0, 0.8), Band(HIGH, 6_000.0, 1.2, 0.71)))
     few = readable(eq)
     assert apart_db(few, eq) <= 0.02
     for band, wanted in zip(few.bands, eq.bands, strict=True):
@@ -113,8 +113,8 @@ def test_agreed_words_and_their_sums_stay_close() -> None:
         decoded = [bundle.manifest.layout.from_vector(bundle.decoder(row.astype(np.float32))) for row in rows]
         off.append([apart_db(readable(eq), eq) for eq in decoded])
         assert np.median(off[-1]) <= 0.25
-        assert np.quantile(off[-1], 0.9) <= 0.6
-    assert max(off[0]) <= 1.0  # bands that fight do what no readable ones do
+        assert np.quantile(off[-1], 0.9) <= 0.3
+        assert max(off[-1]) <= 0.6
 
 
 def test_settings_that_the_layout_cannot_hold_are_refused() -> None:

@@ -173,16 +173,16 @@ def test_words_of_held_out_people_are_named(table: ExampleTable, fold: int, reco
 
 
 @pytest.mark.slow
-def test_training_again_gives_the_committed_weights(data_dir: Path, tmp_path: Path) -> None:  # fault E12
-    committed = runs.read_run(COMMITTED).record
-    record = runs.fit(RECIPES / "default.toml", data_dir, tmp_path / "run")
-    check_quality(dict(record.metrics))
-    if (record.processor, record.threads, record.torch) == (committed.processor, committed.threads, committed.torch):
-        assert record == committed
-    if record.weights_sha256 == committed.weights_sha256:  # the words were made anew on another processor, from the same weights
-        again, shipped = runs.read_run(tmp_path / "run").bank, runs.read_run(COMMITTED).bank
-        assert again.keys() == shipped.keys()
-        assert max(np.abs(np.array(again[word].z) - np.array(shipped[word].z)).max() for word in shipped) < 0.05
+def test_a_short_training_of_the_recipe_meets_the_bars_of_rows_and_words(data_dir: Path, tmp_path: Path) -> None:
+    """What only takes steps is how close sums come, and which bands make them; `.ci/long` trains all steps, to the same bytes (fault E12)."""
+    text = (RECIPES / "default.toml").read_text(encoding="utf-8")
+    assert text.count("= 12000") == 2
+    (tmp_path / "short.toml").write_text(text.replace("= 12000", "= 400"), encoding="utf-8")
+    metrics = runs.fit(tmp_path / "short.toml", data_dir, tmp_path / "run").metrics
+    assert metrics["curve_mae_db"] <= 0.05
+    assert metrics["word_curve_worst_rmse_ratio"] <= 1.1
+    assert metrics["warm_bright_accuracy"] >= 0.75
+    assert metrics["curve_mae_db"] < metrics["baseline_flat_curve_mae_db"]
 
 
 def decoded(word: str) -> np.ndarray:
