@@ -174,7 +174,7 @@ def test_words_of_held_out_people_are_named(table: ExampleTable, fold: int, reco
 
 @pytest.mark.slow
 def test_a_short_training_of_the_recipe_meets_the_bars_of_rows_and_words(data_dir: Path, tmp_path: Path) -> None:
-    """What only takes steps is how close sums come, and which bands make them; `.ci/long` trains all steps, to the same bytes (fault E12)."""
+    """What only takes steps is how close sums come, and by which bands; `.ci/long` trains all steps, to the same bytes (fault E12)."""
     text = (RECIPES / "default.toml").read_text(encoding="utf-8")
     assert text.count("= 12000") == 2
     (tmp_path / "short.toml").write_text(text.replace("= 12000", "= 400"), encoding="utf-8")
