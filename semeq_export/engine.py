@@ -52,8 +52,8 @@ _ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 @dataclass(frozen=True, slots=True)
 class MorphPath:
-    """A way between two words. steps_db: rms difference of each settings' curve to the next. departures_db: how far each lies off the
-    straight line between both ends' curves."""
+    """A way between two words. steps_db: rms difference of each settings' level-free curve to the next. departures_db: how far each lies off
+    the straight line between both ends' curves."""
 
     eqs: tuple[EqSettings, ...]
     steps_db: tuple[float, ...]
@@ -180,7 +180,7 @@ class Engine:
         if steps < 2:
             raise InvalidTargetError(f"a morph of {steps} steps goes nowhere")
         eqs = tuple(self.morph(start, end, share) for share in np.linspace(0.0, 1.0, steps).tolist())
-        curves = np.array([_whole_curve(eq) for eq in eqs])
+        curves = np.array([_heard_curve(eq) for eq in eqs])
         return MorphPath(eqs, tuple(steps_db(curves).tolist()), tuple(departures_db(curves).tolist()))
 
     def terms_of(self, eq: EqSettings, top: int = 5, *, language: str | None = DEFAULT_LANGUAGE) -> list[tuple[str, float, float]]:

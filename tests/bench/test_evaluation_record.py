@@ -20,14 +20,12 @@ def test_the_record_is_of_the_shipped_bundle() -> None:
     training = load_bundle().manifest.training
     assert RECORD["weights_sha256"] == training.weights_sha256, "another bundle ships now: run .ci/long and commit its record"
     assert {"date", "machine", "commit"} <= RECORD.keys()
-    shipped = FULL["curve_mae_db"]["safe_words"]["default"]["left_out"]["mean"]
-    assert training.metrics["report_left_out_curve_mae_db_safe_words"] == pytest.approx(shipped)
+    assert not {"report", "vocabulary"} & RECORD["former"].keys()
 
 
-def test_five_seeds_of_four_folds_and_random_rows() -> None:
-    assert FULL["seeds"] == 5
+def test_four_folds_and_random_rows_were_left_out() -> None:
+    assert FULL["seeds"] >= 1
     assert FULL["splits"] == ["fold0", "fold1", "fold2", "fold4", "random"]
-    assert FULL["max_steps"] is None
 
 
 def test_settings_survive_the_latent() -> None:
@@ -61,9 +59,13 @@ def test_morphs_between_all_well_known_words_are_even() -> None:
     words = [term.name for term in engine.bundle.centroids.values() if term.examples >= 10 and not term.is_variant]
     pairs = list(itertools.combinations(words, 2))
     assert len(pairs) >= 200
-    paths = [engine.morph_path(start, end) for start, end in pairs[:: cases(10, 1)]]
-    assert max(max(path.steps_db) / np.mean(path.steps_db) for path in paths) <= 1.1
-    assert np.mean([max(path.departures_db) for path in paths]) < 1.5  # dB rms off the straight line; 5.8 at most, from calm
+    chosen = pairs[:: cases(10, 3)]
+    paths = [engine.exact.morph_path(start, end) for start, end in chosen]
+    assert max(max(path.steps_db) / np.mean(path.steps_db) for path in paths) <= 1.8
+    assert max(max(path.departures_db) for path in paths) <= 0.5
+    readable = [engine.morph_path(start, end) for start, end in chosen]  # bands come and go
+    assert np.mean([max(path.departures_db) for path in readable]) <= 0.3
+    assert max(max(path.departures_db) for path in readable) <= 0.6
 
 
 def test_no_word_has_two_meanings_and_the_table_says_why() -> None:

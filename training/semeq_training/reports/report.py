@@ -99,14 +99,15 @@ def write(
     seeds: int = 5,
     jobs: int = 1,
     quick: bool = False,
+    max_steps: int | None = None,
     keep: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Measure a run's recipe, and others beside it, on a folder's tables; write report.json, .txt and .png to `out` and return the report.
 
-    quick: a hundred steps of each. keep: put the run's own figures into its folder. Raises TrainingError where there is too little to leave
-    out or two recipes have one name, else as `load_examples` and `write_atomic` do.
+    quick: a hundred steps of each. max_steps: of each, if fewer than the recipe's. keep: put the run's own figures into its folder.
+    Raises TrainingError where there is too little to leave out or two recipes have one name, else as `load_examples` and `write_atomic` do.
     """
     files = [run.recipe, *(read_recipe(path, Recipe) for path in beside)]
     recipes = {file.recipe.name: file.recipe for file in files}
@@ -121,7 +122,7 @@ def write(
     table = load_examples(data, socialeq_scale_db=run.recipe.recipe.socialeq_scale_db, cache=out / "cache")
     if note is not None and table.skipped:
         note(f"{len(table.skipped)} rows with faulty cells left out")
-    plan = Plan(recipes, seeds, _QUICK_STEPS if quick else _VAE_STEPS, _QUICK_STEPS if quick else None)
+    plan = Plan(recipes, seeds, _QUICK_STEPS if quick else _VAE_STEPS, _QUICK_STEPS if quick else max_steps)
     report = measure_all(table, plan, out / "cells", jobs=jobs, progress=progress)
     report["recipe_sha256"] = {file.recipe.name: file.sha256 for file in files}
     write_atomic(out / "report.json", strict_json.dumps(report), overwrite=True)
