@@ -1,10 +1,10 @@
 """What blends of words are worth in each runtime, and what a musician reads of the bands: for any bundle.
 
-    python tests/bench/blends_report.py [BUNDLE] [--runtime onnx|torchscript|cpp|all] [--record FILE]
+    python tests/bench/blends_report.py [BUNDLE] [--runtime onnx|torchscript|cpp|readable|all] [--record FILE]
 
 Blends: rms in dB of the level-free response of a sum of words, as the engine and `Stream::set_mix` make it, from the sum of w times the
 decoded words' curves, 30 Hz-16 kHz at 48 kHz: all pairs of agreed words at three shares, 1,000 threes, 1,000 pairs with a negative
-weight; `half` is a word at weight 0.5.
+weight; `half` is a word at weight 0.5. `readable` are the few bands of `Engine.eq_for`, against sums of such bands' curves.
 Floor: what the best fit of the layout's bands misses the same sums by, of 200 drawn from each kind.
 Bands: how many words hold bands of opposite sign that take 1 dB or more from each other at some frequency, bands under 0.5 dB, shelves
 at odd places.
@@ -41,7 +41,7 @@ GRID = log_grid(96, 30.0, 16_000.0)
 RATE_HZ = 48_000.0
 SHARES = (0.25, 0.5, 0.75)
 FIGHT_DB, IDLE_DB = 1.0, 0.5
-RUNTIMES = ("onnx", "torchscript", "cpp")
+RUNTIMES = ("onnx", "torchscript", "cpp", "readable")
 FLOOR_SUMS = 200
 
 Mix = Callable[[Mapping[str, float]], EqSettings]
@@ -73,12 +73,12 @@ def mixer(bundle: Bundle, runtime: str) -> Iterator[Mix]:
     if runtime == "torchscript":
         spec = replace(bundle.manifest.decoder, file="decoder.pt")
         bundle = replace(bundle, decoder=Decoder(bundle.files["decoder.pt"], spec, bundle.manifest.layout, Script))  # type: ignore[arg-type]
-    engine = Engine(bundle, exact=True)
+    engine = Engine(bundle, exact=runtime != "readable")
     yield lambda weights: engine.eq_for(SemanticTarget(weights))
 
 
 def agreed(bundle: Bundle) -> list[str]:
-    return [name for name, term in bundle.centroids.items() if not (term.is_weak or term.is_variant)]
+    return bundle.centroids.usual_words(None)
 
 
 def decode(bundle: Bundle, z: Float64Array) -> EqSettings:
