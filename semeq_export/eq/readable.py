@@ -42,7 +42,7 @@ FREQ_RANGES_HZ = {BandKind.LOW_SHELF: (60.0, 600.0), BandKind.PEAK: (60.0, 12_00
 Q_RANGE = (0.4, 2.0)
 _SHELF = {BandKind.LOW_SHELF: 1.0, BandKind.PEAK: 0.0, BandKind.HIGH_SHELF: -1.0}  # as `BandSets` writes kinds
 _NOTHING = (0.0, math.log2(1_000.0), 0.0)  # a bell of no gain, as `BandSets` writes it
-_CLOSE_DB, _CLOSE_SHARE = 0.25, 1 / 3  # fewer bands are enough where they come this close, but never by this share of the curve or more
+_CLOSE_DB, _CLOSE_SHARE = 0.2, 1 / 3  # fewer bands are enough where they come this close, but never by this share of the curve or more
 _WORTH_A_BAND_DB = 0.03  # where no set is close enough, another band must bring that much
 _SOUND_DB = 0.3  # a curve above this is not left out
 _MAX_STARTS = 5  # sets are formed of as many bands, those that do the most
@@ -56,7 +56,7 @@ _FIRST_STEPS, _MORE_STEPS, _LAST_STEPS = 2, 2, 3  # of all sets; of the best of 
 def readable(eq: EqSettings, layout: EqLayout = SAFE_13) -> EqSettings:
     """Return the fewest bands whose level-free response, 30 Hz to 16 kHz at 48 kHz, stays close to that of settings of a layout.
 
-    Close: 0.25 dB rms, or a third of what the curve has itself; where no four bands come that close, the closest. Flat settings, and
+    Close: 0.2 dB rms, or a third of what the curve has itself; where no four bands come that close, the closest. Flat settings, and
     some curves under 0.3 dB rms, give no bands. Every band is one of the layout's, inside `FREQ_RANGES_HZ` and `Q_RANGE` as far as the
     layout can, with at least `MIN_GAIN_DB`; they stand by frequency. The preamp of the input does not count; that of the result is 0
     unless the bands change the power of pink noise by more than `MAX_LEVEL_DB`: then it takes back what is too much.
