@@ -52,8 +52,8 @@ _ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 @dataclass(frozen=True, slots=True)
 class MorphPath:
-    """A way between two words. steps_db: rms difference of each settings' level-free curve to the next. departures_db: how far each lies off
-    the straight line between both ends' curves."""
+    """A way between two words. steps_db: rms difference of each settings' level-free curve to the next. departures_db: how far each lies
+    off the straight line between both ends' curves."""
 
     eqs: tuple[EqSettings, ...]
     steps_db: tuple[float, ...]

@@ -226,14 +226,16 @@ def test_another_bundle_is_another_intent_for_a_journal(places: dict[str, Path],
     lines = [json.loads(line) for line in (tmp_path / "out" / JOURNAL).read_text().splitlines()]
     assert {line["bundle_sha256"] for line in lines} == {read_identity(places["one"])}
     done = [line["entry"] for line in lines if "done" in line]
-    assert [(entry["target"], EqSettings.from_dict(entry["eq"])) for entry in done] == [("bright", meaning(places["one"], "bright"))] * 2
+    assert [(entry["target"], rounded(EqSettings.from_dict(entry["eq"]))) for entry in done] == [
+        ("bright", meaning(places["one"], "bright"))
+    ] * 2
     again = process(folder, target="bright", resume=True)
     assert (resumed(again), again.warnings) == ([True, True], ())
     swap(place, places["moved"])
     other = process(folder, target="bright", resume=True)
     assert resumed(other) == [False, False]
     assert other.warnings == ("2 of 2 outputs were made with another bundle; they are made again",)
-    assert heard(folder, meaning(places["moved"], "bright"))
+    assert heard(folder, Engine(load_bundle(places["moved"])).eq_for("bright"))
     assert resumed(process(folder, target="bright", resume=True)) == [True, True]
     assert resumed(process(folder, target="bright", resume=True, bundle=places["one"])) == [False, False]
 

@@ -205,8 +205,8 @@ def test_a_kit_whose_vectors_are_wrong_is_not_written(
         skip_or_fail("no C++ compiler (apt-get install g++)")
     right = kit_vectors.kit_vectors
 
-    def wrong(*arguments: Any) -> dict[str, bytes]:  # Any: passed on
-        made = right(*arguments)
+    def wrong(*arguments: Any, **named: Any) -> dict[str, bytes]:  # Any: passed on
+        made = right(*arguments, **named)
         return made | {"dose.json": made["dose.json"].replace(b'"intensity": 1.0', b'"intensity": 1.5', 1)}
 
     monkeypatch.setattr(kit_vectors, "kit_vectors", wrong)

@@ -110,5 +110,9 @@ def test_a_session_may_hold_phrases(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_a_word_that_nobody_taught_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _shared.run(cli, ["preset", "-t", "make it sparkle", "-f", "eqapo"]) == 2
-    assert capsys.readouterr().err == "semeq-export: unknown term 'sparkle'; nearest in meaning: 'bright' or 'airy'\n"
+    assert _shared.run(cli, ["preset", "-t", "make it sparkle", "-f", "eqapo"]) == 0
+    (line, *_) = capsys.readouterr().err.splitlines()
+    assert line.startswith("understood: sparkle 1")
+    assert "only guessed: sparkle" in line
+    assert _shared.run(cli, ["preset", "-t", "make it banana", "-f", "eqapo"]) == 2
+    assert capsys.readouterr().err == "semeq-export: unknown term 'banana'; see: semeq-export terms\n"
