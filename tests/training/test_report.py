@@ -22,6 +22,7 @@ from tiny_training import WORDS, vectors, write_data, write_recipe  # noqa: E402
 
 from semeq_training.data.datasets import ExampleTable, load_examples  # noqa: E402
 from semeq_training.fitting.baselines import baseline_errors_db  # noqa: E402
+from semeq_training.fitting.curve_loop import CurveTrainer  # noqa: E402
 from semeq_training.reports import cells as cell_files  # noqa: E402
 from semeq_training.reports import report as reports  # noqa: E402
 from semeq_training.reports import report_text, summary  # noqa: E402
@@ -171,6 +172,15 @@ def test_one_seed_gives_the_same_cell_twice(table: ExampleTable, folder: Path) -
     recipe = msgspec.structs.replace(runs.read_recipe(folder / "tiny.toml", runs.Recipe).recipe, steps=2)
     one, other = (cell_files.measure(table, recipe, "fold1", 1, 0) for _ in range(2))
     assert one == other
+
+
+def test_a_cell_of_codes_learns_from_sums_of_words(table: ExampleTable, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the other kind of training, the axes of its codes would stay random, and its words be anything."""
+    path = write_recipe(folder / "codes.toml", name="codes", steps=3, encoder="codes", latent_dim=24)
+    steps, advance = [], CurveTrainer.advance
+    monkeypatch.setattr(CurveTrainer, "advance", lambda trainer: steps.append(trainer.step) or advance(trainer))
+    cell_files.measure(table, runs.read_recipe(path, runs.Recipe).recipe, "fold1", 1, 0)
+    assert steps == [0, 1, 2]
 
 
 def test_the_page_orders_words_by_rows_and_groups_by_size() -> None:

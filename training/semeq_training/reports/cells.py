@@ -31,9 +31,9 @@ from semeq_training.data.recipe import Recipe
 from semeq_training.fitting.baselines import baseline_errors_db
 from semeq_training.fitting.centroids import latents_of, rows_of
 from semeq_training.fitting.evaluate import codes_of, curve_errors_db, effective_rank, parameter_errors
-from semeq_training.fitting.loop import Trainer, deterministic
+from semeq_training.fitting.loop import deterministic
 from semeq_training.models import EqAutoencoder, LayoutScale
-from semeq_training.runs.run import LAYOUT, word_labels
+from semeq_training.runs.run import LAYOUT, trainer_of
 from semeq_training.torch_biquad import LayoutResponse
 
 RANDOM = "random"
@@ -186,7 +186,7 @@ def measure(table: ExampleTable, recipe: Recipe | None, split: str, seed: int, v
     with deterministic(1):
         if recipe is None:
             return _baseline_cell(table, train, held, seed, vae_steps)
-        trainer = Trainer(recipe, LAYOUT, train.vectors, word_labels(train, recipe.min_rows, recipe.words))
+        trainer = trainer_of(recipe, train)
         while trainer.step < recipe.steps:
             trainer.advance()
         return _model_cell(trainer.model, table, train, held, seed)

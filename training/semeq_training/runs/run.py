@@ -167,6 +167,12 @@ def word_labels(table: ExampleTable, min_rows: int, words: tuple[str, ...] = ())
     return np.array([numbers.get((example.word, example.language), NO_WORD) for example in table.examples], dtype=np.int64)
 
 
+def trainer_of(recipe: Recipe, table: ExampleTable) -> Trainer:
+    """Return what trains a recipe's kind of model on rows, before its first step."""
+    kind = CurveTrainer if recipe.encoder == "codes" else Trainer
+    return kind(recipe, LAYOUT, table.vectors, word_labels(table, recipe.min_rows, recipe.words))
+
+
 class _State(State):
     """looks: (step, held-out curve error in dB) of the evaluation so far. metrics: what it found."""
 
@@ -218,8 +224,7 @@ class _Fit(Job[Recipe, _State, Trainer, TrainingRecord]):
         return self._trainer(self.rows)
 
     def _trainer(self, table: ExampleTable) -> Trainer:
-        kind = CurveTrainer if self.recipe.encoder == "codes" else Trainer
-        return kind(self.recipe, LAYOUT, table.vectors, word_labels(table, self.recipe.min_rows, self.recipe.words))
+        return trainer_of(self.recipe, table)
 
     def extra_tensors(self) -> Mapping[str, Tensor]:
         return {f"best.{name}": tensor for name, tensor in self.best.items()}
