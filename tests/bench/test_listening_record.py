@@ -37,5 +37,5 @@ def test_at_least_five_words_lead_the_profiles() -> None:
 def test_profiles_name_the_word_better_than_the_baselines() -> None:
     named = RECORD["word_named_of_five"]
     baselines = [named[name] for name in ("chance", "constant", "plain_spectrum_centroid")]
-    assert named["profile"] > max(baselines)  # not better than the nearest of 60 labelled spectra, 0.43; a profile needs no labels
+    assert named["profile"] > max(baselines)  # not better than the nearest of 60 labelled spectra, 0.46; a profile needs no labels
     assert named["profile_with_reference"] > max(0.9, named["spectral_nearest_neighbour"])
