@@ -2,7 +2,7 @@
 
 Run: PYTHONPATH=tests/bench python tests/bench/evaluation_report.py DATA -o FOLDER [--record FILE]   (FOLDER keeps what was measured)
 About an hour and a half on two idle cores. `--only report` measures that part again and keeps the others of the record, which say of which
-commit they are. Of the shipped recipe, whose steps are for sums of words, 1,500 are taken: rows and words are as they will be by then.
+commit they are. Of the shipped recipe, whose steps are for sums of words, 4,000 are taken: rows and words are as they will be by then.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from semeq_training.runs.run import Run, read_run
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ROOT / "training" / "recipes"
-SEEDS, MAX_STEPS = 5, 1_500
+SEEDS, MAX_STEPS = 5, 4_000
 WEIGHTS, LATENTS, GRID_STEPS = (0.0, 0.1, 0.5, 1.0, 2.0), (2, 8, 16, 32, 64, 128), 500
 PARTS = ("report", "eight_numbers", "attention", "grid", "vocabulary")
 
