@@ -138,7 +138,7 @@ class Engine:
         """Raise InvalidTargetError for a target with a guess: what listens takes only what people did. Raises UnknownTermError."""
         guessed = self.guessed_words(target)
         if guessed:
-            raise InvalidTargetError(f"nobody taught {guessed[0]!r}; what listens to audio takes taught words only")
+            raise InvalidTargetError(f"nobody taught {guessed[0]!r}, so nobody knows how far people turn it or how much of it a sound has")
 
     def _wanted(self, target: SemanticTarget | str) -> SemanticTarget:
         return self.understand(target).target() if isinstance(target, str) else target
@@ -264,6 +264,7 @@ class Engine:
         cancelled out. The mean over the words that add, if any, by their weights; their typical intensity where the bundle has no spans.
         """
         wanted = self._wanted(target)
+        self.check_taught(wanted)
         known = self._evidence.words if EVIDENCE in self.bundle.files else {}
         words = self._resolve_words(wanted.weights)
         weights = {word: weight for word, weight in words.items() if weight > 0} or words

@@ -61,7 +61,7 @@ class StemsOptions:
     what it leads to. export_preset: format of the EQ beside each output; "dawproject" makes one session of all. resume: skip what an
     earlier run finished. workers: processes, 0 for none; as many as there are cores where left out. dask: address of a cluster that sees
     the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
-    meant when they were saved.
+    meant when they were saved. guess: take doubtful guesses for words that nobody taught.
     Raises IntentError for what contradicts itself.
     """
 
@@ -88,6 +88,7 @@ class StemsOptions:
     report: str | os.PathLike[str] | None = None
     renew: bool = False
     bundle: str | os.PathLike[str] | None = None
+    guess: bool = False
 
     def __post_init__(self) -> None:
         if (self.stream is not None) == bool(self.audio):
@@ -286,7 +287,7 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         from semeq_export.app._stem_words import check_intents, find_words, resolve_intensities
         from semeq_host.stems.resources import StemResources
 
-        resources = StemResources(load_engine=lambda: load_engine(bundle))
+        resources = StemResources(load_engine=lambda: load_engine(bundle, guess=options.guess))
         check_intents(resources, plan, session)
         words = find_words(resources, plan)
         understood = find_phrases(resources.engine, (one.text for one in words)) if words else {}

@@ -275,7 +275,7 @@ def add_term(options: AddTermOptions) -> AddTermResult:
 
 
 def morph_terms(options: MorphOptions) -> MorphResult:
-    """Return the way from one word to another in steps that are even to the ear.
+    """Return the way from one word to another in equal steps of weight.
 
     Raises UnknownTermError, BundleError, and InvalidTargetError for what is more or less than a word.
     """

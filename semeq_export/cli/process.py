@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from semeq_host.stems.job import StemJob
 
 GROUPS = {
-    "What": ("target", "preset", "match", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
+    "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
     "Files and run": (
         *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
@@ -31,6 +31,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.argument("audio", nargs=-1, metavar="AUDIO...")
 @click.option("-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or several: warm:0.7,less harsh.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
+@_shared.guess_option
 @click.option("--renew", is_flag=True, help="Saved words of a preset: what they mean now.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
@@ -84,7 +85,7 @@ def command(
     quiet: bool,
     **given: Any,  # Any: what else `ProcessOptions` and `StemsOptions` hold, under their own names
 ) -> None:
-    """Process audio with the EQ of a word; rate, length, format, depth, chunks stay."""
+    """Process audio with the EQ of words; rate, format and chunks stay."""
     is_output_given = ctx.get_parameter_source("output") is not click.core.ParameterSource.DEFAULT
     _check_sources(audio, stdin, {"--in-place": in_place, "--resume": given["resume"], "--stem": stems, "--dask": given["dask"]})
     if in_place and is_output_given:

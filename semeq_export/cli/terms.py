@@ -195,7 +195,7 @@ def add(
         )
 
 
-@command.command(short_help="Go from one word to another in even steps.", epilog="Example: semeq-export terms morph warm bright")
+@command.command(short_help="Go from one word to another in equal steps.", epilog="Example: semeq-export terms morph warm bright")
 @click.argument("start")
 @click.argument("end")
 @click.option("--steps", type=click.IntRange(2, 101), default=11, show_default=True, help="How many settings, both words included.")
@@ -203,7 +203,7 @@ def add(
 @_shared.output_options
 @click.pass_context
 def morph(ctx: click.Context, start: str, end: str, steps: int, bundle_path: str | None, as_json: bool, quiet: bool) -> None:
-    """Go from one word to another in steps that are even to the ear, and say how large each is and how far it leaves the straight line."""
+    """Go from one word to another in equal steps of weight, and say how large each is and how far it leaves the straight line."""
     from semeq_export.app.terms import MorphOptions, morph_terms
 
     result = morph_terms(MorphOptions(start=start, end=end, steps=steps, bundle=_place(ctx, bundle_path)))

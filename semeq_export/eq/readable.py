@@ -94,7 +94,7 @@ def rounded(eq: EqSettings) -> EqSettings:
         )
         for band in eq.bands
     )
-    return EqSettings(bands, round(eq.preamp_db, 1))
+    return EqSettings(bands, round(eq.preamp_db, 1) + 0.0)
 
 
 def _digits(value: float, count: int) -> float:

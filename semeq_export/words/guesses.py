@@ -107,10 +107,13 @@ class Guesses:
         return guess
 
     def level_of(self, guess: Guess) -> Level:
-        """Return how sure a guess is: refused, doubtful (used only where it is asked for), medium or high."""
+        """Return how sure a guess is: refused, doubtful (used only where it is asked for), medium or high.
+
+        One that neither a person nor a chart speaks for is doubtful at best: it may be no word for sound at all.
+        """
         if guess.confidence < self.doubtful_from:
             return "refused"
-        if guess.confidence < self.medium_from:
+        if guess.confidence < self.medium_from or not (guess.rows or guess.bands):
             return "doubtful"
         return "medium" if guess.confidence < self.high_from else "high"
 

@@ -2,9 +2,9 @@
 
     asked for     P = sum of w c over the words that add, their weights scaled so that they sum to the largest of them
     taken away    a share m of another word's curve n, of which P may hold a part: r P, with r = <n, P> / <P, P>
-    result        (1 + r m) P - m n = P - m (n - r P)
+    result        (d + r m) P - m n = d P - m (n - r P)
 
-so the dose of P, the least-squares factor of the result on P, stays 1, and only the part of n that P does not ask for falls.
+so the dose of P, the least-squares factor of the result on P, is d, and only the part of n that P does not ask for falls.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 from semeq_export.arrays import Float64Array
 
 TAKEN_AWAY = 0.6
-"""Share of a word's curve that "less" of it takes away beside words that add, at most."""
+"""Share of a word's curve that "less" of it takes away, at most: a whole one would be its full opposite, which nobody asked for."""
 
+KEPT_DOSE = 0.95
 _MAX_TAKEN_RMS = 0.75  # what is taken away beside P stays below this part of it, or it would be heard as the word itself
-_MAX_RAISED, _MIN_KEPT = 1.5, 0.5  # how much of P is added to make up for its part of n, and left where n is the opposite of P
+_MAX_RAISED, _MIN_KEPT = 0.35, 0.5  # how much of P is added to make up for its part of n, and left where n is the opposite of P
 
 
 def mix(said: Mapping[str, float], curve_of: Callable[[str], Float64Array]) -> dict[str, float]:
@@ -30,15 +31,17 @@ def mix(said: Mapping[str, float], curve_of: Callable[[str], Float64Array]) -> d
     are only taken away share as words that are only added do. Weights never come out as 0.
     """
     adds, takes = ({word: amount for word, amount in said.items() if sign * amount > 0} for sign in (1.0, -1.0))
-    if not adds or not takes:
-        return _rounded(_shared(said))
+    if not takes:
+        return _rounded(_shared(adds))
+    if not adds:
+        return _rounded({word: TAKEN_AWAY * amount for word, amount in _shared(takes).items()})
     shares = _shared(adds)
     wanted = np.sum([weight * curve_of(word) for word, weight in shares.items()], axis=0)
     power = float(wanted @ wanted)
     if power == 0.0:
         return _rounded(shares | _shared(takes))
     whole = sum(shares.values())
-    raised, taken = 1.0, {}
+    raised, taken = KEPT_DOSE, {}
     for word, amount in _shared(takes).items():
         curve = curve_of(word)
         common = float(curve @ wanted) / power

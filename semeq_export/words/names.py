@@ -32,7 +32,9 @@ def _names(target: SemanticTarget, max_chars: int) -> Iterator[str]:
     weights = {word: sign * weight for word, weight in target.weights.items()}
     more = {_shown(word): weight for word, weight in weights.items() if weight > 0}
     less = [f"less {_shown(word)}" for word, weight in weights.items() if weight < 0]
-    amount = "" if share in range(99, 102) else f" at {share}%"  # weights are rounded to 1 %
+    # weights are rounded to 1 %; "less muddy" is how people say a part of its opposite, and the whole
+    is_plain = share in (range(99, 102) if more else range(50, 102))
+    amount = "" if is_plain else f" at {share}%"
     plain = [word.capitalize() for word in more]
     for kept in (_with_shares(more), plain):
         yield _capital(", ".join(filter(None, [" / ".join(kept), *less]))) + amount

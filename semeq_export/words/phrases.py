@@ -32,6 +32,7 @@ _MAX_WORDS_OF_A_KEY = 4
 _KEPT = 0.5
 """Weight of what is not to be lost: "without losing warmth"."""
 _NOT_TOO = -0.5
+_MIN_STEM = 4  # of a guess: shorter ones are those of other languages' words
 _ISH, _ISIMO = 0.5, 1.25
 
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?%?")
@@ -64,7 +65,9 @@ class PhraseReader:
 # The lexicon: what each word or run of words is.
 
 
-Kind = Literal["word", "region", "cure", "amount", "direction", "excess", "join", "enough", "filler", "noun", "near", "guess"]
+Kind = Literal[
+    "word", "region", "cure", "amount", "direction", "excess", "join", "enough", "filler", "wish", "state", "noun", "near", "guess"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,8 @@ class _Lexicon:
             self._add(grammar["near"][language], lambda names: _Entry("near", names=tuple(names)), language)
             self._add(dict.fromkeys(grammar["words"][f"noun_{language}"]), lambda _: _Entry("noun"), language)
             self._add(grammar["same"][language], lambda names: self._taught("word", names), language)
-        self._add(dict.fromkeys(grammar["words"]["filler"]), lambda _: _Entry("filler"))
+        for kind in ("filler", "wish", "state"):
+            self._add(dict.fromkeys(grammar["words"][kind]), functools.partial(_word_of_kind, kind))
         self._add(dict.fromkeys(grammar["words"]["enough"]), lambda _: _Entry("enough"))
         self._add(grammar["form"], lambda names: self._taught("word", names))
         for name, term in bank.items():
@@ -158,10 +162,10 @@ class _Lexicon:
                     return replace(entry, value=share)
         return None
 
-    def check_guess(self, entry: _Entry, *, doubtful: bool) -> None:
-        """Raise for a guess that is refused, or has to be asked for and is not."""
+    def check_guess(self, said: str, entry: _Entry, *, doubtful: bool) -> None:
+        """Raise for a guess that is refused, or has to be asked for and is not, naming it as it was said."""
         if self.guesses.usable(entry.word, doubtful=doubtful) is None:
-            raise self.unknown(entry.word, self._exact.get(_folded(entry.word)) or _nearest(self.guesses, entry.word))
+            raise self.unknown(said, self._exact.get(_folded(entry.word)) or _nearest(self.guesses, entry.word))
 
     def unknown(self, token: str, entry: _Entry | None) -> UnknownTermError:
         """Return the error that names a word, with the words nearest in meaning, else those that a slip of spelling makes of it."""
@@ -171,6 +175,10 @@ class _Lexicon:
         typed = (_folded(token), *_adjectives(_folded(token)))
         known = (key for key, found in self._exact.items() if found.kind == "word" and key.isalpha() and self.bank.is_usual(found.word))
         return UnknownTermError(token, [key for key in known if any(_is_slip(form, key) for form in typed)][:3])
+
+
+def _word_of_kind(kind: Kind, _: object) -> _Entry:
+    return _Entry(kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +193,9 @@ class _GuessIndex:
         for form in _adjectives(token):
             if form in self.exact:
                 return replace(self.exact[form], is_comparative=True)
-        return next((found for language in _LANGUAGES if (found := self.stems[language].get(_stem(token, language))) is not None), None)
+        stems = ((language, _stem(token, language)) for language in _LANGUAGES)
+        found = (self.stems[language].get(stem) for language, stem in stems if len(stem) >= _MIN_STEM)
+        return next((entry for entry in found if entry is not None), None)
 
 
 @functools.lru_cache(maxsize=4)
@@ -303,6 +313,9 @@ class _Reader:
     amount: float | None = None
     joint: str = ""
     doubtful: bool = False
+    is_share: bool = False  # the amount is one in percent, which the word gets whatever stands beside it
+    states: bool = False  # "is" or "sounds" was said in this clause, and no wish before: a fault that follows is too much
+    wishes: bool = False
 
     def read(self) -> Phrase:
         """Return the phrase; raises UnknownTermError and InvalidTargetError."""
@@ -338,11 +351,15 @@ class _Reader:
             self._join(entry.names[0])
         elif entry.kind == "noun":
             self.ignored.append(said)
+        elif entry.kind == "wish":
+            self.wishes = True
+        elif entry.kind == "state":
+            self.states = not self.wishes
         elif entry.kind == "enough":
             self._end_with_enough(said)
         elif entry.kind in ("word", "region", "cure", "guess"):
             if entry.kind == "guess":
-                self.lexicon.check_guess(entry, doubtful=self.doubtful)
+                self.lexicon.check_guess(said, entry, doubtful=self.doubtful)
             self._find(said, entry)
 
     def _take_number(self, said: str) -> bool:
@@ -351,7 +368,7 @@ class _Reader:
             return False
         number = float(said.rstrip("%"))
         if said.endswith("%"):
-            self.amount = number / 100.0
+            self.amount, self.is_share = number / 100.0, True
         elif self.items and self.joint == "" and self.direction is None and self.amount is None and number != 0.0:
             last, sign = self.items[-1], 1.0 if number > 0 else -1.0
             last.direction, last.amount = (sign, abs(number)) if last.is_plain else (last.direction * sign, last.amount * abs(number))
@@ -393,14 +410,19 @@ class _Reader:
             described = [item for item in here if item.is_region and item.is_plain]
             self.ignored += [item.said for item in described]
             self.items[self.clause :] = [item for item in here if item not in described]
-        self.clause, self.direction, self.has_excess, self.amount = len(self.items), None, False, None
+        self.clause, self.direction, self.has_excess, self.amount, self.states = len(self.items), None, False, None, False
 
     def _find(self, said: str, entry: _Entry) -> None:
         """Add a word with the direction and amount that were said of it, or those of the word before it."""
         last = self.items[-1] if self.items else None
         is_plain = self.direction is None and self.amount is None and not entry.is_comparative
         direction, amount = (1.0 if value is None else value for value in (self.direction, self.amount))
-        item = _Item(entry.word, said, direction, amount, is_plain, entry.kind == "region", self.has_excess, entry.kind == "cure")
+        item = _Item(
+            entry.word, said, direction, amount, is_plain, entry.kind == "region", self.has_excess, entry.kind == "cure", self.is_share
+        )
+        if self.states and self.direction is None and not entry.is_comparative and item.word in self.lexicon.fault:
+            item.direction, item.has_excess, item.is_plain = -1.0, True, False
+            is_plain = False
         if last is not None and last.is_cure and is_plain and self.joint == "" and item.word in self.lexicon.fault:
             item.direction, item.amount, item.is_plain = -1.0, last.amount, False  # "smooth out the harshness"
             self.items.remove(last)
@@ -408,7 +430,7 @@ class _Reader:
             self._pass_on(last, item)
         item.amount *= entry.value
         self.items.append(item)
-        self.direction, self.has_excess, self.amount, self.joint = None, False, None, ""
+        self.direction, self.has_excess, self.amount, self.is_share, self.joint = None, False, None, False, ""
 
     def _pass_on(self, last: _Item, item: _Item) -> None:
         """Let a word of which nothing is said share what is said of the one before it, where they are joined that way."""

@@ -12,8 +12,8 @@ from semeq_export.errors import InvalidTargetError
 from semeq_export.words.terms import LESS, normalise_term
 
 MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
-MAX_WEIGHT = 10.0
-"""Of a word, either way; 1 is the word as people mean it."""
+MIN_WEIGHT, MAX_WEIGHT = 1e-6, 10.0
+"""Sizes of a word's weight, either way; 1 is the word as people mean it, and less than MIN_WEIGHT of it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class SemanticTarget:
         for word, weight in self.weights.items():
             if not math.isfinite(weight) or weight == 0:
                 raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
-            if abs(weight) > MAX_WEIGHT:
+            if not MIN_WEIGHT <= abs(weight) <= MAX_WEIGHT:
                 limits = f"{-MAX_WEIGHT:g}..{MAX_WEIGHT:g}"
-                raise InvalidTargetError(f"weight {weight:g} of {word!r} is outside {limits}; 1 is the word itself, 0.7 is 70 % of it")
+                raise InvalidTargetError(f"weight {weight:g} of {word!r} is 0 or outside {limits}; 1 is the word itself, 0.7 is 70 % of it")
         if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
             raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
         object.__setattr__(self, "weights", MappingProxyType({word: float(weight) for word, weight in self.weights.items()}))

@@ -49,10 +49,10 @@ def test_weights_that_are_given_are_not_repeated(capsys: pytest.CaptureFixture[s
 def test_less_of_a_word_alone_is_said_to_be_its_opposite(capsys: pytest.CaptureFixture[str]) -> None:
     assert _shared.run(cli, ["preset", "-t", "less muddy", "-f", "eqapo", "--json"]) == 0
     captured = capsys.readouterr()
-    assert "understood: muddy -1; the opposite of muddy\n" in captured.err
+    assert "understood: muddy -0.6; the opposite of muddy\n" in captured.err
     document = json.loads(captured.out)
     assert document["name"] == "Less muddy"
-    assert document["eq"] == rounded(Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -1.0))).to_dict()
+    assert document["eq"] == rounded(Engine(load_bundle(None)).eq_for(SemanticTarget({"muddy": 1.0}, -0.6))).to_dict()
 
 
 def test_plot_and_terms_show_understand_phrases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

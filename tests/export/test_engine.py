@@ -51,7 +51,8 @@ def test_weights_are_amounts_and_order_carries_no_meaning(engine: Engine) -> Non
     assert engine.eq_for("warm:0.7,bright:0.3") == engine.eq_for("bright:0.3,warm:0.7")
     assert engine.eq_for("warm:2") == engine.eq_for("warm").scaled(2.0)
     assert engine.eq_for("warm:1,harsh:-0.5").scaled(2.0) == engine.eq_for("warm:2,harsh:-1")
-    assert engine.eq_for("less warm") == engine.eq_for("warm:-1") == engine.eq_for("warm").scaled(-1.0)
+    assert engine.eq_for("warm:-1") == engine.eq_for("warm").scaled(-1.0)
+    assert engine.eq_for("less warm") == engine.eq_for("warm:-0.6")
     assert engine.eq_for("warm,bright") == engine.eq_for("warm:0.5,bright:0.5")
 
 
@@ -83,6 +84,7 @@ def test_less_of_a_word_spares_what_is_asked_for() -> None:
         assert (got @ wanted) / (wanted @ wanted) > 0.9, text
         assert (got @ away) / (away @ away) < -0.05, text
         assert phrase.weights[less] >= -0.6
+        assert sum(more.values()) <= 1.31  # nor is it made up for by so much more that bands of both rise
         assert engine.understand(phrase.understood).weights == phrase.weights
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sounds
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from semeq_export.audio.samples import Audio
+from semeq_export.audio.writer import write_audio
 from semeq_export.bundle.loading import Bundle, load_bundle, write_bundle
 from semeq_export.bundle.store import GUESSES, MANIFEST
 from semeq_export.bundle.validate import validate
@@ -41,7 +43,8 @@ def table() -> Guesses:
         Guess("plummy", ("en",), curve(-3.0), 0.3, 2, near),
         Guess("comfy", ("en",), curve(-2.0), 0.15, 0, (("warm", 0.7),)),
         Guess("greyish", ("en", "es"), curve(1.0), 0.01, 0, (("dark", 0.4),)),
-        Guess("muy raro", ("es",), curve(2.0), 0.6),
+        Guess("muy raro", ("es",), curve(2.0), 0.6, 1),
+        Guess("unheard", ("en",), curve(2.0), 0.9),
     ]
     return Guesses({guess.word: guess for guess in guesses}, 0.1, 0.2, 0.4, "none 1.0", {"chart": Source("A chart", "https://example.org")})
 
@@ -138,7 +141,7 @@ def test_a_guess_says_where_it_comes_from() -> None:
         ("glimmer", {"glimmer": 1.0}),
         ("make it a bit more glimmering", {"glimmer": 0.5}),
         ("plummier", {"plummy": 1.0}),
-        ("less glimmer", {"glimmer": -1.0}),
+        ("less glimmer", {"glimmer": -0.6}),
         ("glimmer:0.7,warm:0.3", {"glimmer": 0.7, "warm": 0.3}),
         ("un poco muy raro", {"muy raro": 0.5}),
     ],
@@ -165,6 +168,18 @@ def test_a_doubtful_guess_has_to_be_asked_for(text: str) -> None:
     with pytest.raises(DoubtfulTermError, match="`guess`.*'warm'"):
         Engine(bundle()).understand(text)
     assert "comfy" in Engine(bundle(), guess=True).understand(text).weights
+
+
+def test_what_neither_a_person_nor_a_chart_speaks_for_has_to_be_asked_for() -> None:
+    assert table().level_of(table()["unheard"]) == "doubtful"
+    with pytest.raises(DoubtfulTermError):
+        Engine(bundle()).understand("unheard")
+    assert "unheard" in Engine(bundle(), guess=True).understand("unheard").weights
+
+
+def test_nobody_knows_how_far_people_turn_a_guess() -> None:
+    with pytest.raises(InvalidTargetError, match="nobody taught 'glimmer', so nobody knows"):
+        Engine(bundle()).typical_gesture("warm,glimmer")
 
 
 @pytest.mark.parametrize("guess", [False, True])
@@ -263,3 +278,15 @@ def test_the_table_that_ships(place: str) -> None:
         assert {word for word, _ in guess.near} <= set(bank)
     for word in ("sparkle", "nasal", "sibilant"):
         assert guesses.level_of(guesses[word]) in ("medium", "high")
+
+
+def test_stems_take_doubtful_guesses_where_they_are_asked_for(
+    tmp_path: Path, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_audio(tmp_path / "a.wav", sounds.noise(0.1))
+    arguments = ["process", str(tmp_path / "a.wav"), "-t", "comfy", "-o", str(tmp_path / "b.wav"), "--bundle", str(bundle_path)]
+    assert _shared.run(cli, arguments) == 2
+    assert "use --guess to take it all the same" in capsys.readouterr().err
+    for workers in ("0", "1"):
+        assert _shared.run(cli, [*arguments, "--guess", "--workers", workers, "--force"]) == 0
+        assert "only guessed: comfy" in capsys.readouterr().err

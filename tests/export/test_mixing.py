@@ -27,7 +27,8 @@ def test_what_adds_shares_and_one_sign_keeps_the_largest_amount() -> None:
     assert mix({"warm": 1.0}, curve_of) == {"warm": 1.0}
     assert mix({"warm": 1.0, "bright": 1.0}, curve_of) == {"warm": 0.5, "bright": 0.5}
     assert mix({"warm": 0.5, "bright": 1.5}, curve_of) == {"warm": 0.38, "bright": 1.12}
-    assert mix({"muddy": -1.0, "harsh": -1.0}, curve_of) == {"muddy": -0.5, "harsh": -0.5}
+    assert mix({"muddy": -1.0, "harsh": -1.0}, curve_of) == {"muddy": -0.3, "harsh": -0.3}
+    assert mix({"muddy": -1.0}, curve_of) == {"muddy": -TAKEN_AWAY}
 
 
 @given(st.integers(0, 500), st.dictionaries(st.sampled_from(WORDS[:2]), AMOUNTS, min_size=1), st.sampled_from(WORDS[2:]), AMOUNTS)

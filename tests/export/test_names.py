@@ -26,7 +26,8 @@ from semeq_export.words.target import SemanticTarget
         ("frío", 1.0, "Frío"),
         ("warm:1,airy:1,dark:1.1", 1.0, "Warm 32 / Airy 32 / Dark 36 at 310%"),
         ("warm:0.25,bright:0.25", 1.0, "Warm / Bright at 50%"),
-        ("muddy:-0.5", 1.0, "Less muddy at 50%"),
+        ("muddy:-0.6", 1.0, "Less muddy"),
+        ("muddy:-0.3", 1.0, "Less muddy at 30%"),
         ("warm:1.2,muddy:-0.6", 1.0, "Warm, less muddy"),
     ],
 )

@@ -87,7 +87,7 @@ def test_less_alone_is_the_opposite() -> None:
     assert not understand("warm, less muddy", BANK).is_exact
     assert understand("warm 1.2, muddy -0.6", BANK).is_exact
     engine = Engine(load_bundle(None))
-    assert engine.eq_for("less muddy") == engine.eq_for(SemanticTarget({"muddy": 1.0}, -1.0))
+    assert engine.eq_for("less muddy") == engine.eq_for(SemanticTarget({"muddy": 1.0}, -0.6))
     assert engine.eq_for("slightly warm") == engine.eq_for("warm").scaled(0.5)
 
 

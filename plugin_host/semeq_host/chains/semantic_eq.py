@@ -61,7 +61,7 @@ class SemanticEq(Pedalboard):
         super().__init__([])
         self._engine, self._sample_rate_hz = engine, sample_rate_hz
         self._heard: _Heard | None = None
-        self._hold(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
+        self._hold(as_target(self._engine, target, 1.0 if isinstance(target, str) else target.intensity, intensity))
 
     @property
     def target(self) -> SemanticTarget:
@@ -70,7 +70,7 @@ class SemanticEq(Pedalboard):
 
     @target.setter
     def target(self, target: SemanticTarget | str) -> None:
-        self._hold(as_target(target, self._target.intensity if isinstance(target, str) else target.intensity))
+        self._hold(as_target(self._engine, target, self._target.intensity if isinstance(target, str) else target.intensity))
 
     @property
     def intensity(self) -> float:

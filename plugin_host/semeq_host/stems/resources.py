@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 class StemResources:
     """What stems are processed with: the engine and the chains and references that they name, each loaded once.
 
-    bundle_path: None is the factory bundle. load_engine: instead of it.
+    bundle_path: None is the factory bundle; its doubtful guesses are taken, since who plans the work has asked. load_engine: instead of it.
     """
 
     def __init__(self, bundle_path: str | None = None, *, load_engine: Callable[[], Engine] | None = None) -> None:
-        self._load_engine = load_engine or (lambda: Engine(load_bundle(bundle_path)))
+        self._load_engine = load_engine or (lambda: Engine(load_bundle(bundle_path), guess=True))
         self._chains: dict[str, ChainSpec] = {}
         self._references: dict[str, ReferenceSource] = {}
 

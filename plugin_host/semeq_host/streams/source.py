@@ -20,7 +20,7 @@ class EqSource(Protocol):
         """Return what a text asks for."""
 
 
-def as_target(target: SemanticTarget | str, kept_intensity: float, intensity: float | None = None) -> SemanticTarget:
-    """Return a target at `intensity`, or where that is None at `kept_intensity`."""
+def as_target(engine: EqSource, target: SemanticTarget | str, kept_intensity: float, intensity: float | None = None) -> SemanticTarget:
+    """Return a target, a text as the engine understands it, at `intensity`, or where that is None at `kept_intensity`."""
     wanted = kept_intensity if intensity is None else intensity
-    return SemanticTarget.parse(target, wanted) if isinstance(target, str) else replace(target, intensity=wanted)
+    return engine.understand(target).target(wanted) if isinstance(target, str) else replace(target, intensity=wanted)

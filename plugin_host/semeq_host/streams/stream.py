@@ -91,7 +91,7 @@ class AdaptiveEq:
         self._reference_name, self._reference = reference.name, reference.spectrum
         self._owner = threading.Lock()
         self._sample_rate_hz = check_sample_rate_hz(sample_rate_hz)
-        self._request = self._prepared(as_target(target, 1.0 if isinstance(target, str) else target.intensity, intensity))
+        self._request = self._prepared(as_target(self._engine, target, 1.0 if isinstance(target, str) else target.intensity, intensity))
         self._start(self._sample_rate_hz, channels)
 
     @property
@@ -116,7 +116,7 @@ class AdaptiveEq:
 
     @target.setter
     def target(self, target: SemanticTarget | str) -> None:
-        self._request = self._prepared(as_target(target, self.intensity if isinstance(target, str) else target.intensity))
+        self._request = self._prepared(as_target(self._engine, target, self.intensity if isinstance(target, str) else target.intensity))
 
     @property
     def intensity(self) -> float:
