@@ -55,14 +55,14 @@ def test_a_label_names_what_is_written_and_the_preset_keeps_its_own_name(bundle:
         str(tmp_path / "out" / "csv" / "mine-minus-0-5.csv"),
         str(tmp_path / "out" / "sox" / "mine-minus-0-5.sox.txt"),
     ]
-    assert (result.presets[0].word, result.presets[0].preset.name) == ("mine", "Less warm, less bright at 50%")
+    assert (result.presets[0].word, result.presets[0].preset.name) == ("mine", "Less warm, less bright")
 
 
 def test_a_phrase_is_understood_and_its_file_is_called_after_it(tmp_path: Path) -> None:
     phrase = Words("less muddy", 0.5)
     result = write_presets(PresetOptions(target=phrase, formats=["csv", "sox"], output=tmp_path / "out"))
     assert [file.path.name for file in result.files if file.path] == ["less-muddy-0-5.csv", "less-muddy-0-5.sox.txt"]
-    assert (result.presets[0].word, result.presets[0].preset.name) == ("less muddy", "Less muddy at 50%")
+    assert (result.presets[0].word, result.presets[0].preset.name) == ("less muddy", "Less muddy at 30%")
     assert [phrase.line for phrase in result.understood.values()] == ["understood: muddy -1; the opposite of muddy"]
     exact = write_presets(PresetOptions(target=SemanticTarget({"muddy": 1.0}, -0.5), formats=["csv"]))
     assert (exact.presets[0].preset.eq, exact.understood) == (result.presets[0].preset.eq, {})

@@ -30,7 +30,7 @@ from semeq_presets import read_file
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two good stems and one that is no audio; an engine of two words."""
-    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: FakeEngine())
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle, **_: FakeEngine())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "stems").mkdir()
     for name in ("bass.wav", "vocal.wav"):

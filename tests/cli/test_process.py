@@ -39,7 +39,7 @@ class Run:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command with an engine that knows warm and bright."""
-    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: FakeEngine())
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle, **_: FakeEngine())
     return Run(capsys)
 
 
@@ -64,7 +64,7 @@ def test_zero_intensity_gives_identical_samples(tmp_path: Path, run: Run) -> Non
 def test_a_preset_instead_of_words_needs_no_model(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     import semeq_presets
 
-    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: pytest.fail("the bundle was loaded"))
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle, **_: pytest.fail("the bundle was loaded"))
     semeq_presets.write_file(tmp_path / "warm.json", WARM, format="semeq-json")
     source = noise(tmp_path / "in.wav", subtype="DOUBLE")
     code, _, err = run(source, "--preset", tmp_path / "warm.json", "--intensity", "-1", "-o", tmp_path / "out.wav")

@@ -36,7 +36,7 @@ class Run:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """The command with an engine that knows warm and bright, in a folder with three stems in stems/."""
-    monkeypatch.setattr(_engine, "load_engine", lambda _bundle: FakeEngine())
+    monkeypatch.setattr(_engine, "load_engine", lambda _bundle, **_: FakeEngine())
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(9)
     Path("stems").mkdir()

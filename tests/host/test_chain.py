@@ -17,6 +17,7 @@ from semeq_export.errors import AudioError, ChainError, InvalidTargetError, Unkn
 from semeq_export.listening.dose import adapt_eq, difference
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host.chains.board_stage import ChainStage
 from semeq_host.chains.semantic_eq import SemanticEq, eq_plugins, hold_eq
@@ -101,6 +102,9 @@ def test_bands_above_the_rate_are_left_out_and_named() -> None:  # fault A16
     class HighEngine:
         def eq_for(self, target: SemanticTarget | str) -> EqSettings:
             return EqSettings((Band(BandKind.PEAK, 16_000.0, 6.0, 1.0), Band(BandKind.PEAK, 1_000.0, 3.0, 1.0)))
+
+        def understand(self, text: str) -> Phrase:
+            return Phrase({text: 1.0}, is_exact=True)
 
     fx = SemanticEq(HighEngine(), "warm", sample_rate_hz=22_050)
     assert [band.freq_hz for band in fx.eq.bands] == [1_000.0]

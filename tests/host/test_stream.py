@@ -16,6 +16,7 @@ from semeq_export.errors import AudioError, InUseError, InvalidTargetError, Unkn
 from semeq_export.listening.dose import adapt_eq, difference
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
+from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host.streams.stream import FIRST_DOSE_S, AdaptiveEq
 
@@ -291,6 +292,9 @@ def test_bands_above_nyquist_are_left_out_and_named() -> None:  # fault A16
             assert isinstance(target, SemanticTarget)
             return EqSettings((Band(BandKind.HIGH_SHELF, 16_000.0, 6.0), Band(BandKind.PEAK, 500.0, 3.0))).scaled(target.intensity)
 
+        def understand(self, text: str) -> Phrase:
+            return Phrase({text: 1.0}, is_exact=True)
+
     live = stream(engine=HighEngine(), sample_rate_hz=22_050.0)
     assert "16000 Hz" in live.warnings[0]
     samples = pink(0.5, rate_hz=22_050.0)
@@ -303,6 +307,9 @@ def test_gains_stay_within_what_a_band_may_hold() -> None:  # fault A17
         def eq_for(self, target: SemanticTarget | str) -> EqSettings:
             assert isinstance(target, SemanticTarget)
             return EqSettings((Band(BandKind.PEAK, 500.0, 30.0, 0.3),)).scaled(target.intensity)
+
+        def understand(self, text: str) -> Phrase:
+            return Phrase({text: 1.0}, is_exact=True)
 
     live = stream(engine=LoudEngine(), intensity=3.0)
     out = in_blocks(live, pink(1.0) * 1e-3)
