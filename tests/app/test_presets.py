@@ -63,8 +63,8 @@ def test_a_phrase_is_understood_and_its_file_is_called_after_it(tmp_path: Path) 
     result = write_presets(PresetOptions(target=phrase, formats=["csv", "sox"], output=tmp_path / "out"))
     assert [file.path.name for file in result.files if file.path] == ["less-muddy-0-5.csv", "less-muddy-0-5.sox.txt"]
     assert (result.presets[0].word, result.presets[0].preset.name) == ("less muddy", "Less muddy at 30%")
-    assert [phrase.line for phrase in result.understood.values()] == ["understood: muddy -1; the opposite of muddy"]
-    exact = write_presets(PresetOptions(target=SemanticTarget({"muddy": 1.0}, -0.5), formats=["csv"]))
+    assert [phrase.line for phrase in result.understood.values()] == ["understood: muddy -0.6; the opposite of muddy"]
+    exact = write_presets(PresetOptions(target=SemanticTarget({"muddy": 1.0}, -0.3), formats=["csv"]))
     assert (exact.presets[0].preset.eq, exact.understood) == (result.presets[0].preset.eq, {})
     assert write_presets(PresetOptions(target=Words("warm"), formats=["csv"])).understood == {}
 
