@@ -28,7 +28,8 @@ class Recalled:
 
 def save_words(engine: Engine, target: SemanticTarget) -> SavedWords:
     """Return a target with what it means now, as a file is to play it."""
-    return SavedWords(target, as_written(engine, engine.eq_for(target)), engine.bundle.identity)
+    estimated = bool(engine.guessed_words(target))
+    return SavedWords(target, as_written(engine, engine.eq_for(target)), engine.bundle.identity, estimated)
 
 
 def recall(
@@ -44,8 +45,9 @@ def recall(
         return Recalled(preset, f"{where}: holds no words to renew; what was saved is played" if renew else "")
     if not renew and words.bundle_sha256 == read_identity(bundle):
         return Recalled(preset)
+    engine = load_engine(bundle, guess=True)
     try:
-        now = save_words(load_engine(bundle), words.target)
+        now = save_words(engine, words.target)
     except UnknownTermError as error:
         if renew:
             raise
@@ -54,7 +56,7 @@ def recall(
     if renew:
         line = f"{where}: {words.target} means what this bundle says, {off_db:.2f} dB rms from what was saved"
         return Recalled(replace(preset, eq=now.eq, words=now), line)
-    if words.is_played_by(now.eq):
+    if words.is_played_by(now.eq) or words.is_played_by(engine.exact.eq_for(words.target)):
         return Recalled(preset)
     offer = "what was saved is played, `renew` takes the new meaning"
     return Recalled(preset, f"{where}: {words.target} means something else in this bundle, {off_db:.2f} dB rms off; {offer}")

@@ -236,7 +236,7 @@ def _matched(match: Match, options: PresetOptions) -> WordPreset:
 def _as_written(engine: Engine, asked: _Asked, options: PresetOptions) -> WordPreset:
     """Return the settings of words, whatever they are for; those of a guess say so, and are no word of the plug-in."""
     words = save_words(engine, asked.target)
-    if engine.guessed_words(asked.target):
+    if words.estimated:
         marked = Source(UnknownKeys(of_preset={"estimated": True}))
         preset = Preset(words.eq, sample_rate_hz=options.sample_rate_hz, source=marked, format=SemeqJson.info.id, words=words)
         title = host_name(asked.target, MAX_NAME_CHARS - len(_GUESS)) + _GUESS

@@ -48,18 +48,29 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One stem in the session. target: as it was written, None for a stem without a word. intensity: of its words, as a number."""
+    """One stem in the session. target: as it was written, None for a stem without a word. intensity: of its words, as a number.
+
+    estimated: a word of it is a guess.
+    """
 
     name: str
     path: Path
     target: str | None
     eq: EqSettings | None
     intensity: float | None = None
+    estimated: bool = False
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         eq = None if self.eq is None else self.eq.to_dict()
-        return {"track": self.name, "path": str(self.path), "target": self.target, "intensity": self.intensity, "eq": eq}
+        document: dict[str, object] = {
+            "track": self.name,
+            "path": str(self.path),
+            "target": self.target,
+            "intensity": self.intensity,
+            "eq": eq,
+        }
+        return document | ({"estimated": True} if self.estimated else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +111,9 @@ def write_session(options: SessionOptions) -> SessionResult:
         with open_audio(path) as reader:
             info = reader.info
         stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s, words=words))
-        tracks.append(Track(path.stem, path, word, eq, None if asked is None else asked.amount(engine)))
+        tracks.append(
+            Track(path.stem, path, word, eq, None if asked is None else asked.amount(engine), words is not None and words.estimated)
+        )
     doubts = engine.doubts(*used)
     understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))
     dawproject_zip.write_session(options.output, stems, title=Path(options.output).stem, overwrite=options.overwrite)

@@ -54,7 +54,8 @@ def words_in(resources: StemResources, bundle: str | None) -> WordsOf:
     @cache
     def words_of(target: str, intensity: float) -> SavedWords:
         wanted = resources.engine.understand(target).target(intensity)
-        return SavedWords(wanted, resources.engine.eq_for(wanted), read_identity(bundle))
+        engine = resources.engine
+        return SavedWords(wanted, engine.eq_for(wanted), read_identity(bundle), bool(engine.guessed_words(wanted)))
 
     return words_of
 

@@ -20,12 +20,13 @@ class SavedWords:
     """A target with what it meant when it was saved.
 
     eq: what was resolved, intensity included, as it is played. bundle_sha256: identity of the bundle that resolved it, see
-    `Bundle.identity`.
+    `Bundle.identity`. estimated: a word of it is a guess.
     """
 
     target: SemanticTarget
     eq: EqSettings
     bundle_sha256: str
+    estimated: bool = False
 
     def is_played_by(self, eq: EqSettings | None) -> bool:
         """Whether settings are still what the words meant; their preamp does not count, nor what a format rounds."""
@@ -45,13 +46,16 @@ class SavedWords:
             "intensity": self.target.intensity,
             "eq": self.eq.to_dict(),
             "bundle_sha256": self.bundle_sha256,
+            **({"estimated": True} if self.estimated else {}),
         }
 
     @classmethod
     def from_dict(cls, data: object) -> SavedWords:
         """Return what `to_dict` wrote; raises ValueError, of which InvalidEqError is one, naming what is missing, unknown or wrong."""
         stored = msgspec.convert(data, _Stored, strict=True)
-        return cls(SemanticTarget(dict(stored.weights), stored.intensity), EqSettings.from_dict(stored.eq), stored.bundle_sha256)
+        return cls(
+            SemanticTarget(dict(stored.weights), stored.intensity), EqSettings.from_dict(stored.eq), stored.bundle_sha256, stored.estimated
+        )
 
 
 class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +63,7 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intensity: float
     eq: Mapping[str, object]
     bundle_sha256: str
+    estimated: bool = False
 
     def __post_init__(self) -> None:
         if len(dict(self.weights)) != len(self.weights):

@@ -110,8 +110,10 @@ def test_under_another_bundle_what_was_saved_is_played_and_the_new_meaning_offer
     assert (renewed.eq, renewed.words) == (new, SavedWords(SemanticTarget({"bright": 1.0}), new, load_bundle(places["moved"]).identity))
 
 
-def test_words_that_still_mean_the_same_are_not_worth_a_line(places: dict[str, Path], tmp_path: Path) -> None:
-    path = saved(tmp_path, places["one"], Words("warm"))
+@pytest.mark.parametrize("exact", [False, True])
+def test_words_that_still_mean_the_same_are_not_worth_a_line(places: dict[str, Path], tmp_path: Path, exact: bool) -> None:
+    path = tmp_path / "saved.semeq.json"
+    write_presets(PresetOptions(target=Words("warm"), output=path, bundle=places["one"], exact=exact))
     for name in ("moved", "poorer"):
         assert convert_preset(ConvertOptions(source=path, to_format="csv", bundle=places[name])).warnings == ()
 

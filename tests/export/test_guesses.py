@@ -290,3 +290,16 @@ def test_stems_take_doubtful_guesses_where_they_are_asked_for(
     for workers in ("0", "1"):
         assert _shared.run(cli, [*arguments, "--guess", "--workers", workers, "--force"]) == 0
         assert "only guessed: comfy" in capsys.readouterr().err
+
+
+def test_sessions_and_presets_of_stems_say_that_they_are_estimated(
+    tmp_path: Path, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_audio(tmp_path / "a.wav", sounds.noise(0.1))
+    shared = ["-t", "glimmer", "--bundle", str(bundle_path), "--json"]
+    assert _shared.run(cli, ["session", str(tmp_path / "a.wav"), "-o", str(tmp_path / "s.dawproject"), *shared]) == 0
+    assert json.loads(capsys.readouterr().out)["tracks"][0]["estimated"] is True
+    folder = tmp_path / "out"
+    assert _shared.run(cli, ["process", str(tmp_path / "a.wav"), "-o", f"{folder}/", "--export-preset", "semeq-json", *shared]) == 0
+    (preset,) = folder.glob("*.json")
+    assert json.loads(preset.read_bytes())["preset"]["words"]["estimated"] is True
