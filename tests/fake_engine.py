@@ -33,5 +33,8 @@ class FakeEngine:
     def understand(self, text: str) -> Phrase:
         return Phrase(SemanticTarget.parse(text).weights, is_exact=True)
 
+    def guessed_words(self, target: SemanticTarget) -> list[str]:
+        return []
+
     def doubts(self, *targets: SemanticTarget | str) -> list[str]:
         return []
