@@ -95,8 +95,8 @@ class Engine:
     def eq_for(self, target: SemanticTarget | str) -> EqSettings:
         """Return the settings of a target, all gains multiplied by its intensity; at 0 exactly flat.
 
-        They follow the sum of the words' curves in dB, each times its weight. The sum is decoded once, scaled so that the sizes of its
-        weights sum to 1; what it is larger or smaller than that goes into the gains.
+        They follow the sum of the words' curves in dB, each times its weight. The sum is decoded once, where the sizes of its weights sum
+        to 1 at least and to the bundle's `blend.max_weight` at most; what it is larger or smaller than that goes into the gains.
         Raises UnknownTermError, InvalidTargetError, and InvalidEqError where a gain comes out of -60..60 dB.
         """
         wanted = self._wanted(target)

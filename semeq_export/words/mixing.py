@@ -49,8 +49,9 @@ def mix(said: Mapping[str, float], curve_of: Callable[[str], Float64Array]) -> d
         most = [TAKEN_AWAY * -amount * whole, _MAX_TAKEN_RMS / max(beside, 1e-9)]
         if common > 0:
             most.append(_MAX_RAISED / common)
-        taken[word] = -min(most)
-        raised += common * min(most)
+        share = min(most)
+        taken[word] = -share
+        raised += common * share
     kept = max(raised, _MIN_KEPT)
     return _rounded({word: kept * shares[word] if word in shares else taken[word] for word in said})
 
