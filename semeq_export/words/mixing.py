@@ -2,9 +2,9 @@
 
     asked for     P = sum of w c over the words that add, their weights scaled so that they sum to the largest of them
     taken away    a share m of another word's curve n, of which P may hold a part: r P, with r = <n, P> / <P, P>
-    result        (d + r m) P - m n = d P - m (n - r P)
+    result        (1 + r m) P - m n = P - m (n - r P)
 
-so the dose of P, the least-squares factor of the result on P, is d, and only the part of n that P does not ask for falls.
+so the dose of P, the least-squares factor of the result on P, stays 1, and only the part of n that P does not ask for falls.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from semeq_export.arrays import Float64Array
 TAKEN_AWAY = 0.6
 """Share of a word's curve that "less" of it takes away, at most: a whole one would be its full opposite, which nobody asked for."""
 
-KEPT_DOSE = 0.95
 _MAX_TAKEN_RMS = 0.75  # what is taken away beside P stays below this part of it, or it would be heard as the word itself
 _MAX_RAISED, _MIN_KEPT = 0.35, 0.5  # how much of P is added to make up for its part of n, and left where n is the opposite of P
 
@@ -41,7 +40,7 @@ def mix(said: Mapping[str, float], curve_of: Callable[[str], Float64Array]) -> d
     if power == 0.0:
         return _rounded(shares | _shared(takes))
     whole = sum(shares.values())
-    raised, taken = KEPT_DOSE, {}
+    raised, taken = 1.0, {}
     for word, amount in _shared(takes).items():
         curve = curve_of(word)
         common = float(curve @ wanted) / power

@@ -84,7 +84,7 @@ def test_less_of_a_word_spares_what_is_asked_for() -> None:
         assert (got @ wanted) / (wanted @ wanted) > 0.9, text
         assert (got @ away) / (away @ away) < -0.05, text
         assert phrase.weights[less] >= -0.6
-        assert sum(more.values()) <= 1.31  # nor is it made up for by so much more that bands of both rise
+        assert sum(more.values()) <= 1.36  # nor is it made up for by so much more that bands of both rise
         assert engine.understand(phrase.understood).weights == phrase.weights
 
 
