@@ -16,7 +16,7 @@ from semeq_export.audio.samples import Audio
 from semeq_export.bundle.blending import decode_sum, decoded_share
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import EVIDENCE
-from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.biquad import audible_db, for_rate, response_db
 from semeq_export.eq.curve import level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.readable import readable
@@ -189,8 +189,7 @@ class Engine:
         Of `Bundle.usual_words`. Preamp and overall level do not count. Raises BundleFormatError where the bundle has no evidence.
         """
         freqs_hz = log_grid(N_POINTS)
-        enabled = EqSettings(tuple(band for band in eq.bands if band.enabled))
-        curve_db = response_db(for_rate(enabled, FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
+        curve_db = audible_db(replace(eq, preamp_db=0.0), freqs_hz, FIT_RATE_HZ)
         return self._evidence.closest(curve_db, self.bundle.usual_words(language))[:top]
 
     @cached_property

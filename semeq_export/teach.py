@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,10 +12,11 @@ from semeq_export.bundle.card import model_card
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import CENTROIDS, EVIDENCE, MANIFEST, README
 from semeq_export.engine import FIT_RATE_HZ, Engine
-from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.biquad import audible_db, response_db
+from semeq_export.eq.channels import Equaliser
 from semeq_export.eq.curve import Curve, correlation, level_free, log_grid, rms_db
-from semeq_export.eq.fit import fit_eq, fit_many
-from semeq_export.eq.settings import SAFE_13, EqSettings
+from semeq_export.eq.fit import fit_many
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidTargetError
 from semeq_export.words.evidence import N_POINTS, Evidence, word_evidence
 from semeq_export.words.terms import OWN, CentroidBank, Term, normalise_term
@@ -81,19 +82,17 @@ def teach(
     return TaughtWord(term, error_db), files
 
 
-def settings_of(eq: EqSettings | None, curve: Curve | None) -> EqSettings:
-    """Return a preset's bands; where only its response is known, the closest five bands. Raises InvalidTargetError where it is empty."""
-    if eq is not None:
+def settings_of(eq: Equaliser) -> EqSettings:
+    """Return what words are compared with: the EQ itself, or the mean response in dB of channels that have one each."""
+    if isinstance(eq, EqSettings):
         return eq
-    if curve is None:
-        raise InvalidTargetError("a preset without bands or response teaches nothing")
-    grid = log_grid()
-    return fit_eq(curve.at(grid), grid, SAFE_13, FIT_RATE_HZ, level_free=True).eq
+    grid = log_grid(N_POINTS)
+    mean_db = np.mean([audible_db(replace(held, preamp_db=0.0), grid, FIT_RATE_HZ) for _, held in eq], axis=0)
+    return EqSettings(curve=Curve(grid, mean_db))
 
 
 def _curve(eq: EqSettings, freqs_hz: Float64Array) -> Float64Array:
-    enabled = EqSettings(tuple(band for band in eq.bands if band.enabled))
-    return response_db(for_rate(enabled, FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
+    return audible_db(replace(eq, preamp_db=0.0), freqs_hz, FIT_RATE_HZ)
 
 
 def _decode_curve(bundle: Bundle, z: Float64Array, freqs_hz: Float64Array) -> Float64Array:

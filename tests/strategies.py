@@ -9,7 +9,7 @@ import numpy as np
 import pedalboard
 from hypothesis import strategies as st
 
-from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_host.chains.chain_file import builtins, choices
 from semeq_host.chains.plugin_limits import limits_of
 from semeq_presets import Limits
@@ -32,7 +32,7 @@ def layout_settings(draw: st.DrawFn, layout: EqLayout = SAFE_13) -> EqSettings:
 
 bands = st.builds(
     Band,
-    kind=st.sampled_from(BandKind),
+    kind=st.sampled_from(LAYOUT_KINDS),
     freq_hz=st.floats(20.0, 20_000.0),
     gain_db=st.floats(-24.0, 24.0),
     q=st.floats(0.1, 20.0),

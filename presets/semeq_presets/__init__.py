@@ -9,7 +9,19 @@ preset = presets.read_file("warm.lv2")
 """
 
 from semeq_presets.file_formats._slugs import slug
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import (
+    Choice,
+    Files,
+    FormatInfo,
+    Limits,
+    MeasuringHost,
+    Note,
+    Place,
+    Preset,
+    PresetFormat,
+    Source,
+    Written,
+)
 from semeq_presets.file_formats.limits import fit_to
 from semeq_presets.file_formats.preamp import Preamp, peak_db, protect_preset, protected, with_preamp
 from semeq_presets.shelf.device import Device, read_device
@@ -18,6 +30,7 @@ from semeq_presets.shelf.library import Planned, Saved, plan_library, write_libr
 from semeq_presets.shelf.registry import convert, convert_file, detect, format_for, formats, get, read, read_file, write, write_file
 
 __all__ = [
+    "Choice",
     "Device",
     "Files",
     "FormatInfo",

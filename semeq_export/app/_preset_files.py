@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from semeq_export.eq.channels import to_plain
 from semeq_export.errors import BinaryFormatError, OutputError, printable
 from semeq_export.files.atomic import all_or_nothing, write_atomic
 from semeq_export.files.disk import check_output
@@ -56,7 +57,7 @@ class PresetFile:
             "name": preset.name,
             "output": None if self.path is None else str(self.path),
             "sample_rate_hz": preset.sample_rate_hz,
-            "eq": preset.eq.to_dict() if preset.eq is not None else None,
+            "eq": to_plain(preset.eq),
             "notes": [note.to_dict() for note in (*self.of.notes, *self.notes)],
         }
         document |= {"estimated": True} if self.of.estimated else {}
@@ -160,7 +161,6 @@ def _draw(picture: Path, presets: Iterable[WordPreset]) -> None:
 
     cells = []
     for one in presets:
-        assert one.preset.eq is not None
-        trace, _ = figures.eq_trace(one.label, one.preset.eq, one.preset.sample_rate_hz, markers=False)
+        trace, _ = figures.eq_trace(one.label, one.preset.single, one.preset.sample_rate_hz, markers=False)
         cells.append(figures.Cell(printable(one.label), (trace,)))
     figures.save(figures.contact_sheet(cells), picture, overwrite=True)

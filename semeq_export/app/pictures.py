@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from semeq_export.app._engine import Words, find_phrases, load_engine
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, printable
 from semeq_export.files.disk import check_output
-from semeq_export.plot.figures import Trace, curve_trace, eq_trace, picture_format, render, response_figure, save
+from semeq_export.plot.figures import Trace, eq_trace, picture_format, render, response_figure, save
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file
@@ -100,8 +101,8 @@ def _of_presets(options: PlotOptions) -> Iterator[tuple[Trace, tuple[str, ...]]]
     for path in options.presets:
         preset, label = read_file(path), printable(Path(path).name)
         notes = tuple(str(note) for note in preset.notes)
-        if preset.eq is not None:
-            trace, warnings = eq_trace(label, preset.eq, options.sample_rate_hz, markers=options.markers)
+        named = [(label, preset.eq)] if isinstance(preset.eq, EqSettings) else [(f"{label}, {name}", eq) for name, eq in preset.eq]
+        for title, eq in named:
+            trace, warnings = eq_trace(title, eq, options.sample_rate_hz, markers=options.markers)
             yield trace, (*warnings, *notes)
-        elif preset.curve is not None:
-            yield curve_trace(label, preset.curve), notes
+            notes = ()

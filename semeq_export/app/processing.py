@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from semeq_export.errors import AudioError, IntentError, PresetReadError, printable
+from semeq_export.errors import AudioError, IntentError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import spool, write_atomic
 from semeq_export.files.disk import check_output, resolve_links
@@ -25,7 +25,7 @@ from semeq_host.streams.process_options import ProcessOptions
 
 if TYPE_CHECKING:
     from semeq_export.app.stem_presets import PresetWriter, StemPreset
-    from semeq_export.eq.settings import EqSettings
+    from semeq_export.eq.channels import Equaliser
     from semeq_export.words.phrase import Phrase
     from semeq_host.stems.cluster import Cluster
     from semeq_host.stems.entry import Entry
@@ -349,7 +349,7 @@ class _Opening:
         self._bundle, self._renew = bundle, renew
         self.warnings: list[str] = []
 
-    def __call__(self, path: str) -> EqSettings:
+    def __call__(self, path: str) -> Equaliser:
         from semeq_presets import read_file
 
         preset = read_file(path)
@@ -359,8 +359,6 @@ class _Opening:
             recalled = recall(preset, path, self._bundle, renew=self._renew)
             self.warnings += [recalled.line] if recalled.line else []
             preset = recalled.preset
-        if preset.eq is None:
-            raise PresetReadError("holds a response, not bands; only bands can be processed", path)
         return preset.eq
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from semeq_export.bundle.loading import read_identity
+from semeq_export.eq.channels import Equaliser, from_plain
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.words.saved import SavedWords
@@ -75,7 +77,18 @@ def _saved(entry: ProcessedEntry, words_of: WordsOf) -> SavedWords | None:
     if entry.target is None or entry.intensity is None or entry.adaptation is not None:
         return None
     words = words_of(entry.target, entry.intensity)
-    return words if words.is_played_by(entry.eq) else None
+    eq = _eq(entry)
+    return words if isinstance(eq, EqSettings) and words.is_played_by(eq) else None
+
+
+def _eq(entry: ProcessedEntry) -> Equaliser:
+    assert entry.eq is not None
+    return from_plain(entry.eq)
+
+
+def _one(entry: ProcessedEntry) -> EqSettings:
+    """Return the EQ of a track; raises PresetWriteError where its channels differ."""
+    return Preset(_eq(entry)).single
 
 
 class _BesideEach:
@@ -98,7 +111,7 @@ class _BesideEach:
         output = Path(entry.output)
         place = self._place(output)
         words = _saved(entry, self._words_of)
-        preset = Preset(entry.eq, name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz), words=words)
+        preset = Preset(_eq(entry), name=self._name(entry), sample_rate_hz=float(entry.sample_rate_hz), words=words)
         written = write_file(place, preset, format=self._info.id, overwrite=output in self._ours)
         return StemPreset(place, written.notes)
 
@@ -131,7 +144,7 @@ class _OneSession:
             Stem(
                 Path(entry.path).stem,
                 Path(entry.path),
-                entry.eq,
+                _one(entry),
                 entry.sample_rate_hz,
                 entry.channels,
                 entry.seconds,

@@ -260,7 +260,7 @@ def show_term(options: TermOptions) -> TermResult:
 def find_terms_of_preset(options: PresetTermsOptions) -> PresetTermsResult:
     """Return the words that people would most likely type for a preset; raises PresetError and BundleError."""
     preset = read_file(options.preset, format=options.from_format)
-    found = load_engine(options.bundle).terms_of(settings_of(preset.eq, preset.curve), options.top, language=options.language)
+    found = load_engine(options.bundle).terms_of(settings_of(preset.eq), options.top, language=options.language)
     return PresetTermsResult(terms=tuple(PresetTerm(*one) for one in found), format=preset.format)
 
 
@@ -268,7 +268,7 @@ def add_term(options: AddTermOptions) -> AddTermResult:
     """Write a bundle that knows one word more; raises PresetError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure."""
     presets = [read_file(preset) for preset in options.presets]
     bundle = load_bundle(options.bundle)
-    settings = [settings_of(preset.eq, preset.curve) for preset in presets]
+    settings = [settings_of(preset.eq) for preset in presets]
     taught, files = teach(bundle, options.word, settings, language=options.language, overwrite=options.overwrite)
     write_bundle(options.output, bundle.manifest, files, overwrite=options.overwrite)
     return AddTermResult(term=taught.term, error_db=taught.error_db)

@@ -5,6 +5,7 @@ Overall level is arbitrary in EQ data (people lower whole curves), so curves are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,9 @@ def rms_db(curve_db: FloatArray) -> float:
     return float(np.sqrt(np.mean(np.square(np.asarray(curve_db, dtype=np.float64)))))
 
 
+MAX_CURVE_POINTS = 100_000
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
     """A response known by points only: what GraphicEQ files, impulse responses and measurements hold.
@@ -65,6 +69,35 @@ class Curve:
         freqs.flags.writeable = gains.flags.writeable = False
         object.__setattr__(self, "freqs_hz", freqs)
         object.__setattr__(self, "gain_db", gains)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Curve):
+            return NotImplemented
+        return np.array_equal(self.freqs_hz, other.freqs_hz) and np.array_equal(self.gain_db, other.gain_db)
+
+    def __hash__(self) -> int:
+        return hash((self.freqs_hz.tobytes(), self.gain_db.tobytes()))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        return {"freqs_hz": self.freqs_hz.tolist(), "gain_db": self.gain_db.tolist()}
+
+    @classmethod
+    def from_dict(cls, data: object) -> Curve:
+        """Return the curve that `to_dict` wrote; raises InvalidEqError naming the list that is missing or wrong."""
+        columns = []
+        for key in ("freqs_hz", "gain_db"):
+            values = data.get(key) if isinstance(data, Mapping) else None
+            if not isinstance(values, list) or len(values) > MAX_CURVE_POINTS:
+                raise InvalidEqError(key, "", f"not a list of at most {MAX_CURVE_POINTS} numbers")
+            if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in values):
+                raise InvalidEqError(key, "", "holding something that is not a number")
+            columns.append(np.array(values, dtype=np.float64))
+        return cls(*columns)
+
+    def raised(self, gain_db: float) -> Curve:
+        """Return the curve with a gain in dB added everywhere."""
+        return Curve(self.freqs_hz, self.gain_db + gain_db)
 
     def at(self, freqs_hz: FloatArray) -> Float64Array:
         """Return the gains in dB at other frequencies (n,) >= 0, linear over log frequency, held constant outside the ends."""

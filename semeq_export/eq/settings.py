@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.eq.curve import Curve
 from semeq_export.errors import InvalidEqError
 
 MAX_GAIN_DB = 60.0
@@ -21,30 +22,52 @@ MIN_Q, MAX_Q = 1e-6, 1_000.0  # far below any filter, far above where a response
 
 
 class BandKind(str, Enum):
-    """What a band does; the names are those of the Audio EQ Cookbook."""
+    """What a band does. Shelves, peak, passes, notch, band-pass (0 dB at its centre) and all-pass are those of the Audio EQ Cookbook.
+
+    A tilt is a high shelf of the whole gain less half of it: the lows fall by half of gain_db and the highs rise by as much.
+    """
 
     LOW_SHELF = "low_shelf"
     PEAK = "peak"
     HIGH_SHELF = "high_shelf"
+    HIGH_PASS = "high_pass"  # a filter
+    LOW_PASS = "low_pass"  # a filter
+    NOTCH = "notch"
+    BAND_PASS = "band_pass"  # a filter
+    ALL_PASS = "all_pass"  # a filter
+    TILT = "tilt"
 
 
-_ORDER = {BandKind.LOW_SHELF: 0, BandKind.PEAK: 1, BandKind.HIGH_SHELF: 2}
+LAYOUT_KINDS = (BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF)
+"""The kinds that words are made of: those of layouts, fits and models."""
+
+MAX_PASS_ORDER = 16
+_RANK = {kind: rank for rank, kind in enumerate(BandKind)}
+_ONE_OR_TWO = frozenset({BandKind.LOW_SHELF, BandKind.HIGH_SHELF, BandKind.TILT, BandKind.ALL_PASS})
+_PASSES = frozenset({BandKind.HIGH_PASS, BandKind.LOW_PASS})
+_WITHOUT_GAIN = _PASSES | {BandKind.NOTCH, BandKind.BAND_PASS, BandKind.ALL_PASS}
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
     """One filter of an EQ.
 
-    freq_hz: centre of a peak, half-gain point of a shelf, 1e-6 Hz to 200 kHz. gain_db: -60..60.
+    freq_hz: centre of a peak, half-gain point of a shelf, corner of a pass, 1e-6 Hz to 200 kHz. gain_db: -60..60, 0 for kinds that have
+    none.
     q: Q of the Audio EQ Cookbook, for shelves too, 1e-6..1000; octaves and slopes exist only inside preset formats.
+    order: 2; 1 for shelves, tilts and all-passes of first order, which have no Q; 1..16 for passes. From the third on, these are
+    Butterworth
+    filters (6 dB per octave and order) whose section of the highest Q has it multiplied by q * sqrt(2), so that q = 0.7071 is
+    Butterworth's own.
     Raises InvalidEqError naming field, value and bound.
     """
 
     kind: BandKind
     freq_hz: float
-    gain_db: float
+    gain_db: float = 0.0
     q: float = 0.7071
     enabled: bool = True
+    order: int = 2
 
     def __post_init__(self) -> None:
         kinds = {kind.value for kind in BandKind}
@@ -56,24 +79,58 @@ class Band:
         object.__setattr__(self, "freq_hz", _to_float("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
         object.__setattr__(self, "gain_db", _to_float("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
         object.__setattr__(self, "q", _to_float("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
+        if not self.has_gain and self.gain_db != 0.0:
+            raise InvalidEqError("gain_db", self.gain_db, f"not 0: a {self.kind.value} has no gain")
+        lowest, highest = orders(self.kind)
+        if isinstance(self.order, bool) or not isinstance(self.order, int) or not lowest <= self.order <= highest:
+            allowed = f"{lowest}" if lowest == highest else f"{lowest}..{highest}"
+            raise InvalidEqError("order", repr(self.order)[:60], f"not {allowed} for a {self.kind.value}")
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether the kind has a gain, and so does nothing at 0 dB."""
+        return self.kind not in _WITHOUT_GAIN
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the band changes the sound: it is enabled, and has a gain other than 0 dB where its kind has one."""
+        return self.enabled and (self.gain_db != 0.0 or not self.has_gain)
+
+    def __str__(self) -> str:
+        gain = f" {self.gain_db:g} dB" if self.has_gain else ""
+        width = f" order {self.order}" if self.order != 2 else ""
+        q = "" if self.order == 1 else f" q {self.q:g}"
+        return f"{self.kind.value} {self.freq_hz:g} Hz{gain}{q}{width}"
 
     def to_dict(self) -> dict[str, object]:
-        """Return plain data for JSON."""
+        """Return plain data for JSON; an order of 2 goes without saying."""
+        order = {} if self.order == 2 else {"order": self.order}
         return {
             "kind": self.kind.value,
             "freq_hz": self.freq_hz,
             "gain_db": self.gain_db,
             "q": self.q,
             "enabled": self.enabled,
+            **order,
         }
+
+
+def orders(kind: BandKind) -> tuple[int, int]:
+    """Return the lowest and the highest order of a kind."""
+    return (1, MAX_PASS_ORDER) if kind in _PASSES else (1, 2) if kind in _ONE_OR_TWO else (2, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class EqSettings:
-    """Bands in series and an overall gain. preamp_db: -120..120, raises InvalidEqError otherwise."""
+    """Bands in series, an overall gain, and a response known by points. preamp_db: -120..120, raises InvalidEqError otherwise.
+
+    curve: what a GraphicEQ, an impulse response or a measurement adds to the bands; it has a magnitude, and minimum phase where it is
+    played.
+    """
 
     bands: tuple[Band, ...] = ()
     preamp_db: float = 0.0
+    curve: Curve | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "bands", tuple(self.bands))
@@ -81,44 +138,52 @@ class EqSettings:
             if not isinstance(band, Band):
                 raise InvalidEqError(f"band {index}", repr(band)[:60], "not a Band")
         object.__setattr__(self, "preamp_db", _to_float("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
+        if self.curve is not None and not isinstance(self.curve, Curve):
+            raise InvalidEqError("curve", repr(self.curve)[:60], "not a Curve")
 
     @property
     def active_bands(self) -> tuple[Band, ...]:
-        """The bands that change the sound: enabled and with a gain other than 0 dB."""
-        return tuple(band for band in self.bands if band.enabled and band.gain_db != 0.0)
+        """The bands that change the sound (`Band.is_active`)."""
+        return tuple(band for band in self.bands if band.is_active)
 
     @property
     def is_flat(self) -> bool:
         """Whether the response is 0 dB everywhere by construction."""
-        return not self.active_bands and self.preamp_db == 0.0
+        return not self.active_bands and self.preamp_db == 0.0 and (self.curve is None or not self.curve.gain_db.any())
 
     def canonical(self) -> EqSettings:
-        """Return the same EQ with its bands in the canonical order: low shelves, peaks, high shelves, each by frequency."""
-        bands = sorted(self.bands, key=lambda b: (_ORDER[b.kind], b.freq_hz, b.gain_db, b.q, b.enabled))
+        """Return the same EQ with its bands in the canonical order: by kind as `BandKind` lists them, each by frequency."""
+        bands = sorted(self.bands, key=lambda b: (_RANK[b.kind], b.freq_hz, b.gain_db, b.q, b.order, b.enabled))
         return replace(self, bands=tuple(bands))
 
     def scaled(self, amount: float) -> EqSettings:
-        """Return the EQ with every gain, the preamp included, multiplied by amount.
+        """Return the EQ with every gain, those of preamp and curve included, multiplied by amount.
 
         0 is exactly flat. The response in dB scales with the gains up to a small error (0.07 dB at 1.5 on typical settings).
-        Raises InvalidEqError where a gain leaves its range.
+        Raises InvalidEqError where a gain leaves its range, or a band has none to multiply and amount is not 1.
         """
+        for band in self.active_bands:
+            if not band.has_gain and amount != 1.0:
+                raise InvalidEqError("amount", amount, f"not 1: a {band.kind.value} has no gain to multiply")
         bands = tuple(replace(band, gain_db=band.gain_db * amount + 0.0) for band in self.bands)
-        return EqSettings(bands, self.preamp_db * amount + 0.0)
+        curve = None if self.curve is None else Curve(self.curve.freqs_hz, self.curve.gain_db * amount)
+        return EqSettings(bands, self.preamp_db * amount + 0.0, curve)
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
-        return {"bands": [band.to_dict() for band in self.bands], "preamp_db": self.preamp_db}
+        data: dict[str, object] = {"bands": [band.to_dict() for band in self.bands], "preamp_db": self.preamp_db}
+        return data if self.curve is None else {**data, "curve": self.curve.to_dict()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> EqSettings:
         """Return the settings that `to_dict` wrote; raises InvalidEqError naming the field that is missing or wrong."""
-        data = _check_fields("eq", data, ("bands", "preamp_db"), needed=1)
+        data = _check_fields("eq", data, ("bands", "preamp_db", "curve"), needed=1)
         bands = data["bands"]
         if not isinstance(bands, list | tuple):
             raise InvalidEqError("bands", repr(bands)[:60], "not a list")
         parsed = tuple(_band_from_dict(index, item) for index, item in enumerate(bands, start=1))
-        return cls(parsed, data.get("preamp_db", 0.0))  # type: ignore[arg-type] # checked by the class
+        curve = None if data.get("curve") is None else Curve.from_dict(data["curve"])
+        return cls(parsed, data.get("preamp_db", 0.0), curve)  # type: ignore[arg-type] # checked by the class
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +216,8 @@ class BandSlot:
     q: ParamSpec | float
 
     def __post_init__(self) -> None:
+        if self.kind not in LAYOUT_KINDS:
+            raise InvalidEqError("kind", self.kind.value, "not of those that a layout holds: low_shelf, peak, high_shelf")
         low_q, high_q = (self.q, self.q) if isinstance(self.q, float | int) else (self.q.minimum, self.q.maximum)
         Band(self.kind, self.freq_hz.minimum, self.gain_db.minimum, low_q)  # a slot whose ends are no bands is no slot
         Band(self.kind, self.freq_hz.maximum, self.gain_db.maximum, high_q)
@@ -165,7 +232,7 @@ class BandSlot:
         """Whether the slot can hold the band exactly."""
         inside = all(spec.minimum <= value <= spec.maximum for spec, value in ((self.gain_db, band.gain_db), (self.freq_hz, band.freq_hz)))
         q_fits = self.q.minimum <= band.q <= self.q.maximum if isinstance(self.q, ParamSpec) else band.q == self.q
-        return band.kind is self.kind and inside and q_fits
+        return band.kind is self.kind and band.order == 2 and inside and q_fits
 
 
 @dataclass(frozen=True)
@@ -197,8 +264,10 @@ class EqLayout:
         """Return (n_params,) physical values; unused slots are idle (0 dB, default frequency and Q).
 
         Bands may stand in any order: order carries no meaning. Disabled bands and the preamp have no place in a vector.
-        Raises InvalidEqError where a band fits into no free slot, a band is disabled, or the preamp is not 0.
+        Raises InvalidEqError where a band fits into no free slot, a band is disabled, the preamp is not 0, or there is a curve.
         """
+        if eq.curve is not None:
+            raise InvalidEqError("curve", f"of {eq.curve.freqs_hz.size} points", f"without a place in layout {self.name}")
         if eq.preamp_db != 0.0:
             raise InvalidEqError("preamp_db", eq.preamp_db, f"without a place in layout {self.name}")
         placed: dict[int, Band] = {}
@@ -208,8 +277,7 @@ class EqLayout:
             first = max((i for i in placed if self.slots[i].kind is band.kind), default=-1) + 1
             free = [i for i in range(first, len(self.slots)) if self.slots[i].accepts(band)]
             if not free:
-                what = f"{band.kind.value} {band.freq_hz:g} Hz {band.gain_db:g} dB q {band.q:g}"
-                raise InvalidEqError("band", what, f"without a free slot in layout {self.name}")
+                raise InvalidEqError("band", str(band), f"without a free slot in layout {self.name}")
             placed[free[0]] = band
         values: list[float] = []
         for index, slot in enumerate(self.slots):
@@ -300,7 +368,9 @@ def _check_fields(where: str, data: object, known: tuple[str, ...], needed: int)
 
 def _band_from_dict(index: int, item: object) -> Band:
     where = f"band {index}"
-    fields = _check_fields(where, item, ("kind", "freq_hz", "gain_db", "q", "enabled"), needed=3)
+    fields = _check_fields(where, item, ("kind", "freq_hz", "gain_db", "q", "enabled", "order"), needed=2)
+    if "gain_db" not in fields and fields["kind"] not in [kind.value for kind in _WITHOUT_GAIN]:
+        raise InvalidEqError(f"{where} gain_db", "", "missing")
     try:
         return Band(**fields)  # type: ignore[arg-type] # checked by the class
     except InvalidEqError as error:

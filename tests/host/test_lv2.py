@@ -18,7 +18,7 @@ from semeq_export.engine import Engine
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.filter import apply
-from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, BundleError, EnvironmentFailure, MissingHostError, PresetReadError
 from semeq_host.lab import lv2
 from semeq_presets import read_file, write_file
@@ -67,7 +67,7 @@ def test_words_of_the_factory_bundle_sound_as_intended_in_lsp(host: None, tmp_pa
 
 @pytest.mark.daw
 def test_every_kind_a_muted_band_and_the_preamp_do_what_they_say(host: None, tmp_path: Path) -> None:
-    eqs = [EqSettings((Band(kind, 1_000.0, gain_db, q),)) for kind in BandKind for gain_db in (-35.0, 12.0) for q in (0.4, 5.0)]
+    eqs = [EqSettings((Band(kind, 1_000.0, gain_db, q),)) for kind in LAYOUT_KINDS for gain_db in (-35.0, 12.0) for q in (0.4, 5.0)]
     eqs.append(EqSettings((Band(BandKind.PEAK, 1_000.0, 12.0, 1.0, enabled=False), Band(BandKind.PEAK, 3_000.0, 3.0, 1.0)), -6.0))
     eqs.append(EqSettings(tuple(Band(BandKind.PEAK, 60.0 * 1.4**number, (-1.0) ** number * 3.0, 4.0) for number in range(16))))
     assert largest_error_db(tmp_path, eqs) <= LIMIT_DB

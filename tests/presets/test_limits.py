@@ -13,7 +13,7 @@ from strategies import bands, random_settings
 
 import semeq_presets as presets
 from semeq_export.eq.curve import log_grid
-from semeq_export.eq.settings import MAX_PREAMP_DB, Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import FormatInfo, Limits, Preset, fit_to, peak_db, protected, write
 from semeq_presets.file_formats.limits import place
@@ -137,7 +137,9 @@ def test_a_preamp_without_a_place_is_said(limits: Limits, preamp_db: float, got:
 
 @settings(max_examples=12)
 @given(
-    st.lists(st.builds(Band, kind=st.sampled_from(BandKind), freq_hz=st.floats(5.0, 40_000.0), gain_db=st.floats(-60.0, 60.0)), max_size=4)
+    st.lists(
+        st.builds(Band, kind=st.sampled_from(LAYOUT_KINDS), freq_hz=st.floats(5.0, 40_000.0), gain_db=st.floats(-60.0, 60.0)), max_size=4
+    )
 )
 def test_whatever_comes_in_what_comes_out_is_inside_and_its_error_is_stated(drawn: list[Band]) -> None:
     eq = EqSettings(tuple(drawn))

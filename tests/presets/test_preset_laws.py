@@ -148,7 +148,7 @@ def test_a_changed_eq_replaces_the_one_that_was_read(format_id: str) -> None:
 def test_a_curve_becomes_bands_with_its_error_stated(format_id: str) -> None:
     eq = random_settings(1, 8)[0]
     curve = Curve(FREQS_HZ, Preset(EqSettings(eq.bands, -3.0)).response_db(FREQS_HZ))
-    written = presets.write(Preset(None, curve), format_id)
+    written = presets.write(Preset(EqSettings(curve=curve)), format_id)
     back = presets.read(written.files, format_id)
     assert back.eq is not None
     error_db = float(np.max(np.abs(back.response_db(FREQS_HZ) - curve.gain_db)))

@@ -103,7 +103,7 @@ def test_bands_take_the_place_of_a_curve_that_was_read(format_id: str) -> None:
 @pytest.mark.parametrize("format_id", CURVES)
 def test_a_curve_is_held_as_a_curve(format_id: str) -> None:
     curve = Curve(FREQS_HZ, response_db(EqSettings(T5.bands, -6.0), FREQS_HZ, 48_000.0))
-    written = presets.write(Preset(None, curve), format_id)
+    written = presets.write(Preset(EqSettings(curve=curve)), format_id)
     assert written.notes == ()
     back = presets.read(written.files, format_id)
     grid = grid_of(format_id)[:-5]

@@ -20,7 +20,7 @@ import msgspec
 
 from semeq_export.audio.formats import output_format
 from semeq_export.audio.reader import open_audio
-from semeq_export.eq.settings import EqSettings
+from semeq_export.eq.channels import Equaliser, to_plain
 from semeq_export.errors import OutputError, SemeqError, printable
 from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
@@ -56,7 +56,7 @@ def plan_batch(
     output: str,
     options: ProcessOptions,
     *,
-    read_preset: Callable[[str], EqSettings],
+    read_preset: Callable[[str], Equaliser],
     follow: bool = False,
     resume: bool = False,
     make_folder: bool = True,
@@ -79,7 +79,7 @@ def plan_batch(
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
-    intents = [intent if intent.preset is None else replace(intent, eq=bands(intent.preset)) for _, intent in chosen]
+    intents = [intent if intent.preset is None else replace(intent, eq=to_plain(bands(intent.preset))) for _, intent in chosen]
     return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import printable
 
 if TYPE_CHECKING:
@@ -89,7 +88,8 @@ class DoneEntry(_StemEntry, frozen=True, kw_only=True):
 class ProcessedEntry(DoneEntry, frozen=True, kw_only=True):
     """A stem with all that is known of it; see `ProcessReport`.
 
-    eq: None where it changed over time. intensity: None for a chain alone. match_missed_db: how much quieter than asked for.
+    eq: plain data of `semeq_export.eq.channels.to_plain`, None where it changed over time. intensity: None for a chain alone.
+    match_missed_db: how much quieter than asked for.
     """
 
     adaptation: HeardWhole | HeardRolling | None
@@ -101,7 +101,7 @@ class ProcessedEntry(DoneEntry, frozen=True, kw_only=True):
     tail_samples: int
     format: str
     subtype: str
-    eq: EqSettings | None
+    eq: dict[str, object] | None
     target: str | None
     preset: str | None
     chain: str | None

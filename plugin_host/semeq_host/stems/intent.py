@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError
 
 MAX_INTENSITY = 3.0
@@ -19,7 +18,8 @@ MAX_INTENSITY = 3.0
 class Intent:
     """What is wanted of one stem; the fields are named as the options of `semeq-export process`.
 
-    target: words. preset: name of a preset file, whose bands are in `eq`. match: a reference to follow. intensity: None is 1, or what a
+    target: words. preset: name of a preset file, whose EQ is in `eq`, as plain data of `semeq_export.eq.channels.to_plain`. match: a
+    reference to follow. intensity: None is 1, or what a
     chain states; "typical" as far as people turn the words, "auto" as much of them as the sound needs. reference: what adaptive words are
     compared with. chain: a TOML file that runs after the EQ, or alone.
     Raises IntentError for what contradicts itself or asks for nothing.
@@ -34,7 +34,7 @@ class Intent:
     reference: str | None = None
     refine: bool = False
     chain: str | None = None
-    eq: EqSettings | None = None
+    eq: dict[str, object] | None = None
 
     def __post_init__(self) -> None:
         named = [

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
+from semeq_export.eq.channels import Equaliser, each, from_plain
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, InvalidTargetError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
@@ -61,11 +62,11 @@ class StemResources:
             if text is not None:
                 self.reference(text)
 
-    def eq_for(self, intent: Intent) -> EqSettings:
+    def eq_for(self, intent: Intent) -> Equaliser:
         """Return the EQ of an intent that does not listen, flat where it names none."""
         intent = self.resolved(intent)
         if intent.eq is not None:
-            return intent.eq.scaled(intent.amount)
+            return each(from_plain(intent.eq), lambda eq: eq.scaled(intent.amount))
         return EqSettings() if intent.target is None else self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
 
     def listening(self, intent: Intent, source: Path) -> Listening | None:

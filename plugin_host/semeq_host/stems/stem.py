@@ -6,6 +6,7 @@ import time
 
 import msgspec
 
+from semeq_export.eq.channels import to_plain
 from semeq_export.errors import ChainError, SemeqError, printable
 from semeq_export.listeners import WordListening
 from semeq_host.stems.entry import DoneEntry, Entry, HeardRolling, HeardWhole, ProcessedEntry, failed
@@ -115,7 +116,7 @@ def _entry(
         tail_samples=report.tail_samples,
         format=report.output.container,
         subtype=report.output.subtype,
-        eq=None if isinstance(adaptation, HeardRolling) else report.eq,
+        eq=None if isinstance(adaptation, HeardRolling) else to_plain(report.eq),
         target=intent.target,
         preset=intent.preset,
         chain=intent.chain,

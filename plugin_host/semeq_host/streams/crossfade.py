@@ -25,9 +25,9 @@ class Moment:
     """What a `CrossfadeEq` remembers at one moment; see `CrossfadeEq.moment`."""
 
     old: EqFilter
-    old_state: Float64Array
+    old_state: tuple[Float64Array, ...]
     new: EqFilter | None
-    new_state: Float64Array | None
+    new_state: tuple[Float64Array, ...] | None
     position: int
     asked: tuple[EqSettings, EqSettings | None]
 
@@ -96,8 +96,8 @@ class CrossfadeEq:
     def settle(self) -> None:
         """Make states zero that have decayed to nothing. Only at fixed places of the audio does this keep block sizes unheard."""
         for bank in (self._old, self._new):
-            if bank is not None and bank.state.size:
-                bank.state = np.where(np.abs(bank.state) < _NOTHING, 0.0, bank.state)
+            if bank is not None:
+                bank.state = tuple(np.where(np.abs(array) < _NOTHING, 0.0, array) for array in bank.state)
 
     def process(self, samples: FloatArray) -> FloatArray:
         """Return the block (channels, n) through the EQ in the type that it came in, float32 or float64, without subnormal numbers.

@@ -21,9 +21,8 @@ from semeq_export.audio.reader import AudioReader, open_audio
 from semeq_export.audio.samples import AudioInfo
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import AudioWriter
-from semeq_export.eq.biquad import RateFit, for_rate
+from semeq_export.eq.channels import Equaliser, for_rate_each
 from semeq_export.eq.filter import EqFilter
-from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, EnvironmentFailure, printable
 from semeq_export.files.atomic import atomic_file
 from semeq_export.files.disk import check_output, is_same_file
@@ -71,7 +70,7 @@ class ProcessReport:
     destination: Path
     info: AudioInfo
     output: OutputFormat
-    eq: EqSettings
+    eq: Equaliser
     peak_dbfs: float | None
     true_peak_dbtp: float | None
     trim_db: float
@@ -86,7 +85,7 @@ class ProcessReport:
 def process_file(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
-    eq: EqSettings,
+    eq: Equaliser,
     *,
     make_stage: MakeStage | None = None,
     options: ProcessOptions | None = None,
@@ -104,14 +103,14 @@ def process_file(
         raise AudioError("allow_hot is for the EQ alone: chains and `analysis` rolling take samples over +60 dBFS for broken")
     overwrite = _check_place(source, destination, options)
     with _opened(source, options) as reader:
-        fitted = for_rate(eq, reader.info.sample_rate_hz)
+        fitted, rate_warnings = for_rate_each(eq, reader.info.sample_rate_hz)
         form = output_format(destination, reader.info, options.subtype)
         _check_space(destination, form, reader.info)
         with atomic_file(destination, overwrite=overwrite) as temporary:
-            job = _Job(Path(source), reader, fitted, form, temporary, Path(destination), make_stage, options, progress)
+            job = _Job(Path(source), reader, fitted, rate_warnings, form, temporary, Path(destination), make_stage, options, progress)
             is_same_format = (form.container, form.subtype) == (reader.info.container, reader.info.subtype)
             adds = make_stage is not None or options.delta or options.tail_s > 0.0 or reader.is_salvaged
-            is_copy = fitted.eq.is_flat and is_same_format and not adds and job.copy()
+            is_copy = fitted.is_flat and is_same_format and not adds and job.copy()
             if not is_copy:
                 job.render()
     return job.report(is_copy=is_copy)
@@ -195,7 +194,8 @@ class _Job:
         self,
         source: Path,
         reader: AudioReader,
-        fitted: RateFit,
+        fitted: Equaliser,
+        rate_warnings: tuple[str, ...],
         form: OutputFormat,
         temporary: Path,
         destination: Path,
@@ -203,14 +203,14 @@ class _Job:
         options: ProcessOptions,
         progress: Progress | None,
     ) -> None:
-        self._source, self._reader, self._eq, self._form, self._options = source, reader, fitted.eq, form, options
+        self._source, self._reader, self._eq, self._form, self._options = source, reader, fitted, form, options
         self._temporary, self._destination, self._make_stage, self._progress = temporary, destination, make_stage, progress
         self._peak, self._true_peak, self._match, self._trim = 0.0, 0.0, 1.0, 1.0
         self._whole: TruePeak | None = None  # of the result, where only the change is written
         self._delta_trim = 1.0
-        self._changes = make_stage is not None or options.delta or not fitted.eq.is_flat
+        self._changes = make_stage is not None or options.delta or not fitted.is_flat
         self._pass, self._frames = 0, reader.info.frames + round(options.tail_s * reader.info.sample_rate_hz)
-        self._warnings = [*reader.warnings, *fitted.warnings, *form.warnings]
+        self._warnings = [*reader.warnings, *rate_warnings, *form.warnings]
 
     def copy(self) -> bool:
         """Check every sample, then copy the bytes; False where samples had to be repaired."""

@@ -126,24 +126,23 @@ class SlotFormat:
 
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; one that was read from such a bundle keeps its build, its other ports and its slots."""
-        assert preset.eq is not None
         before = preset.parts(_Ports)
-        build, slots = self._placed(preset.eq.bands, before)
+        build, slots = self._placed(preset.single.bands, before)
         ports = {**build.idle(), **(before.ports if before is not None else {})}
         if before is not None and build.plugin == before.plugin:
             for index in set(before.of_bands) - set(slots):
                 ports.update(_rest(build.slots[index]))
         held = []
-        for index, wanted in zip(slots, preset.eq.bands, strict=True):
+        for index, wanted in zip(slots, preset.single.bands, strict=True):
             slot = build.slots[index]
             stands = before is not None and index in before.of_bands
             if stands and self._band(slot, _values(ports, slot), preset.sample_rate_hz) == wanted:
                 held.append(wanted)
             else:
                 held.append(self._put(ports, slot, wanted, preset.sample_rate_hz))
-        notes = _changes(preset.eq.bands, held, preset.sample_rate_hz, self.info.precision_db)
-        if self._preamp_db(float(ports[self._rules.preamp])) != preset.eq.preamp_db:
-            ports[self._rules.preamp] = plain_decimal(self._rules.to_gain(preset.eq.preamp_db), _DIGITS)
+        notes = _changes(preset.single.bands, held, preset.sample_rate_hz, self.info.precision_db)
+        if self._preamp_db(float(ports[self._rules.preamp])) != preset.single.preamp_db:
+            ports[self._rules.preamp] = plain_decimal(self._rules.to_gain(preset.single.preamp_db), _DIGITS)
         label = _labelled(preset) if self._rules.keeps_rate else preset.name
         return Written(write_bundle(PortBundle(build.plugin, label, ports)), tuple(notes))
 

@@ -29,6 +29,7 @@ from scipy.fft import irfft, rfft
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.file_formats._curves import Lines, difference_note, fine_grid, sampled_db, well_placed
 from semeq_presets.file_formats._fields import number, plain_decimal, text_of
@@ -126,8 +127,8 @@ class AudacityCurve:
         place, text = steps[0]
         points, others = _curve(text, f"line {place + 1}")
         curve = _heard(points, _READ_RATE_HZ, others)
-        source = Source(_Macro(Lines(lines, place), others), data, curve=curve, name=None)
-        return Preset(None, curve, source=source, notes=tuple(notes))
+        source = Source(_Macro(Lines(lines, place), others), data, EqSettings(curve=curve), name=None)
+        return Preset(EqSettings(curve=curve), source=source, notes=tuple(notes))
 
 
 def _heard(points: Curve, rate_hz: float, parameters: Mapping[str, str]) -> Curve:

@@ -100,20 +100,19 @@ class AuNBandEq:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its other keys and parameters, and while nothing changed its bytes."""
-        assert preset.eq is not None
         same = preset.unchanged()
         if same is not None:
             return Written({"preset.aupreset": same})
         table = preset.parts(_Table) or _Table(_HEADER.pack({"scope": 0, "element": 0, "parameters": 81}), _idle(), Slots())
         values = dict(table.values)
-        used = table.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
+        used = table.slots.for_bands(len(preset.single.bands), range(_BANDS), self.info.id)
         for slot in set(table.slots.of_bands) - set(used):
             values.update(_idle_band(slot))
-        for slot, wanted in zip(used, preset.eq.bands, strict=True):
+        for slot, wanted in zip(used, preset.single.bands, strict=True):
             if slot not in table.slots.of_bands or _band(values, slot) != wanted:
                 values.update(_parameters(slot, wanted))
-        if values.get(0) != _float32(preset.eq.preamp_db):
-            values[0] = _float32(preset.eq.preamp_db)
+        if values.get(0) != _float32(preset.single.preamp_db):
+            values[0] = _float32(preset.single.preamp_db)
         number_of_bands = max([1, *(slot + 1 for slot in (*used, *table.slots.foreign))])
         before = parse(table.file, "plist", public_id=_PUBLIC_ID) if table.file else None
         root = _plist(before, _packed(table.header, values), preset.name, number_of_bands)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
-
-import numpy as np
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.channels import LEFT, MID, RIGHT, SIDE, ChannelEqs
 from semeq_export.eq.curve import Curve
-from semeq_export.eq.settings import BandKind, BandSlot, EqSettings
-from semeq_export.errors import MissingHostError, PresetWriteError
+from semeq_export.eq.settings import (
+    LAYOUT_KINDS,
+    MAX_FREQ_HZ,
+    MAX_GAIN_DB,
+    MAX_PREAMP_DB,
+    MAX_Q,
+    MIN_FREQ_HZ,
+    MIN_Q,
+    BandKind,
+    BandSlot,
+    EqSettings,
+    orders,
+)
+from semeq_export.errors import MissingHostError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 from semeq_export.words.saved import SavedWords
 
@@ -26,14 +37,20 @@ Parts = TypeVar("Parts")
 class Limits:
     """What a host can hold; ranges include both ends.
 
+    kinds: of bands; orders: those it can hold by kind where they are not just 2; most: how many of a kind, where there is a limit.
+    channels: which channels can have an EQ of their own,
+    "any" for as many as there are, nothing where all share one. curve: whether a response known by points can stand beside the bands.
     shelf_q: the Q of all shelves where the host fixes it. preamp_db: range of an overall gain, None where there is no place for one.
     holds_disabled: whether a switched-off band can be stored. precision: steps of stored numbers by field ("freq_hz", "gain_db", "q") of
     devices that have coarse ones.
-    slots: for devices whose bands differ from each other; then max_bands, kinds, freq_hz, gain_db, q and shelf_q are not looked at.
+    slots: for devices whose shelves and peaks differ from each other; then max_bands, freq_hz, gain_db, q and shelf_q count for other
+    kinds only.
     """
 
     max_bands: int | None = None
-    kinds: frozenset[BandKind] = frozenset(BandKind)
+    kinds: frozenset[BandKind] = frozenset(LAYOUT_KINDS)
+    orders: Mapping[BandKind, frozenset[int]] = field(default_factory=dict)
+    most: Mapping[BandKind, int] = field(default_factory=dict)
     freq_hz: tuple[float, float] = (20.0, 20_000.0)
     gain_db: tuple[float, float] = (-24.0, 24.0)
     q: tuple[float, float] = (0.1, 30.0)
@@ -42,6 +59,12 @@ class Limits:
     holds_disabled: bool = True
     precision: Mapping[str, float] = field(default_factory=dict)
     slots: tuple[BandSlot, ...] | None = None
+    channels: tuple[str, ...] | Literal["any"] = ()
+    curve: bool = False
+
+    def holds_channels(self, names: Iterable[str]) -> bool:
+        """Whether each of these channels can have an EQ of its own."""
+        return self.channels == "any" or all(name in self.channels for name in names)
 
     def __str__(self) -> str:
         preamp = "no preamp" if self.preamp_db is None else f"preamp {self.preamp_db[0]:g}..{self.preamp_db[1]:g} dB"
@@ -51,7 +74,25 @@ class Limits:
         bands = "any number of bands" if self.max_bands is None else f"{self.max_bands} bands"
         shelf = "" if self.shelf_q is None else f" (shelves {self.shelf_q:g})"
         ranges = f"{self.freq_hz[0]:g}..{self.freq_hz[1]:g} Hz, {self.gain_db[0]:g}..{self.gain_db[1]:g} dB, q {self.q[0]:g}..{self.q[1]:g}"
-        return f"{bands}, {ranges}{shelf}, {preamp}"
+        more = [kind.value.replace("_", "-") for kind in BandKind if kind in self.kinds and kind not in LAYOUT_KINDS]
+        also = f", {', '.join(more)}" if more else ""
+        apart = (
+            "" if not self.channels else ", an EQ for each channel" if self.channels == "any" else f", {' and '.join(self.channels)} apart"
+        )
+        return f"{bands}, {ranges}{shelf}, {preamp}{also}{apart}"
+
+
+EVERYTHING = Limits(
+    kinds=frozenset(BandKind),
+    orders={kind: frozenset(range(orders(kind)[0], orders(kind)[1] + 1)) for kind in BandKind},
+    freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ),
+    gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB),
+    q=(MIN_Q, MAX_Q),
+    preamp_db=(-MAX_PREAMP_DB, MAX_PREAMP_DB),
+    channels="any",
+    curve=True,
+)
+"""What the neutral model holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +174,7 @@ class Note:
 
     kind: "refitted" (other bands with nearly the same response), "approximated" (a value is close, not equal), "dropped", "added", or
     "unknown" (the file holds something that the neutral model cannot). band: 1 for the first, None for the EQ as a whole.
-    error_db: the largest difference of the response that it causes, where that is known.
+    error_db: the largest difference of the response that it causes, where that is known, and at_hz the frequency where it is.
     """
 
     kind: Literal["refitted", "approximated", "dropped", "added", "unknown"]
@@ -142,11 +183,13 @@ class Note:
     wanted: object
     got: object
     error_db: float | None = None
+    at_hz: float | None = None
 
     def __str__(self) -> str:
         place = f"band {self.band}: " if self.band is not None else ""
         change = f"{_short(self.wanted)} -> {_short(self.got)}" if self.got is not None else _short(self.wanted)
-        size = f", {self.error_db:.3f} dB off" if self.error_db is not None else ""
+        at = f" at {self.at_hz:.0f} Hz" if self.at_hz is not None else ""
+        size = f", {self.error_db:.3f} dB off{at}" if self.error_db is not None else ""
         return f"{place}{self.field} {change} ({self.kind}{size})"
 
     def to_dict(self) -> dict[str, object]:
@@ -158,6 +201,7 @@ class Note:
             "wanted": self.wanted if isinstance(self.wanted, float | int | str) else _short(self.wanted),
             "got": self.got if self.got is None or isinstance(self.got, float | int | str) else _short(self.got),
             "error_db": self.error_db,
+            "at_hz": self.at_hz,
             "text": str(self),
         }
 
@@ -180,21 +224,19 @@ class Source:
 
     parts: object = None
     data: bytes | None = None
-    eq: EqSettings | None = None
-    curve: Curve | None = None
+    eq: EqSettings | ChannelEqs | None = None
     name: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """An EQ, or a response where no bands are known, with what belongs to it in a file.
+    """An EQ, for all channels or one for each, with what belongs to it in a file.
 
     sample_rate_hz: some hosts' parameters depend on it. source: what it was read from, for the format that read it. format: the id of that
     format, "" where the preset comes from no file. words: those that the bands were made from, for formats that keep them.
     """
 
-    eq: EqSettings | None
-    curve: Curve | None = None
+    eq: EqSettings | ChannelEqs
     name: str = ""
     sample_rate_hz: float = 48_000.0
     source: Source | None = None
@@ -205,16 +247,33 @@ class Preset:
     def __post_init__(self) -> None:
         check_sample_rate_hz(self.sample_rate_hz)
 
+    @property
+    def single(self) -> EqSettings:
+        """The one EQ of all channels; raises PresetWriteError where they differ, which formats that state so never meet."""
+        if isinstance(self.eq, ChannelEqs):
+            raise PresetWriteError(f"the preset holds an EQ for each of {', '.join(self.eq.names)}; choose one with `channel`")
+        return self.eq
+
+    @property
+    def curve(self) -> Curve | None:
+        """The response of a preset that knows no bands, None where it has some, or a channel each."""
+        return self.eq.curve if isinstance(self.eq, EqSettings) and not self.eq.bands else None
+
     def response_db(self, freqs_hz: FloatArray) -> Float64Array:
         """Return the intended response (n,) in dB at freqs_hz (n,), below the Nyquist frequency of the preset's rate.
 
-        Bands that the rate cannot hold are left out as `semeq_export.eq.biquad.for_rate` says. Raises PresetWriteError for an empty preset.
+        Bands that the rate cannot hold are left out as `semeq_export.eq.biquad.for_rate` says. Raises as `single`.
         """
-        if self.eq is not None:
-            return response_db(for_rate(self.eq, self.sample_rate_hz).eq, freqs_hz, self.sample_rate_hz)
-        if self.curve is not None:
-            return self.curve.at(freqs_hz)
-        raise PresetWriteError("the preset holds neither bands nor a curve")
+        return response_db(for_rate(self.single, self.sample_rate_hz).eq, freqs_hz, self.sample_rate_hz)
+
+    def of_channel(self, name: str) -> Preset:
+        """Return the preset with the EQ of one channel for all; raises PresetReadError with the channels that there are."""
+        if not isinstance(self.eq, ChannelEqs):
+            raise PresetReadError("holds one EQ for all channels, none to choose")
+        found = {"l": LEFT, "r": RIGHT, "m": MID, "s": SIDE}.get(name.lower(), name.lower())
+        if found not in self.eq.names:
+            raise PresetReadError(f"has no channel {name[:40]!r}, only {', '.join(self.eq.names)}")
+        return replace(self, eq=self.eq[found], source=None)
 
     def parts(self, kind: type[Parts]) -> Parts | None:
         """Return the parts of the file that it was read from, None where it comes from elsewhere or has parts of another type."""
@@ -226,13 +285,7 @@ class Preset:
         source = self.source
         if source is None or source.data is None or self.eq != source.eq:
             return None
-        if self.eq is None and not _is_same(self.curve, source.curve):
-            return None
         return source.data if source.name is None or self.name in ("", source.name) else None
-
-
-def _is_same(a: Curve | None, b: Curve | None) -> bool:
-    return a is not None and b is not None and np.array_equal(a.freqs_hz, b.freqs_hz) and np.array_equal(a.gain_db, b.gain_db)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +296,44 @@ class Written:
     notes: tuple[Note, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which EQ is meant where a file holds several, by name or number; None where nobody said.
+
+    channel: one of those that differ. device: of a configuration for several. track: of a project. preset: of a file of presets.
+    beside: returns the content of another file of the same folder by its name there, for files that include others; raises PresetReadError.
+    """
+
+    channel: str | None = None
+    device: str | None = None
+    track: str | None = None
+    preset: str | None = None
+    beside: Callable[[str], bytes] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What was chosen of a file: names of fields."""
+        return tuple(name for name in ("device", "track", "preset") if getattr(self, name) is not None)
+
+
 class PresetFormat(Protocol):
     """A file format: pure functions on bytes. Paths, overwriting, limits and detection are the registry's business."""
 
     info: FormatInfo
 
     def sniff(self, head: bytes, filename: str) -> bool:
-        """Whether a file looks like this format, from its first bytes (512 or more, if it has so many) and its name; never raises."""
+        """Whether a file looks like this format, from its first bytes (64 kB, if it has so many) and its name; never raises."""
 
     def write(self, preset: Preset) -> Written:
         """Return the files of a preset whose EQ is inside the format's limits."""
 
     def read(self, files: Files) -> Preset:
         """Return the preset of a file or folder; raises PresetReadError naming the place that is wrong."""
+
+
+@runtime_checkable
+class ChoosingFormat(PresetFormat, Protocol):
+    """A format whose files can hold several EQs, or include other files."""
+
+    def read_chosen(self, files: Files, choice: Choice) -> Preset:
+        """Return the preset that is meant; raises PresetReadError that lists what there is where that is not clear."""

@@ -78,7 +78,6 @@ class CamillaDsp:
 
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read keeps everything else of its configuration."""
-        assert preset.eq is not None
         data = preset.unchanged()
         if data is None:
             data = _yaml.render(_document(preset)).encode("utf-8")
@@ -185,22 +184,21 @@ def _filter(node: Mapping[str, Node], where: str, *, enabled: bool) -> Band | fl
 
 def _document(preset: Preset) -> dict[str, Node]:
     """Return the configuration that says what the preset says, as much of the one that was read as possible."""
-    assert preset.eq is not None
     before = preset.parts(_Configuration) or _Configuration({"filters": {}, "pipeline": []})
     root: dict[str, Node] = copy.deepcopy(before.root)
     name = one_line(preset.name)
     if name and not (isinstance(root.get("title"), str) and one_line(text(root["title"], "title")) == name):
         _yaml.put_first(root, "title", Quoted(name))
     filters = mapping(root["filters"], "filters")
-    preamp_names = _put_preamp(filters, preset.eq.preamp_db, before.preamps)
-    names = [*before.names[: len(preset.eq.bands)]]
-    while len(names) < len(preset.eq.bands):
+    preamp_names = _put_preamp(filters, preset.single.preamp_db, before.preamps)
+    names = [*before.names[: len(preset.single.bands)]]
+    while len(names) < len(preset.single.bands):
         names.append(_free_name(filters, names, len(names) + 1))
     for gone in before.names[len(names) :]:
         del filters[gone]
-    for band_name, held in zip(names, preset.eq.bands, strict=True):
+    for band_name, held in zip(names, preset.single.bands, strict=True):
         _put_band(filters, band_name, held)
-    on = [band_name for band_name, held in zip(names, preset.eq.bands, strict=True) if held.enabled]
+    on = [band_name for band_name, held in zip(names, preset.single.bands, strict=True) if held.enabled]
     _put_names(root, [*preamp_names, *on], {*before.names, *names, *before.preamps, *preamp_names})
     return root
 

@@ -79,10 +79,9 @@ class CsvTable:
 
     def write(self, preset: Preset) -> Written:
         """Return the table; a preset that was read keeps its columns and the rows that did not change."""
-        assert preset.eq is not None
         table = preset.parts(_Table) or _Table(_Header(_COLUMNS), (Piece(",".join(_COLUMNS)), Piece("preamp,,0.0,,", 0.0), Piece("")))
         band_row, preamp_row = _writers(table.header)
-        text = merged(table.pieces, preset.eq, separator="\n", band_text=band_row, preamp_text=preamp_row)
+        text = merged(table.pieces, preset.single, separator="\n", band_text=band_row, preamp_text=preamp_row)
         return Written({"preset.csv": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

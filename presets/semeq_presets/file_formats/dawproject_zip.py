@@ -33,7 +33,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 from xml.etree.ElementTree import Element, SubElement, indent
@@ -150,7 +150,6 @@ class DawProject:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; a session that was read keeps its tracks, audio and other devices, and while nothing changed its bytes."""
-        assert preset.eq is not None
         same = preset.unchanged()
         if same is not None:
             return Written({"preset.dawproject": same})
@@ -159,7 +158,7 @@ class DawProject:
         with zipfile.ZipFile(buffer, "w") as archive:
             if source is not None and source.data is not None and source.eq is not None:
                 root = _parsed(source.data)
-                change_equalizer(_first(root), preset.eq, source.eq, preset.name)
+                change_equalizer(_first(root), preset.single, replace(preset, eq=source.eq).single, preset.name)
                 for name, content in self._kept(source.data):
                     if name == PROJECT:
                         _put(archive, name, render(root))
@@ -169,8 +168,8 @@ class DawProject:
                         _put(archive, name, content)
             else:
                 _put(archive, METADATA, _metadata(preset.name))
-                _put(archive, PROJECT, render(_project([_Track(preset.name or "EQ", preset.eq, preset.name)])))
-                _put_words(archive, [preset.words if preset.words is not None and preset.words.is_played_by(preset.eq) else None])
+                _put(archive, PROJECT, render(_project([_Track(preset.name or "EQ", preset.single, preset.name)])))
+                _put_words(archive, [preset.words if preset.words is not None and preset.words.is_played_by(preset.single) else None])
         return Written({"preset.dawproject": buffer.getvalue()})
 
     def _kept(self, data: bytes) -> list[tuple[str, bytes]]:

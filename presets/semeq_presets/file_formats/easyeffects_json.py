@@ -84,12 +84,11 @@ class EasyEffects:
 
     def write(self, preset: Preset) -> Written:
         """Return the document; a preset that was read keeps its other plug-ins, keys and bands."""
-        assert preset.eq is not None
         data = preset.unchanged()
         if data is None:
             before = preset.parts(_Document) or _Document(_skeleton(), Slots())
             document = copy.deepcopy(before.root)
-            _put(_equalizer(document), preset.eq, before.slots)
+            _put(_equalizer(document), preset.single, before.slots)
             data = (json.dumps(document, indent=4, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
         return Written({"preset.easyeffects.json": data})
 

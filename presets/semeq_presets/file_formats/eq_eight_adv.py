@@ -27,6 +27,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from dataclasses import replace
 from xml.etree.ElementTree import Element, SubElement, indent
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
@@ -79,27 +80,26 @@ class EqEight:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps all other elements, and while nothing changed its bytes."""
-        assert preset.eq is not None
         same = preset.unchanged()
         if same is not None:
             return Written({"preset.adv": same})
         source, slots = preset.source, preset.parts(Slots)
         if source is not None and source.data is not None and source.eq is not None and slots is not None:
-            root, before = _parsed(source.data), source.eq
+            root, before = _parsed(source.data), replace(preset, eq=source.eq).single
         else:
             root, slots, before = _new_document(), Slots(), EqSettings()
         device = _device(root)
-        used = slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
+        used = slots.for_bands(len(preset.single.bands), range(_BANDS), self.info.id)
         for slot in set(slots.of_bands) - set(used):
             _put(device, slot, Band(BandKind.PEAK, _IDLE_HZ[slot], 0.0, _IDLE_Q, enabled=False))
         notes = []
-        for position, (slot, wanted) in enumerate(zip(used, preset.eq.bands, strict=True)):
+        for position, (slot, wanted) in enumerate(zip(used, preset.single.bands, strict=True)):
             if slot not in slots.of_bands or before.bands[position] != wanted:
                 _put(device, slot, wanted)
             if not wanted.enabled and wanted.gain_db == 0.0:
                 notes.append(Note("dropped", position + 1, "band", "switched off and at 0 dB, as an unused one", None, 0.0))
-        if preset.eq.preamp_db != before.preamp_db:
-            _manual(device, "GlobalGain", "").set("Value", _text(preset.eq.preamp_db))
+        if preset.single.preamp_db != before.preamp_db:
+            _manual(device, "GlobalGain", "").set("Value", _text(preset.single.preamp_db))
         name = device.find("UserName")
         if name is not None:
             name.set("Value", preset.name)

@@ -115,12 +115,11 @@ class EqualizerApo:
 
         A note says so where the shortness of numbers costs more than the format's precision: many bands at the ends of their ranges.
         """
-        assert preset.eq is not None
         before = preset.parts(_Text)
         if before is not None:
-            text = _merged(before.lines, preset.eq)
+            text = _merged(before.lines, preset.single)
         else:
-            text = "".join(f"{line}\n" for line in (_preamp_line(preset.eq.preamp_db), *_band_lines(preset.eq.bands, 1)))
+            text = "".join(f"{line}\n" for line in (_preamp_line(preset.single.preamp_db), *_band_lines(preset.single.bands, 1)))
         files = {"preset.txt": text.encode("utf-8")}
         freqs_hz = fine_grid(preset)
         held = Curve(freqs_hz, replace(preset, eq=self.read(files).eq).response_db(freqs_hz))

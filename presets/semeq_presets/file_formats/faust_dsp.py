@@ -73,7 +73,6 @@ class FaustDsp:
 
     def write(self, preset: Preset) -> Written:
         """Return the program; a preset that was read keeps its other lines and the spelling of what did not change."""
-        assert preset.eq is not None
         name = _quotable(preset.name)
         pieces = pieces_of(preset)
         if pieces is None:
@@ -81,7 +80,7 @@ class FaustDsp:
         elif name:
             pieces = tuple(Piece(f'declare name "{name}";') if _renames(piece, name) else piece for piece in pieces)
         end = next(index for index, piece in enumerate(pieces) if piece.text.split("//")[0].strip() == ";")
-        text = merged(pieces, preset.eq, separator="\n", band_text=_band_line, preamp_text=_preamp_line, end=end)
+        text = merged(pieces, preset.single, separator="\n", band_text=_band_line, preamp_text=_preamp_line, end=end)
         return Written({"preset.dsp": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

@@ -60,13 +60,12 @@ class FfmpegFilter:
 
     def write(self, preset: Preset) -> Written:
         """Return the text in one line; a preset that was read keeps its other filters and the spelling of what did not change."""
-        assert preset.eq is not None
         pieces = pieces_of(preset)
         if pieces is not None:
-            text = merged(pieces, preset.eq, separator=",", band_text=_band_text, preamp_text=_preamp_text)
+            text = merged(pieces, preset.single, separator=",", band_text=_band_text, preamp_text=_preamp_text)
         else:
-            filters = [_band_text(held) for held in preset.eq.bands]
-            text = ",".join([*filters, _preamp_text(preset.eq.preamp_db)]) + "\n"
+            filters = [_band_text(held) for held in preset.single.bands]
+            text = ",".join([*filters, _preamp_text(preset.single.preamp_db)]) + "\n"
         return Written({"preset.ffmpeg.txt": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

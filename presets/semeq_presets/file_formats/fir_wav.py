@@ -31,6 +31,7 @@ from scipy.signal import sosfilt
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, design_sos, for_rate
 from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.filter import minimum_phase
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError, PresetReadError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
@@ -115,14 +116,14 @@ class FirWav:
         name = _name(chunks)
         curve = _curve_of(samples[0], rate_hz)
         others = tuple((tag, body) for tag, body in chunks if tag not in (b"fmt ", b"fact", b"data") and not body.startswith(b"INFO"))
-        source = Source(_Chunks(others), data, curve=curve, name=name)
-        return Preset(None, curve, name=name, sample_rate_hz=rate_hz, source=source, notes=notes)
+        source = Source(_Chunks(others), data, EqSettings(curve=curve), name=name)
+        return Preset(EqSettings(curve=curve), name=name, sample_rate_hz=rate_hz, source=source, notes=notes)
 
     def _taps(self, preset: Preset) -> Float64Array:
-        if preset.eq is None:
-            minimum = _from_curve(preset)
+        if preset.single.curve is not None:
+            minimum = _from_response(preset)
         else:
-            minimum = _from_bands(for_rate(preset.eq, preset.sample_rate_hz).eq, preset.sample_rate_hz, self._phase)
+            minimum = _from_bands(for_rate(preset.single, preset.sample_rate_hz).eq, preset.sample_rate_hz, self._phase)
         return minimum if self._phase == "minimum" else _made_linear(minimum)
 
 
@@ -151,17 +152,13 @@ def _largest_root(sections: Float64Array) -> float:
     return float(np.max(np.where(under < 0.0, np.sqrt(np.abs(c)), real)))
 
 
-def _from_curve(preset: Preset) -> Float64Array:
-    """Return the minimum-phase impulse response with the magnitude of a curve."""
+def _from_response(preset: Preset) -> Float64Array:
+    """Return the minimum-phase impulse response with the magnitude of a preset that holds a curve."""
     rate_hz = preset.sample_rate_hz
     count = int(2**14 * 2.0 ** math.ceil(math.log2(rate_hz / 48_000.0) - 1e-9))
-    size = 8 * count
-    bins_hz: Float64Array = np.arange(size // 2 + 1, dtype=np.float64) * (rate_hz / size)
+    bins_hz: Float64Array = np.arange(4 * count + 1, dtype=np.float64) * (rate_hz / (8 * count))
     gain_db = sampled_db(preset, bins_hz)
-    cepstrum = irfft(np.log(10.0) / 20.0 * gain_db, size)
-    cepstrum[1 : size // 2] *= 2.0
-    cepstrum[size // 2 + 1 :] = 0.0
-    return _faded(irfft(np.exp(rfft(cepstrum)), size)[:count])
+    return _faded(minimum_phase(np.maximum(gain_db, 20.0 * math.log10(_FLOOR)))[:count])
 
 
 def _made_linear(minimum: Float64Array) -> Float64Array:

@@ -17,6 +17,7 @@ import re
 import numpy as np
 
 from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.file_formats._curves import Lines, difference_note, sampled_db
 from semeq_presets.file_formats._fields import number, text_of
@@ -85,7 +86,9 @@ class GraphicEq:
                 notes.append(Note("unknown", None, f"line {count}", f"command {command[1].strip().lower()!r} is not read", None))
         if curve is None:
             raise PresetReadError("has no 'GraphicEQ:' line")
-        return Preset(None, curve, source=Source(Lines(lines, at), data, curve=curve, name=None), notes=tuple(notes))
+        return Preset(
+            EqSettings(curve=curve), source=Source(Lines(lines, at), data, EqSettings(curve=curve), name=None), notes=tuple(notes)
+        )
 
 
 def _curve(text: str, where: str) -> Curve:

@@ -131,15 +131,14 @@ class JsfxScript:
 
     def write(self, preset: Preset) -> Written:
         """Return the script; one that was read keeps its other lines as long as it has as many bands."""
-        assert preset.eq is not None
         name = one_line(preset.name)
         before = preset.parts(_Script)
         if before is None:
-            lines = _script(name, preset.eq)
-        elif before.bands != len(preset.eq.bands):
-            lines = _script(name or _description(before.lines), preset.eq)
+            lines = _script(name, preset.single)
+        elif before.bands != len(preset.single.bands):
+            lines = _script(name or _description(before.lines), preset.single)
         else:
-            lines = [_updated(line, name, preset.eq) for line in before.lines]
+            lines = [_updated(line, name, preset.single) for line in before.lines]
         return Written({"preset.jsfx": "\n".join(lines).encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

@@ -15,10 +15,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
-from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.biquad import SILENT_DB, USABLE_NYQUIST, for_rate, pass_qs, response_db
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.fit import FitBatch, fit_many
-from semeq_export.eq.settings import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_presets.file_formats.base import Limits, Note
 
 _BOTTOM_HZ = 20.0
@@ -29,31 +29,77 @@ _SPARE_BANDS = 3
 _CURVE_BANDS = 10
 _SEARCHED_FROM_HZ, _SEARCHED_GAIN_DB, _SEARCHED_Q = 10.0, (-40.0, 40.0), (0.05, 30.0)
 _FIELDS = ("freq_hz", "gain_db", "q")
+_SECOND = frozenset({2})
+_LIKE = {
+    BandKind.HIGH_PASS: BandKind.LOW_SHELF,
+    BandKind.LOW_PASS: BandKind.HIGH_SHELF,
+    BandKind.TILT: BandKind.HIGH_SHELF,
+    BandKind.NOTCH: BandKind.PEAK,
+}
+"""What comes closest to a kind that a device does not have."""
 
 
 def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_db: float = 0.01) -> tuple[EqSettings, tuple[Note, ...]]:
     """Return the EQ as a device can hold it, and a note with its error in dB for everything that had to change.
 
-    Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Errors are measured from
-    20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz. Raises AudioError on a rate outside 8 kHz..384 kHz.
+    Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Passes of a high order and
+    tilts
+    become several bands of the same response where the device holds those; a curve is fitted with what stands beside it where the device
+    holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz, and below -60 dB nothing
+    differs. Raises AudioError on a rate outside 8 kHz..384 kHz.
     """
-    preamp_db, notes = _fit_preamp(eq.preamp_db, limits)
-    bands, band_notes = _fit_bands(eq.bands, limits, sample_rate_hz, precision_db)
-    return EqSettings(bands, preamp_db), (*notes, *band_notes)
+    if eq.curve is not None and not limits.curve:
+        return _fit_response(eq, limits, sample_rate_hz, precision_db)
+    expanded = _expanded(eq, limits)
+    preamp_db, notes = _fit_preamp(expanded.preamp_db, limits)
+    bands, band_notes = _fit_bands(expanded.bands, limits, sample_rate_hz, precision_db)
+    return EqSettings(bands, preamp_db, eq.curve), (*notes, *band_notes)
 
 
-def fit_curve(curve: Curve, limits: Limits, sample_rate_hz: float, *, precision_db: float = 0.01) -> tuple[EqSettings, tuple[Note, ...]]:
-    """Return the EQ within the limits whose response is closest to a curve, and a note with the error in dB."""
-    wanted = _Goal(curve.at, sample_rate_hz)
+def _fit_response(eq: EqSettings, limits: Limits, sample_rate_hz: float, precision_db: float) -> tuple[EqSettings, tuple[Note, ...]]:
+    """Return the bands within the limits whose response is closest to that of an EQ with a curve, and a note with the error in dB."""
+    assert eq.curve is not None
+    heard = for_rate(eq, sample_rate_hz).eq
+    wanted = _Goal(lambda freqs_hz: response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, eq.active_bands)
     count = min(limits.max_bands or _CURVE_BANDS, _CURVE_BANDS)
     framed = [BandKind.LOW_SHELF, *[BandKind.PEAK] * max(count - 2, 0), BandKind.HIGH_SHELF]
     kinds = [kind for kind in framed if kind in limits.kinds][:count]
     fitted = wanted.fit(_layout(limits, kinds, wanted.top_hz), level_free=limits.preamp_db is not None)
     bands, _ = _stepped(fitted.bands, limits)
     preamp_db, _ = _fit_preamp(fitted.preamp_db, limits)
-    error_db = wanted.error_db(bands, preamp_db)
-    note = Note("approximated", None, "curve", f"{curve.freqs_hz.size} points", f"{len(bands)} bands", error_db)
+    error_db, at_hz = wanted.worst(bands, preamp_db)
+    beside = f" and {len(eq.active_bands)} bands" if eq.active_bands else ""
+    note = Note("approximated", None, "curve", f"{eq.curve.freqs_hz.size} points{beside}", f"{len(bands)} bands", error_db, at_hz)
     return EqSettings(bands, preamp_db), (note,) if error_db > precision_db else ()
+
+
+def _expanded(eq: EqSettings, limits: Limits) -> EqSettings:
+    """Return the EQ with bands that the device does not know as others of the same response, where it knows those."""
+    bands: list[Band] = []
+    preamp_db = eq.preamp_db
+    for band in eq.bands:
+        parts = (band,) if _holds_kind(limits, band.kind, band.order) else _same_in_parts(band)
+        if all(_holds_kind(limits, part.kind, part.order) for part in parts) and (band.kind is not BandKind.TILT or limits.preamp_db):
+            preamp_db -= band.gain_db / 2.0 if band.kind is BandKind.TILT and parts != (band,) and band.enabled else 0.0
+            bands += parts
+        else:
+            bands.append(band)
+    if abs(preamp_db) > MAX_PREAMP_DB:
+        return eq
+    return EqSettings(tuple(bands), preamp_db, eq.curve)
+
+
+def _same_in_parts(band: Band) -> tuple[Band, ...]:
+    """Return other bands of the same response: the sections of a pass, the shelf of a tilt, whose level goes into the preamp."""
+    if band.kind is BandKind.TILT:
+        return (replace(band, kind=BandKind.HIGH_SHELF),)
+    if band.order > 2:
+        return tuple(replace(band, order=1 if q is None else 2, q=band.q if q is None else q) for q in pass_qs(band.order, band.q))
+    return (band,)
+
+
+def _holds_kind(limits: Limits, kind: BandKind, order: int) -> bool:
+    return kind in limits.kinds and order in limits.orders.get(kind, _SECOND)
 
 
 def place(bands: Iterable[Band], slots: Sequence[BandSlot]) -> tuple[Band | None, ...] | None:
@@ -81,18 +127,22 @@ def error_db(wanted: EqSettings, held: EqSettings, sample_rate_hz: float) -> flo
 class _Goal:
     """A wanted response and where others are compared with it: 20 Hz to 20 kHz, or what the sample rate can carry.
 
-    Denser than evenly on a log scale where filters are narrow: in the upper half, where the bilinear transform squeezes them, and around
+    Below -60 dB, as in a notch, nothing is compared. Denser than evenly on a log scale where filters are narrow: in the upper half, where
+    the bilinear transform squeezes them, and around
     narrow wanted bands; fits weigh each point with its share of the log scale. Errors are looked for around all bands.
     """
 
     def __init__(self, target: Callable[[Float64Array], Float64Array], sample_rate_hz: float, bands: Sequence[Band] = ()) -> None:
-        self._target, self._sample_rate_hz = target, sample_rate_hz
+        self._wanted, self._sample_rate_hz = target, sample_rate_hz
         self.top_hz = min(20_000.0, USABLE_NYQUIST * sample_rate_hz / 2)
         narrow = [band for band in bands if band.q > _NARROW_Q]  # others keep the grid that all fits of a device share
         self._searched_hz, self._fitted_hz = (
             np.unique(np.concatenate([self._even(*points), self._around(narrow)])) for points in (_SEARCHED, _FITTED)
         )
         self._checked_hz = np.concatenate([self._even(*_CHECKED), self._around(bands)])
+
+    def _target(self, freqs_hz: Float64Array) -> Float64Array:
+        return np.maximum(self._wanted(freqs_hz), SILENT_DB)
 
     @classmethod
     def of_bands(cls, bands: Iterable[Band], sample_rate_hz: float) -> _Goal:
@@ -122,10 +172,16 @@ class _Goal:
 
     def error_db(self, bands: Iterable[Band], preamp_db: float = 0.0) -> float:
         """Return the largest difference between the response of an EQ and the wanted one; around the EQ's own bands too."""
+        return self.worst(bands, preamp_db)[0]
+
+    def worst(self, bands: Iterable[Band], preamp_db: float = 0.0) -> tuple[float, float]:
+        """Return that difference in dB, and the frequency in Hz where it is."""
         held = EqSettings(tuple(bands), preamp_db)
         freqs = np.concatenate([self._checked_hz, self._around(held.bands)])
         response = response_db(for_rate(held, self._sample_rate_hz).eq, freqs, self._sample_rate_hz)
-        return float(np.max(np.abs(response - self._target(freqs))))
+        off_db = np.abs(np.maximum(response, SILENT_DB) - self._target(freqs))
+        place = int(np.argmax(off_db))
+        return float(off_db[place]), float(freqs[place])
 
     def without_db(self) -> float:
         """Return the largest difference that doing nothing makes."""
@@ -170,16 +226,19 @@ def _fit_bands(
 ) -> tuple[tuple[Band, ...], tuple[Note, ...]]:
     kept, notes = bands, []
     if not _holds(bands, limits):
-        sounding = {index: band for index, band in enumerate(bands, start=1) if band.enabled and band.gain_db != 0.0}
+        sounding = {index: band for index, band in enumerate(bands, start=1) if band.is_active}
         idle = {index: band for index, band in enumerate(bands, start=1) if index not in sounding}
         lost = {index: band for index, band in idle.items() if not _holds((band,), limits)}
         kept = tuple(band for index, band in enumerate(bands, start=1) if index not in lost)
         if not _holds(kept, limits):
             lost, kept = idle, tuple(sounding.values())
-        notes = [Note("dropped", index, "band", _describe(band), None, 0.0) for index, band in lost.items()]
+        notes = [Note("dropped", index, "band", str(band), None, 0.0) for index, band in lost.items()]
         if not _holds(kept, limits):
-            best = _closest(sounding, limits, sample_rate_hz, precision_db)
-            kept = best.bands
+            as_they_are = {index: band for index, band in sounding.items() if not _is_shape(band) and _holds((band,), limits)}
+            rest = {index: band for index, band in sounding.items() if index not in as_they_are}
+            left = limits if limits.max_bands is None else replace(limits, max_bands=limits.max_bands - len(as_they_are))
+            best = _closest(rest, left, sample_rate_hz, precision_db)
+            kept = (*as_they_are.values(), *best.bands)
             notes += best.notes(precision_db)
     stepped, moved = _stepped(kept, limits)
     if moved:
@@ -187,6 +246,10 @@ def _fit_bands(
         if error_db > precision_db:
             notes += [Note("approximated", index, name, was, got, error_db) for index, name, was, got in moved]
     return stepped, tuple(notes)
+
+
+def _is_shape(band: Band) -> bool:
+    return band.kind in LAYOUT_KINDS and band.order == 2
 
 
 def _closest(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float, precision_db: float) -> _Candidate:
@@ -236,8 +299,8 @@ def _reasons(sounding: dict[int, Band], limits: Limits) -> Iterator[tuple[int | 
     """Yield what does not fit, as (number of the band, field, its value, what is allowed)."""
     if limits.slots is None:
         for index, band in sounding.items():
-            if band.kind not in limits.kinds:
-                yield index, "kind", band.kind.value, " or ".join(sorted(kind.value for kind in limits.kinds))
+            if not _is_shape(band) or not _holds_kind(limits, band.kind, band.order):
+                yield index, "kind", str(band), " or ".join(sorted(kind.value for kind in limits.kinds))
                 continue
             for name, value, allowed in _outside(_slot(limits, band.kind), band):
                 yield index, name, value, allowed
@@ -256,27 +319,41 @@ def _outside(slot: BandSlot, band: Band) -> Iterator[tuple[str, float, object]]:
 
 
 def _accepts(slot: BandSlot, band: Band) -> bool:
-    return slot.kind is band.kind and not any(_outside(slot, band))
+    return slot.kind is band.kind and band.order == 2 and not any(_outside(slot, band))
+
+
+def _accepts_other(limits: Limits, band: Band) -> bool:
+    """Whether a device holds a band that no slot describes: by its kind, order and ranges."""
+    (low_hz, high_hz), (low_q, high_q), (low_db, high_db) = limits.freq_hz, limits.q, limits.gain_db
+    width = band.order == 1 or limits.shelf_q is not None or low_q <= band.q <= high_q
+    gain = not band.has_gain or low_db <= band.gain_db <= high_db
+    return _holds_kind(limits, band.kind, band.order) and low_hz <= band.freq_hz <= high_hz and width and gain
 
 
 def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     if not limits.holds_disabled and not all(band.enabled for band in bands):
         return False
+    others = [band for band in bands if not _is_shape(band)]
+    if any(sum(band.kind is kind for band in bands) > most for kind, most in limits.most.items()):
+        return False
+    if not all(_accepts_other(limits, band) for band in others):
+        return False
+    shapes = tuple(band for band in bands if _is_shape(band))
     if limits.slots is not None:
-        return place(bands, limits.slots) is not None
+        return place(shapes, limits.slots) is not None
     if limits.max_bands is not None and len(bands) > limits.max_bands:
         return False
-    return all(band.kind in limits.kinds and _accepts(_slot(limits, band.kind), band) for band in bands)
+    return all(_holds_kind(limits, band.kind, 2) and _accepts(_slot(limits, band.kind), band) for band in shapes)
 
 
 def _nearest(sounding: dict[int, Band], alone: dict[int, _Goal], limits: Limits) -> dict[int, Band]:
     """Return the bands with every value moved to the nearest allowed one; those without a place are left out, quietest first."""
     if limits.slots is None:
-        usable = [index for index, band in sounding.items() if band.kind in limits.kinds]
+        usable = [index for index, band in sounding.items() if _is_shape(band) and band.kind in limits.kinds]
         usable = sorted(usable, key=lambda index: -alone[index].without_db())[: limits.max_bands]
         return {index: _moved(sounding[index], _slot(limits, sounding[index].kind)) for index in usable}
     indices = list(sounding)
-    options = [[_moved(sounding[i], slot) if slot.kind is sounding[i].kind else None for slot in limits.slots] for i in indices]
+    options = [[_moved(sounding[i], slot) if _suits(slot, sounding[i]) else None for slot in limits.slots] for i in indices]
     cost = [[_moving_db(sounding[i], moved, alone[i]) for moved in row] for i, row in zip(indices, options, strict=True)]
     placed = {}
     for row, column in zip(*linear_sum_assignment(np.array(cost)), strict=True):
@@ -284,6 +361,10 @@ def _nearest(sounding: dict[int, Band], alone: dict[int, _Goal], limits: Limits)
         if moved is not None:
             placed[indices[row]] = moved
     return placed
+
+
+def _suits(slot: BandSlot, band: Band) -> bool:
+    return _is_shape(band) and slot.kind is band.kind
 
 
 def _moving_db(band: Band, moved: Band | None, alone: _Goal) -> float:
@@ -296,7 +377,7 @@ def _moving_db(band: Band, moved: Band | None, alone: _Goal) -> float:
 def _differences(sounding: dict[int, Band], placed: dict[int, Band]) -> Iterator[tuple[int, str, object, object]]:
     for index, band in sounding.items():
         if index not in placed:
-            yield index, "band", _describe(band), None
+            yield index, "band", str(band), None
             continue
         for name in _FIELDS:
             was, got = getattr(band, name), getattr(placed[index], name)
@@ -318,8 +399,8 @@ def _layouts(loudest: list[BandKind], limits: Limits, top_hz: float) -> Iterator
         yield _layout(limits, [], top_hz)
         return
     most = limits.max_bands if limits.max_bands is not None else len(loudest) + _SPARE_BANDS
-    usual = BandKind.PEAK if BandKind.PEAK in limits.kinds else min(limits.kinds)
-    wanted = [kind if kind in limits.kinds else usual for kind in loudest[:most]]
+    usual = BandKind.PEAK if BandKind.PEAK in limits.kinds else min(kind for kind in limits.kinds if kind in LAYOUT_KINDS)
+    wanted = [kind if kind in limits.kinds else usual for kind in (_LIKE.get(kind, kind) for kind in loudest[:most])]
     spare = [usual] * min(most - len(wanted), _SPARE_BANDS)
     framed = [BandKind.LOW_SHELF, *[usual] * max(len(wanted) + len(spare) - 2, 0), BandKind.HIGH_SHELF]
     variants = [wanted, wanted + spare, [kind for kind in framed if kind in limits.kinds][:most]]
@@ -377,7 +458,3 @@ def _stepped(bands: tuple[Band, ...], limits: Limits) -> tuple[tuple[Band, ...],
                 moved.append((index, name, wanted, values[name]))
         result.append(replace(band, **values))
     return tuple(result), moved
-
-
-def _describe(band: Band) -> str:
-    return f"{band.kind.value} {band.freq_hz:g} Hz {band.gain_db:g} dB q {band.q:g}"

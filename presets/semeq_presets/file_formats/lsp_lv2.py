@@ -98,7 +98,6 @@ class LspParametric:
 
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; a preset that was read from such a bundle keeps its build, its other ports and its slots."""
-        assert preset.eq is not None
         before = preset.parts(_Ports) or _Ports(self._plugin + "stereo", {}, Slots())
         slots = before.slots
         ports = self._defaults(mono=before.plugin.endswith("_mono"))
@@ -107,7 +106,7 @@ class LspParametric:
         ports.update(before.ports)
         free = iter([i for i in range(len(self._idle_freqs_hz)) if i not in slots.foreign and i not in slots.of_bands])
         used = []
-        for index, held in enumerate(preset.eq.bands):
+        for index, held in enumerate(preset.single.bands):
             slot = slots.of_bands[index] if index < len(slots.of_bands) else next(free, None)
             if slot is None:
                 raise PresetWriteError(f"{self.info.id}: no slot is left for band {index + 1}; {len(slots.foreign)} hold other filters")
@@ -116,8 +115,8 @@ class LspParametric:
         for slot in slots.of_bands[len(used) :]:
             ports[f"ft_{slot}"] = "0.0"
         g_out_db = amplitude_to_db(float(ports["g_out"]))
-        if amplitude_to_db(float(ports["g_in"])) + g_out_db != preset.eq.preamp_db:
-            ports["g_in"] = plain_decimal(db_to_amplitude(preset.eq.preamp_db - g_out_db), _DIGITS)
+        if amplitude_to_db(float(ports["g_in"])) + g_out_db != preset.single.preamp_db:
+            ports["g_in"] = plain_decimal(db_to_amplitude(preset.single.preamp_db - g_out_db), _DIGITS)
         return Written(write_bundle(PortBundle(before.plugin, preset.name, ports)))
 
     def read(self, files: Files) -> Preset:

@@ -80,7 +80,6 @@ class PipeWireConf:
 
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read keeps everything else of its file."""
-        assert preset.eq is not None
         data = preset.unchanged()
         if data is None:
             tree: dict[str, Node] | None = preset.parts(dict)
@@ -181,12 +180,11 @@ def _series(nodes: list[Node]) -> list[tuple[str, str]]:
 
 def _put(graph: dict[str, Node], preset: Preset) -> None:
     """Let the graph say what the EQ says."""
-    assert preset.eq is not None
     nodes = [mapping(node, "node") for node in sequence(graph["nodes"], "nodes")]
     says = [_says(node, "node") for node in nodes]
-    held = iter(preset.eq.bands)
+    held = iter(preset.single.bands)
     old_db = [value for value in says if isinstance(value, float)]
-    keep_preamp = bool(old_db) and sum(old_db) == preset.eq.preamp_db
+    keep_preamp = bool(old_db) and sum(old_db) == preset.single.preamp_db
     result: list[dict[str, Node]] = []
     preamp_written = False
     for node, said in zip(nodes, says, strict=True):
@@ -199,7 +197,7 @@ def _put(graph: dict[str, Node], preset: Preset) -> None:
         elif isinstance(said, float) and not keep_preamp:
             if preamp_written:
                 continue
-            node["control"] = _control(node, 0.0, 1.0, preset.eq.preamp_db)
+            node["control"] = _control(node, 0.0, 1.0, preset.single.preamp_db)
             preamp_written = True
         result.append(node)
     names = {_text_or_empty(node.get("name")) for node in result}
@@ -207,8 +205,8 @@ def _put(graph: dict[str, Node], preset: Preset) -> None:
     first_new = sum(isinstance(said, Band) for said in says) + 1
     new = [_node(names, f"eq_band_{count}", _WRITTEN[one.kind], one) for count, one in enumerate(held, start=first_new)]
     result[last + 1 : last + 1] = new
-    if not old_db and (preset.eq.preamp_db != 0.0 or not result):
-        result.insert(0, _node(names, "eq_preamp", "bq_highshelf", None, preset.eq.preamp_db))
+    if not old_db and (preset.single.preamp_db != 0.0 or not result):
+        result.insert(0, _node(names, "eq_preamp", "bq_highshelf", None, preset.single.preamp_db))
     if nodes and len(result) != len(nodes) and (None in says or _links(graph) != _series([*nodes])):
         raise PresetWriteError("pipewire: the graph holds other nodes or links, so its number of bands cannot change; write a new file")
     graph["nodes"] = [*result]

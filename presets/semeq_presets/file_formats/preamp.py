@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.curve import Curve
+from semeq_export.eq.channels import ChannelEqs, Equaliser, each
 from semeq_export.eq.settings import MAX_PREAMP_DB, EqSettings
 from semeq_presets.file_formats.base import FormatInfo, Note, Preset
 
@@ -17,12 +18,15 @@ Preamp = Literal["auto", "none", "max"] | float
 """A way to choose the preamp, or the preamp itself in dB; see `with_preamp`."""
 
 
-def peak_db(eq: EqSettings, sample_rate_hz: float) -> float:
-    """Return the true maximum of the total response in dB, preamp included, from 0 Hz to the Nyquist frequency."""
+def peak_db(eq: Equaliser, sample_rate_hz: float) -> float:
+    """Return the true maximum of the total response in dB, preamp included, from 0 Hz to the Nyquist frequency; of any channel."""
+    if isinstance(eq, ChannelEqs):
+        return max(peak_db(held, sample_rate_hz) for _, held in eq)
     heard = for_rate(eq, sample_rate_hz).eq
     nyquist_hz = sample_rate_hz / 2
     centres = [band.freq_hz for band in heard.active_bands]
-    freqs = np.unique(np.concatenate([[0.0, nyquist_hz], np.geomspace(1.0, nyquist_hz, 2_000), centres]))
+    points: Float64Array | list[float] = [] if heard.curve is None else heard.curve.freqs_hz[heard.curve.freqs_hz <= nyquist_hz]
+    freqs = np.unique(np.concatenate([[0.0, nyquist_hz], np.geomspace(1.0, nyquist_hz, 2_000), centres, points]))
     response = response_db(heard, freqs, sample_rate_hz)
     top = int(np.argmax(response))
     around = np.linspace(freqs[max(top - 1, 0)], freqs[min(top + 1, freqs.size - 1)], 401)
@@ -44,7 +48,7 @@ def protected(eq: EqSettings, sample_rate_hz: float) -> EqSettings:
 def protect_preset(preset: Preset, info: FormatInfo) -> tuple[Preset, tuple[Note, ...]]:
     """Return the preset as a format for playback systems wants it, with a preamp against clipping, and a note if one was added.
 
-    A curve, which has no preamp, is lowered as a whole.
+    A curve alone is lowered as a whole. Channels with EQs of their own are lowered alike, unless one of them has a preamp.
     """
     return _protected(preset) if info.protects else (preset, ())
 
@@ -57,29 +61,32 @@ def with_preamp(preset: Preset, info: FormatInfo, preamp: Preamp) -> tuple[Prese
     """
     if preamp == "auto":
         return protect_preset(preset, info)
-    if preset.eq is None:
-        if preset.curve is None or preamp == "none":
-            return preset, ()
-        if preamp == "max":
-            return _protected(preset)
-        return replace(preset, curve=_raised(preset.curve, float(EqSettings((), preamp).preamp_db))), ()
-    bare = replace(preset, eq=replace(preset.eq, preamp_db=0.0 if isinstance(preamp, str) else preamp))
+    value_db = 0.0 if isinstance(preamp, str) else preamp
+    if preset.curve is not None and info.carries == "curve":
+        bare = preset if value_db == 0.0 else replace(preset, eq=_raised(preset.single, EqSettings((), value_db).preamp_db))
+    else:
+        bare = replace(preset, eq=each(preset.eq, lambda eq: replace(eq, preamp_db=value_db)))
     can_hold = info.carries == "curve" or info.limits.preamp_db is not None
     return _protected(bare) if preamp == "max" and can_hold else (bare, ())
 
 
 def _protected(preset: Preset) -> tuple[Preset, tuple[Note, ...]]:
     what = "preamp_db against clipping"
-    if preset.eq is not None:
+    if preset.curve is not None:
+        top_db = float(preset.curve.gain_db.max()) + preset.single.preamp_db
+        if top_db <= 0.0:
+            return preset, ()
+        return replace(preset, eq=_raised(preset.single, -top_db)), (Note("added", None, what, 0.0, -top_db),)
+    if isinstance(preset.eq, EqSettings):
         eq = protected(preset.eq, preset.sample_rate_hz)
-        return (
-            (preset, ()) if eq == preset.eq else (replace(preset, eq=eq), (Note("added", None, what, preset.eq.preamp_db, eq.preamp_db),))
-        )
-    top_db = float(preset.curve.gain_db.max()) if preset.curve is not None else 0.0
-    if preset.curve is None or top_db <= 0.0:
+        return (preset, ()) if eq == preset.eq else (replace(preset, eq=eq), (Note("added", None, what, 0.0, eq.preamp_db),))
+    rise_db = peak_db(preset.eq, preset.sample_rate_hz)
+    if rise_db <= 1e-9 or any(eq.preamp_db != 0.0 for _, eq in preset.eq):
         return preset, ()
-    return replace(preset, curve=_raised(preset.curve, -top_db)), (Note("added", None, what, 0.0, -top_db),)
+    added_db = max(-math.ceil(rise_db * 100.0 - 1e-6) / 100.0, -MAX_PREAMP_DB)
+    lowered = each(preset.eq, lambda eq: replace(eq, preamp_db=added_db))
+    return replace(preset, eq=lowered), (Note("added", None, what, 0.0, added_db),)
 
 
-def _raised(curve: Curve, gain_db: float) -> Curve:
-    return Curve(curve.freqs_hz, curve.gain_db + gain_db)
+def _raised(eq: EqSettings, gain_db: float) -> EqSettings:
+    return replace(eq, curve=None if eq.curve is None else eq.curve.raised(gain_db))

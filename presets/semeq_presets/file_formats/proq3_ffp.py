@@ -119,13 +119,12 @@ class ProQ3:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its globals, and its slots with other filters."""
-        assert preset.eq is not None
         file = preset.parts(_File) or _File(_EMPTY, Slots())
         data = bytearray(file.data)
-        used = file.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
+        used = file.slots.for_bands(len(preset.single.bands), range(_BANDS), self.info.id)
         for slot in set(file.slots.of_bands) - set(used):
             data[_place(slot)] = _BAND.pack(_IDLE)
-        for slot, wanted in zip(used, preset.eq.bands, strict=True):
+        for slot, wanted in zip(used, preset.single.bands, strict=True):
             if slot not in file.slots.of_bands or _band(_BAND.unpack(file.data, _place(slot).start), slot) != wanted:
                 data[_place(slot)] = _record(wanted)
         return Written({"preset.ffp": bytes(data)})

@@ -100,10 +100,9 @@ class ReaEq:
 
     def write(self, preset: Preset) -> Written:
         """Return the chain; one that was read keeps its other effects, filters, pins and window."""
-        assert preset.eq is not None
         chunk = preset.parts(_Chunk)
-        records = _records(preset.eq.bands, chunk.records if chunk is not None else ())
-        tail = _tail(preset.eq.preamp_db, chunk.tail if chunk is not None else None)
+        records = _records(preset.single.bands, chunk.records if chunk is not None else ())
+        tail = _tail(preset.single.preamp_db, chunk.tail if chunk is not None else None)
         state = _state(records, tail)
         if chunk is None:
             header = b"qeer" + struct.pack("<I", 0xFEED5EEE) + _PINS + _PINS + struct.pack("<III", len(state), 1, 0x00100000)

@@ -76,14 +76,13 @@ class RewText:
 
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read from such a text keeps its other lines and the spelling of what did not change."""
-        assert preset.eq is not None
         pieces = pieces_of(preset)
         if pieces is None:
             head = f"Filter Settings file\n\nNotes:{one_line(preset.name)}\n\nEqualiser: Generic\n"
             pieces = tuple(Piece(line) for line in head.split("\n"))
         else:
             pieces = tuple(_renamed(piece, one_line(preset.name)) for piece in pieces)
-        text = merged(pieces, preset.eq, separator="\n", band_text=_band_line, preamp_text=_no_preamp)
+        text = merged(pieces, preset.single, separator="\n", band_text=_band_line, preamp_text=_no_preamp)
         return Written({"preset.rew.txt": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

@@ -4,14 +4,17 @@
 | --- | --- |
 | format | "semeq-preset" |
 | preset | the object below |
-| version | "1.1", without words "1.0"; another major version is refused, a newer minor one is read and its unknown keys are kept |
+| version | the lowest that says all: "1.0", "1.1" with words, "1.2"; others of 1 are read with unknown keys kept, the rest refused |
 
 | key of preset | content |
 | --- | --- |
 | name | text |
 | sample_rate_hz | number |
-| eq | {"bands": [{"kind", "freq_hz", "gain_db", "q", "enabled"}], "preamp_db"}, or null |
-| curve | {"freqs_hz": [...], "gain_db": [...]}, only where no bands are known |
+| eq | {"bands": [{"kind", "freq_hz", "gain_db", "q", "enabled"}], "preamp_db"}, or null. Since 1.2: more kinds
+(`semeq_export.eq.settings`), and
+"order" of a band where it is not 2 |
+| curve | {"freqs_hz": [...], "gain_db": [...]}, where no bands are known; since 1.2 also beside them |
+| channels | since 1.2, instead of eq and curve: {"left": {"bands", "preamp_db", "curve"}, ...} (`semeq_export.eq.channels`) |
 | words | since 1.1, for an EQ that words meant: {"weights": [[word, number], ...], "intensity", "eq", "bundle_sha256": its identity} |
 
 What plays is the eq of preset; that of words is what they meant when they were saved. Words of which the two differ, because somebody
@@ -25,24 +28,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.curve import Curve
-from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, MIN_FREQ_HZ, MIN_Q, EqSettings
+from semeq_export.eq.settings import LAYOUT_KINDS, EqSettings
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_export.files import strict_json
 from semeq_export.words.saved import SavedWords
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import EVERYTHING, Files, FormatInfo, Note, Preset, PresetFormat, Source, Written
 
 _KIND = "semeq-preset"
-_MAJOR, _MINOR = 1, 1
-_MINOR_WITHOUT_WORDS = 0
+_MAJOR = 1
+_MINOR_OF_WORDS, _MINOR_OF_KINDS = 1, 2
 _DOCUMENT_KEYS = {"format", "preset", "version"}
 _PRESET_KEYS = {"name", "sample_rate_hz", "eq", "curve"}
-_MAX_CURVE_POINTS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class SemeqJson:
         suffixes=(".semeq.json", ".json"),
         how_to_import="semeq-export convert FILE OUT --to FORMAT, or semeq_presets.read_file",
         precision_db=1e-9,
-        limits=Limits(freq_hz=(MIN_FREQ_HZ, MAX_FREQ_HZ), gain_db=(-MAX_GAIN_DB, MAX_GAIN_DB), q=(MIN_Q, MAX_Q), preamp_db=(-120.0, 120.0)),
+        limits=EVERYTHING,
         verified="this version of semeq",
         remark="the reference: everything comes back exactly",
     )
@@ -76,14 +76,17 @@ class SemeqJson:
         """Return the document; unknown keys are written beside the known ones, which they cannot replace."""
         unknown = preset.parts(UnknownKeys) or UnknownKeys()
         body = _without(unknown.of_preset, _PRESET_KEYS)
-        body.update(name=preset.name, sample_rate_hz=preset.sample_rate_hz, eq=preset.eq.to_dict() if preset.eq is not None else None)
-        if preset.curve is not None:
-            body["curve"] = {"freqs_hz": preset.curve.freqs_hz.tolist(), "gain_db": preset.curve.gain_db.tolist()}
+        body.update(name=preset.name, sample_rate_hz=preset.sample_rate_hz, eq=None)
+        if isinstance(preset.eq, ChannelEqs):
+            body["channels"] = preset.eq.to_dict()
+        else:
+            body.update(_eq_keys(preset.eq))
         words, notes = _played(preset.words, preset.eq)
         if words is not None:
             body["words"] = words.to_dict()
+        minor = _MINOR_OF_KINDS if _needs_kinds(preset.eq) else 0 if words is None else _MINOR_OF_WORDS
         document = _without(unknown.of_document, _DOCUMENT_KEYS)
-        document.update(format=_KIND, version=f"{_MAJOR}.{_MINOR_WITHOUT_WORDS if words is None else _MINOR}", preset=body)
+        document.update(format=_KIND, version=f"{_MAJOR}.{minor}", preset=body)
         try:
             return Written({"preset.semeq.json": strict_json.dumps(document)}, notes)
         except ValueError as error:  # unknown keys of a caller that hold what JSON cannot
@@ -98,32 +101,63 @@ class SemeqJson:
             raise PresetReadError(str(error)) from error
         if not isinstance(document, dict) or document.get("format") != _KIND:
             raise PresetReadError(f'is not a JSON object with "format": "{_KIND}"')
-        has_words = _check_version(document.get("version")) > _MINOR_WITHOUT_WORDS
+        minor = _check_version(document.get("version"))
         body = document.get("preset")
         if not isinstance(body, dict):
             raise PresetReadError("preset is missing or not an object")
         name = body.get("name", "")
         if not isinstance(name, str):
             raise PresetReadError("name is not a text", where="preset")
-        eq = None if body.get("eq") is None else _eq(body["eq"])
-        curve = None if body.get("curve") is None else _curve(body["curve"])
-        if eq is None and curve is None:
-            raise PresetReadError("holds neither eq nor curve", where="preset")
+        eq = _eq_of(body, minor)
         rate = body.get("sample_rate_hz", 48_000.0)
         if isinstance(rate, bool) or not isinstance(rate, float | int):
             raise PresetReadError("sample_rate_hz is not a number", where="preset")
+        has_words = minor >= _MINOR_OF_WORDS
         words, notes = _played(_words(body["words"]) if has_words and body.get("words") is not None else None, eq)
-        known = _PRESET_KEYS | ({"words"} if has_words else set())
+        known = _PRESET_KEYS | ({"words"} if has_words else set()) | ({"channels"} if minor >= _MINOR_OF_KINDS else set())
         unknown = UnknownKeys(_without(document, _DOCUMENT_KEYS), _without(body, known))
         try:
-            return Preset(eq, curve, name, float(rate), Source(unknown), notes, words=words)
+            return Preset(eq, name, float(rate), Source(unknown), notes, words=words)
         except (AudioError, OverflowError) as error:
             raise PresetReadError(str(error), where="preset") from error
 
 
-def _played(words: SavedWords | None, eq: EqSettings | None) -> tuple[SavedWords | None, tuple[Note, ...]]:
+def _eq_keys(eq: EqSettings) -> dict[str, object]:
+    """Return an EQ as the keys of a preset: a curve alone stands without bands."""
+    if eq.curve is None:
+        return {"eq": eq.to_dict()}
+    bare = replace(eq, curve=None)
+    return {"eq": None if bare == EqSettings() else bare.to_dict(), "curve": eq.curve.to_dict()}
+
+
+def _needs_kinds(eq: EqSettings | ChannelEqs) -> bool:
+    """Whether an EQ says what only version 1.2 can."""
+    if isinstance(eq, ChannelEqs):
+        return True
+    return (eq.curve is not None and replace(eq, curve=None) != EqSettings()) or any(
+        band.kind not in LAYOUT_KINDS or band.order != 2 for band in eq.bands
+    )
+
+
+def _eq_of(body: Mapping[str, object], minor: int) -> EqSettings | ChannelEqs:
+    channels = body.get("channels") if minor >= _MINOR_OF_KINDS else None
+    try:
+        if channels is not None:
+            if body.get("eq") is not None or body.get("curve") is not None:
+                raise PresetReadError("holds channels beside eq or curve", where="preset")
+            return ChannelEqs.from_dict(channels)
+    except InvalidEqError as error:
+        raise PresetReadError(str(error), where="channels") from error
+    eq = None if body.get("eq") is None else _eq(body["eq"])
+    curve = None if body.get("curve") is None else _curve(body["curve"])
+    if eq is None and curve is None:
+        raise PresetReadError("holds neither eq nor curve", where="preset")
+    return replace(eq or EqSettings(), curve=curve)
+
+
+def _played(words: SavedWords | None, eq: EqSettings | ChannelEqs) -> tuple[SavedWords | None, tuple[Note, ...]]:
     """Return words while an EQ still is what they meant, else a note that says what became of them."""
-    if words is None or words.is_played_by(eq):
+    if words is None or (isinstance(eq, EqSettings) and words.is_played_by(eq)):
         return words, ()
     return None, (Note("dropped", None, "words", f"{words.target}: the bands were changed since", None),)
 
@@ -159,17 +193,9 @@ def _eq(data: object) -> EqSettings:
         raise PresetReadError(str(error), where="eq") from error
 
 
-def _curve(data: Any) -> Curve:  # Any: parsed JSON of any shape
-    columns = []
-    for key in ("freqs_hz", "gain_db"):
-        values = data.get(key) if isinstance(data, dict) else None
-        if not isinstance(values, list) or len(values) > _MAX_CURVE_POINTS:
-            raise PresetReadError(f"{key} is not a list of at most {_MAX_CURVE_POINTS} numbers", where="curve")
-        if not all(isinstance(value, float | int) and not isinstance(value, bool) for value in values):
-            raise PresetReadError(f"{key} holds something that is not a number", where="curve")
-        columns.append(np.array(values, dtype=np.float64))
+def _curve(data: object) -> Curve:
     try:
-        return Curve(*columns)
+        return Curve.from_dict(data)
     except InvalidEqError as error:
         raise PresetReadError(str(error), where="curve") from error
 

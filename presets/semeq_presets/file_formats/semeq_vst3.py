@@ -295,11 +295,10 @@ class SemeqVst3:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; a state that was read keeps everything but its EQ, and plays the words no more once the bands change."""
-        assert preset.eq is not None
-        parts = preset.parts(PluginParts) or PluginParts(PluginState(preset.eq))
+        parts = preset.parts(PluginParts) or PluginParts(PluginState(preset.single))
         state = parts.state
-        if preset.eq != (parts.shown or _heard(state)):
-            state = _changed(state, preset.eq, parts.shown or state.eq)
+        if preset.single != (parts.shown or _heard(state)):
+            state = _changed(state, preset.single, parts.shown or state.eq)
         lost = Note("approximated", None, "words", parts.words, "bands: the plug-in holds a word or a morph of two")
         notes = (lost,) if parts.words else ()
         about = plugin()

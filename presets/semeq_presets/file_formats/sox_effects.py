@@ -56,12 +56,11 @@ class SoxEffects:
 
     def write(self, preset: Preset) -> Written:
         """Return the text in one line; a preset that was read keeps its other effects and the spelling of what did not change."""
-        assert preset.eq is not None
         pieces = pieces_of(preset)
         if pieces is not None:
-            text = merged(pieces, preset.eq, separator=" ", band_text=_band_text, preamp_text=_preamp_text)
+            text = merged(pieces, preset.single, separator=" ", band_text=_band_text, preamp_text=_preamp_text)
         else:
-            text = " ".join([_preamp_text(preset.eq.preamp_db), *(_band_text(held) for held in preset.eq.bands)]) + "\n"
+            text = " ".join([_preamp_text(preset.single.preamp_db), *(_band_text(held) for held in preset.single.bands)]) + "\n"
         return Written({"preset.sox.txt": text.encode("utf-8")})
 
     def read(self, files: Files) -> Preset:

@@ -107,18 +107,17 @@ class SteinbergFrequency:
 
     def write(self, preset: Preset) -> Written:
         """Return the file; one that was read keeps its other records and filters."""
-        assert preset.eq is not None
         table = preset.parts(_Table) or _new_table()
         values = dict(table.values)
-        used = table.slots.for_bands(len(preset.eq.bands), range(_BANDS), self.info.id)
+        used = table.slots.for_bands(len(preset.single.bands), range(_BANDS), self.info.id)
         for slot in set(table.slots.of_bands) - set(used):
             values.update({f"equalizerAbandon{slot + 1}": 0.0, f"equalizerAgain{slot + 1}": 0.0})
         notes = []
-        for number, (slot, wanted) in enumerate(zip(used, preset.eq.bands, strict=True), start=1):
+        for number, (slot, wanted) in enumerate(zip(used, preset.single.bands, strict=True), start=1):
             values.update(_records(slot, wanted))
             if not wanted.enabled and wanted.gain_db == 0.0:
                 notes.append(Note("dropped", number, "band", "switched off and at 0 dB, as an unused one", None, 0.0))
-        values["equalizerAoutput"] = preset.eq.preamp_db
+        values["equalizerAoutput"] = preset.single.preamp_db
         comp = _HEAD.pack({"start": _START}) + b"".join(
             name.encode("utf-8").ljust(_NAME_BYTES, b"\0") + _VALUE.pack({"id": table.ids[name], "value": value})
             for name, value in values.items()

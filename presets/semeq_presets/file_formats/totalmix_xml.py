@@ -80,12 +80,11 @@ class TotalMix:
 
     def write(self, preset: Preset) -> Written:
         """Return the document; a preset that was read keeps its other entries."""
-        assert preset.eq is not None
         data = preset.unchanged()
         if data is None:
             tree = preset.parts(Element)
             root = copy.deepcopy(tree) if tree is not None else _skeleton()
-            _put(root, preset.eq)
+            _put(root, preset.single)
             data = render(root, declaration=False)
         return Written({"preset.tmeq": data})
 

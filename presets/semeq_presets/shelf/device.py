@@ -37,7 +37,7 @@ from semeq_export.files import strict_toml
 from semeq_export.files.disk import read_regular
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.file_formats.base import Limits, Note, Preset
-from semeq_presets.file_formats.limits import error_db, fit_curve, fit_to, place
+from semeq_presets.file_formats.limits import error_db, fit_to, place
 from semeq_presets.shelf.registry import STRICT_DB
 
 Convention = Literal["q", "bandwidth_oct", "constant"]
@@ -151,14 +151,11 @@ class Device:
 
         A curve is fitted with ten bands first; then the errors are measured against these.
         """
-        eq = preset.eq
-        notes: tuple[Note, ...] = ()
-        if eq is None:
-            if preset.curve is None:
-                raise PresetWriteError(f"{self.name}: the preset holds neither bands nor a curve")
-            eq, notes = fit_curve(preset.curve, Limits(preamp_db=(-120.0, 120.0)), preset.sample_rate_hz)
+        eq, notes = preset.single, tuple[Note, ...]()
+        if eq.curve is not None:
+            eq, notes = fit_to(eq, Limits(preamp_db=(-120.0, 120.0)), preset.sample_rate_hz)
         fitted = self.fit(eq, preset.sample_rate_hz, strict=strict)
-        held = replace(preset, eq=fitted.eq, curve=None, source=None, format="")
+        held = replace(preset, eq=fitted.eq, source=None, format="")
         return held, self.sheet(fitted, preset.name), (*notes, *fitted.notes)
 
     def sheet(self, fitted: Fitted, title: str) -> str:

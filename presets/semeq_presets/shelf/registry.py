@@ -16,6 +16,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path, PurePosixPath
 
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import (
     AmbiguousFormatError,
@@ -29,16 +30,17 @@ from semeq_export.errors import (
 )
 from semeq_export.files.atomic import atomic_folder, write_atomic
 from semeq_export.files.disk import check_output, check_output_folder, is_same_file, read_regular
-from semeq_presets.file_formats.base import Files, FormatInfo, Note, Preset, PresetFormat, Written
-from semeq_presets.file_formats.limits import fit_curve, fit_to
+from semeq_presets.file_formats.base import Choice, ChoosingFormat, Files, FormatInfo, Note, Preset, PresetFormat, Written
+from semeq_presets.file_formats.fitting import fit_preset
+from semeq_presets.file_formats.losses import checked
 from semeq_presets.file_formats.preamp import Preamp, protect_preset, with_preamp
 
 MAX_BYTES = 5_000_000
 MAX_FILES = 64
 MAX_NAME_CHARS = 200
 STRICT_DB = 0.1
-SNIFF_BYTES = 512
-FOLDER_SNIFF_BYTES = 4_096  # a manifest names its plug-in after a page of prefixes
+SNIFF_BYTES = 65_536  # headers of hundreds of lines are in use
+_NO_CHOICE = Choice()
 MANIFEST = "manifest.ttl"
 
 _BUILTIN: tuple[tuple[str, str], ...] = (
@@ -114,11 +116,10 @@ def detect(files: Files | bytes, filename: str = "") -> str:
     """
     named = _as_files(files, filename)
     is_folder = len(named) != 1 or MANIFEST in named
-    size = FOLDER_SNIFF_BYTES if is_folder else SNIFF_BYTES
     matches = [
         info.id
         for info in formats()
-        if info.is_folder == is_folder and any(get(info.id).sniff(content[:size], name) for name, content in named.items())
+        if info.is_folder == is_folder and any(get(info.id).sniff(content[:SNIFF_BYTES], name) for name, content in named.items())
     ]
     where = printable(filename) or "preset"
     if not matches:
@@ -126,10 +127,18 @@ def detect(files: Files | bytes, filename: str = "") -> str:
     return _only(matches, f"{where}: looks like")
 
 
-def read(files: Files | bytes, format: str | None = None, *, filename: str = "") -> Preset:  # noqa: A002 - says it best
+def read(
+    files: Files | bytes,
+    format: str | None = None,  # noqa: A002 - says it best
+    *,
+    filename: str = "",
+    choice: Choice = _NO_CHOICE,
+) -> Preset:
     """Return the preset of a file's bytes, or of a folder's files by relative POSIX name.
 
-    format: its id, detected when left out. Raises PresetReadError naming the place that is wrong, and as `detect` does.
+    format: its id, detected when left out. choice: which one, of a file that holds several. What could not be read stands in the notes of
+    the preset. Raises PresetReadError naming the place that is wrong, the EQs to choose from where one must be chosen, and what was not
+    read where that is all there is; and as `detect` does.
     """
     named = _as_files(files, filename)
     if sum(map(len, named.values())) > MAX_BYTES:
@@ -137,46 +146,55 @@ def read(files: Files | bytes, format: str | None = None, *, filename: str = "")
     found = get(format) if format is not None else get(detect(named, filename))
     if found.info.is_folder != (len(named) != 1 or MANIFEST in named):
         raise PresetReadError(f"a {found.info.id} preset is a {'folder' if found.info.is_folder else 'single file'}")
-    return replace(found.read(named), format=found.info.id)
+    preset = checked(replace(_chosen(found, named, choice), format=found.info.id))
+    return preset if choice.channel is None else preset.of_channel(choice.channel)
 
 
-def write(preset: Preset | EqSettings, format: str, *, strict: bool = False) -> Written:  # noqa: A002
+def _chosen(found: PresetFormat, files: Files, choice: Choice) -> Preset:
+    if isinstance(found, ChoosingFormat):
+        return found.read_chosen(files, choice)
+    if choice.named:
+        raise PresetReadError(f"a {found.info.id} preset holds one EQ, no {choice.named[0]} to choose")
+    return found.read(files)
+
+
+def write(preset: Preset | EqSettings | ChannelEqs, format: str, *, strict: bool = False, lossy: bool = False) -> Written:  # noqa: A002
     """Return the files of a preset in a format, and notes on everything that is not as it was asked for.
 
     What the format cannot hold is refitted (`file_formats.limits`). The preamp is written as it is. strict: a change of more than 0.1 dB,
-    or something that cannot be carried over from another format, raises PresetWriteError. Raises UnknownFormatError.
+    or something that cannot be carried over from another format, raises PresetWriteError. lossy: allow what otherwise raises it too: a
+    curve,
+    or filters that no shelf or peak is like, over 1 dB off. So do channels that differ where the format has one EQ for all. Raises
+    UnknownFormatError.
     """
     chosen = get(format)
     info = chosen.info
     given = preset if isinstance(preset, Preset) else Preset(preset)
-    if given.eq is None and given.curve is None:
-        raise PresetWriteError(f"{info.id}: the preset holds neither bands nor a curve")
     if len(given.name) > MAX_NAME_CHARS:
         raise PresetWriteError(f"{info.id}: name of {len(given.name)} characters is over the limit of {MAX_NAME_CHARS}")
     notes: tuple[Note, ...] = ()
     if given.format != info.id:
         notes = tuple(note for note in given.notes if note.kind == "unknown")
         given = replace(given, source=None, notes=(), format=info.id)
-    if info.carries == "bands":
-        fitted, changes = _fitted(given, info)
-        given, notes = replace(given, eq=fitted, curve=None), notes + changes
-    written = chosen.write(given)
-    notes += written.notes
+    fitted, changes = fit_preset(given, info, lossy=lossy)
+    written = chosen.write(fitted)
+    notes += changes + written.notes
     for note in notes:
         if strict and (note.kind == "unknown" or (note.error_db or 0.0) > STRICT_DB):
             raise PresetWriteError(f"{info.id}: {note}; `strict` allows {STRICT_DB:g} dB")
     return Written(written.files, notes)
 
 
-def read_file(path: str | os.PathLike[str], *, format: str | None = None) -> Preset:  # noqa: A002
+def read_file(path: str | os.PathLike[str], *, format: str | None = None, choice: Choice = _NO_CHOICE) -> Preset:  # noqa: A002
     """Return the preset of a file or folder on disk; its name is that of the file where the format keeps none.
 
-    Raises as `read` does with the path in the message, PresetReadError for anything but regular files of 5 MB in all.
+    choice: which one, of a file that holds several. Files that it includes are read from its own folder. Raises as `read` does with the
+    path in the message, PresetReadError for anything but regular files of 5 MB in all.
     """
     place = Path(path)
     try:
         files = _folder_files(place) if place.is_dir() else {place.name: read_regular(place, PresetReadError, max_bytes=MAX_BYTES)}
-        preset = read(files, format, filename=place.name)
+        preset = read(files, format, filename=place.name, choice=replace(choice, beside=choice.beside or _beside(place)))
     except PresetReadError as error:
         if error.path or error.why.startswith(printable(path)):
             raise
@@ -186,11 +204,12 @@ def read_file(path: str | os.PathLike[str], *, format: str | None = None) -> Pre
 
 def write_file(
     path: str | os.PathLike[str],
-    preset: Preset | EqSettings,
+    preset: Preset | EqSettings | ChannelEqs,
     *,
     name: str = "",
     format: str | None = None,  # noqa: A002
     strict: bool = False,
+    lossy: bool = False,
     overwrite: bool = False,
     protect: bool = True,
     sync: bool = True,
@@ -208,12 +227,12 @@ def write_file(
     given = preset if isinstance(preset, Preset) else Preset(preset)
     given = replace(given, name=name or given.name or _stem(place, info.id))
     given, notes = protect_preset(given, info) if protect else (given, ())
-    written = write(given, info.id, strict=strict)
+    written = write(given, info.id, strict=strict, lossy=lossy)
     save(place, written.files, info, overwrite=overwrite, sync=sync)
     return Written(written.files, notes + written.notes)
 
 
-def convert(preset: Preset, format: str, *, strict: bool = False, preamp: Preamp = "auto") -> Written:  # noqa: A002
+def convert(preset: Preset, format: str, *, strict: bool = False, lossy: bool = False, preamp: Preamp = "auto") -> Written:  # noqa: A002
     """Return a preset that was read from one format as files of another, with the notes of reading and writing.
 
     preamp: see `with_preamp`; "auto" leaves a preset alone that comes from a format for playback systems, where its preamp was a decision.
@@ -222,7 +241,7 @@ def convert(preset: Preset, format: str, *, strict: bool = False, preamp: Preamp
     info = get(format).info
     decided = preamp == "auto" and preset.format != "" and get(preset.format).info.protects
     given, notes = (preset, ()) if decided else with_preamp(preset, info, preamp)
-    written = write(given, info.id, strict=strict)
+    written = write(given, info.id, strict=strict, lossy=lossy)
     said = tuple(note for note in preset.notes if note not in written.notes)
     return Written(written.files, said + notes + written.notes)
 
@@ -233,7 +252,9 @@ def convert_file(
     *,
     from_format: str | None = None,
     to_format: str | None = None,
+    choice: Choice = _NO_CHOICE,
     strict: bool = False,
+    lossy: bool = False,
     overwrite: bool = False,
     preamp: Preamp = "auto",
     edit: Callable[[Preset], Preset] = lambda preset: preset,
@@ -248,8 +269,8 @@ def convert_file(
     if is_same_file(source, place):
         raise OutputError(f"{printable(place)}: is the input {printable(source)}; give another name")
     check_place(place, info, overwrite=overwrite)
-    preset = edit(read_file(source, format=from_format))
-    written = convert(preset, info.id, strict=strict, preamp=preamp)
+    preset = edit(read_file(source, format=from_format, choice=choice))
+    written = convert(preset, info.id, strict=strict, lossy=lossy, preamp=preamp)
     save(place, written.files, info, overwrite=overwrite)
     return preset, written
 
@@ -283,13 +304,6 @@ def save(path: str | os.PathLike[str], files: Files, info: FormatInfo, *, overwr
             target = temporary.joinpath(*parts.parts)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-
-
-def _fitted(preset: Preset, info: FormatInfo) -> tuple[EqSettings, tuple[Note, ...]]:
-    if preset.eq is not None:
-        return fit_to(preset.eq, info.limits, preset.sample_rate_hz, precision_db=info.precision_db)
-    assert preset.curve is not None
-    return fit_curve(preset.curve, info.limits, preset.sample_rate_hz, precision_db=info.precision_db)
 
 
 def _names() -> Iterator[str]:
@@ -330,6 +344,21 @@ def _only(format_ids: list[str], what: str) -> str:
 
 def _as_files(files: Files | bytes, filename: str) -> Files:
     return {PurePosixPath(filename).name or "preset": files} if isinstance(files, bytes) else files
+
+
+def _beside(place: Path) -> Callable[[str], bytes]:
+    """Return what reads other files of a file's own folder, or of folders below it."""
+
+    def content(name: str) -> bytes:
+        parts = PurePosixPath(name.replace("\\", "/"))
+        if parts.is_absolute() or ".." in parts.parts or ":" in name:
+            raise PresetReadError(f"{printable(name)[:80]!r} is not in the folder of the file")
+        beside = place.parent.joinpath(*parts.parts)
+        if not beside.resolve().is_relative_to(place.parent.resolve()):
+            raise PresetReadError(f"{printable(name)[:80]!r} leads out of the folder of the file")
+        return read_regular(beside, PresetReadError, max_bytes=MAX_BYTES)
+
+    return content
 
 
 def _stem(place: Path, format_id: str) -> str:
