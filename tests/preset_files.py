@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import semeq_presets as presets
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import PresetError, PresetWriteError
 from semeq_presets import Preset
 from semeq_presets.file_formats._vstpreset import Container, pack, unpack
@@ -113,10 +114,9 @@ _BEHIND_CHECKSUMS: Mapping[str, Callable[[bytes, random.Random], bytes]] = {
 
 def is_sound(preset: Preset) -> bool:
     """Whether all numbers of a preset are finite and it holds something."""
-    if preset.eq is None:
-        return preset.curve is not None
-    values = [value for band in preset.eq.bands for value in (band.freq_hz, band.gain_db, band.q)]
-    return all(math.isfinite(value) for value in (*values, preset.eq.preamp_db))
+    eqs = [preset.eq] if isinstance(preset.eq, EqSettings) else [eq for _, eq in preset.eq]
+    values = [value for eq in eqs for band in eq.bands for value in (band.freq_hz, band.gain_db, band.q)]
+    return all(math.isfinite(value) for value in (*values, *(eq.preamp_db for eq in eqs)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pedalboard
 from hypothesis import strategies as st
 
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.settings import LAYOUT_KINDS, SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_host.chains.chain_file import builtins, choices
 from semeq_host.chains.plugin_limits import limits_of
@@ -62,6 +64,22 @@ def random_settings(count: int, seed: int, *, layout: EqLayout = SAFE_13, q_rang
     return result
 
 
+def band_of(
+    kind: BandKind, freq_hz: float, gain_db: float, q: float, enabled: bool, orders: Mapping[BandKind, frozenset[int]], choice: float
+) -> Band:
+    """A band of any kind: without gain where it has none, of one of the orders that a device holds (choice: 0..1, which)."""
+    held = sorted(orders.get(kind, {2}))
+    gain_db = gain_db if kind in (*LAYOUT_KINDS, BandKind.TILT) else 0.0
+    return Band(kind, freq_hz, gain_db, q, enabled, held[int(choice * len(held))])
+
+
+def random_channels_inside(count: int, seed: int, limits: Limits) -> list[ChannelEqs]:
+    """An EQ for each of two channels that a device can treat apart."""
+    names = ("left", "right") if limits.channels == "any" else limits.channels[:2]
+    eqs = random_settings_inside(2 * count, seed, limits)
+    return [ChannelEqs(tuple(zip(names, eqs[2 * index : 2 * index + 2], strict=True))) for index in range(count)]
+
+
 def random_settings_inside(count: int, seed: int, limits: Limits) -> list[EqSettings]:
     """Settings of up to eight bands anywhere inside a device's limits, below 22 kHz; slots are filled at most once."""
     rng = np.random.default_rng(seed)
@@ -87,10 +105,12 @@ def random_settings_inside(count: int, seed: int, limits: Limits) -> list[EqSett
             drawn = []
             for _ in range(int(rng.integers(0, 1 + min(limits.max_bands or 8, 8)))):
                 kind = kinds[int(rng.integers(len(kinds)))]
-                fixed = limits.shelf_q is not None and kind is not BandKind.PEAK
+                fixed = limits.shelf_q is not None and kind in (BandKind.LOW_SHELF, BandKind.HIGH_SHELF)
                 enabled = not limits.holds_disabled or bool(rng.random() < 0.8)
                 q = float(limits.shelf_q) if fixed and limits.shelf_q is not None else log_uniform(limits.q)
-                drawn.append(Band(kind, log_uniform(limits.freq_hz), float(rng.uniform(*limits.gain_db)), q, enabled))
+                gain_db, choice = float(rng.uniform(*limits.gain_db)), float(rng.random())
+                if sum(band.kind is kind for band in drawn) < limits.most.get(kind, len(drawn) + 1):
+                    drawn.append(band_of(kind, log_uniform(limits.freq_hz), gain_db, q, enabled, limits.orders, choice))
         preamp_db = float(rng.uniform(*limits.preamp_db)) if limits.preamp_db is not None else 0.0
         result.append(EqSettings(tuple(drawn), preamp_db))
     return result

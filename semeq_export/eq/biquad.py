@@ -152,10 +152,9 @@ def sos_response_db(sos: Float64Array, freqs_hz: FloatArray, sample_rate_hz: flo
 
 
 def response_db(eq: EqSettings, freqs_hz: FloatArray, sample_rate_hz: float) -> Float64Array:
-    """Return the magnitude response of all enabled bands plus preamp and curve. Where it is zero, as in a notch, some -3,000 dB stand for
-    it.
+    """Return the magnitude response of all enabled bands plus preamp and curve.
 
-    freqs_hz: (n,) in 0..sample_rate_hz/2. Returns (n,) in dB, float64.
+    freqs_hz: (n,) in 0..sample_rate_hz/2. Returns (n,) in dB, float64; some -3,000 dB stand for nothing, as in a notch.
     Raises InvalidEqError if a band sits at or above Nyquist, and for other frequencies, whose response would be another's.
     """
     freqs = np.asarray(freqs_hz, dtype=np.float64)

@@ -58,7 +58,7 @@ def test_intensity_scales_and_is_named(folder: Path, capsys: pytest.CaptureFixtu
 def test_presets_are_drawn_beside_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     eq = EqSettings((Band(BandKind.PEAK, 1_000.0, 6.0, 1.0),))
     write_file(folder / "vocal.semeq.json", eq)
-    (points,) = get("semeq-json").write(Preset(None, Curve(np.array([100.0, 1_000.0]), np.array([0.0, 3.0])))).files.values()
+    (points,) = get("semeq-json").write(Preset(EqSettings(curve=Curve(np.array([100.0, 1_000.0]), np.array([0.0, 3.0]))))).files.values()
     (folder / "points.semeq.json").write_bytes(points)
     arguments = ["plot", "-t", "bright", "--preset", "vocal.semeq.json", "--preset", "points.semeq.json", "-o", "all.pdf", "--json"]
     assert _shared.run(cli, arguments) == 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from semeq_export.eq.biquad import response_db
-from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 
 PEAK = {"kind": "peak", "freq_hz": 1_000.0, "gain_db": 3.0, "q": 1.0}
@@ -35,9 +35,9 @@ def test_values_out_of_range_are_named_with_their_bound(field: str, value: float
     assert caught.value.bound
 
 
-@pytest.mark.parametrize("kind", ["notch", "", None, 3, [], {}])
+@pytest.mark.parametrize("kind", ["comb", "", None, 3, [], {}])
 def test_unknown_kinds_are_refused(kind: object) -> None:
-    with pytest.raises(InvalidEqError, match="^kind .* is not one of low_shelf, peak, high_shelf$"):
+    with pytest.raises(InvalidEqError, match="^kind .* is not one of low_shelf, peak, high_shelf, high_pass, .*, tilt$"):
         Band(kind, 1_000.0, 3.0)  # type: ignore[arg-type]
 
 
@@ -79,7 +79,7 @@ def test_preamp_is_a_number_within_120_db(preamp_db: object) -> None:
         ({"bands": [{"kind": "peak", "freq_hz": 1.0}]}, "band 1 gain_db"),
         ({"bands": [{"kind": "peak", "gain_db": 1.0}]}, "band 1 freq_hz"),
         ({"bands": [{"freq_hz": 1.0, "gain_db": 1.0}]}, "band 1 kind"),
-        ({"bands": [{**PEAK, "kind": "notch"}]}, "band 1 kind"),
+        ({"bands": [{**PEAK, "kind": "comb"}]}, "band 1 kind"),
         ({"bands": [{**PEAK, "kind": []}]}, "band 1 kind"),
         ({"bands": [{**PEAK, "enabled": 1}]}, "band 1 enabled"),
         ({"bands": [{**PEAK, "width": 1}]}, "band 1 width"),
@@ -194,13 +194,20 @@ def test_specs_and_slots_that_are_no_ranges_are_refused() -> None:
         BandSlot(BandKind.PEAK, ParamSpec("g", "dB", -1e3, 1e3, "linear", 0.0), freq, 1.0)
 
 
+GAIN_KINDS = (*LAYOUT_KINDS, BandKind.TILT)
+
+
 @pytest.mark.parametrize("kind", list(BandKind))
 @pytest.mark.parametrize("q", [1e-6, 1_000.0])
 @pytest.mark.parametrize("gain_db", [-60.0, 60.0])
 def test_the_ends_of_the_ranges_have_a_response(kind: BandKind, q: float, gain_db: float) -> None:
     for freq_hz in (1e-6, 20_000.0):
         assert np.isfinite(
-            response_db(EqSettings((Band(kind, freq_hz, gain_db, q),)), np.array([0.0, 1e-3, 1_000.0, 24_000.0]), 48_000.0)
+            response_db(
+                EqSettings((Band(kind, freq_hz, gain_db if kind in GAIN_KINDS else 0.0, q),)),
+                np.array([0.0, 1e-3, 1_000.0, 24_000.0]),
+                48_000.0,
+            )
         ).all()
 
 

@@ -11,6 +11,7 @@ import pytest
 from semeq_export.bundle.loading import load_bundle, write_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.biquad import response_db
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.curve import Curve, level_free, log_grid, rms_db
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import BundleFormatError, InvalidTargetError
@@ -91,12 +92,11 @@ def test_a_word_that_no_bundle_may_hold_is_refused() -> None:
         teach(load_bundle(), "a/b", THREE)
 
 
-def test_a_response_without_bands_teaches_its_closest_bands() -> None:
-    wanted = _response(THREE[0])
-    found = _response(settings_of(None, Curve(GRID, wanted)))
-    assert rms_db(level_free(found - wanted)) < 0.2
-    with pytest.raises(InvalidTargetError, match="teaches nothing"):
-        settings_of(None, None)
+def test_a_response_teaches_as_it_is_and_channels_by_their_mean() -> None:
+    wanted = EqSettings(curve=Curve(GRID, _response(THREE[0])))
+    assert settings_of(wanted) is wanted
+    found = _response(settings_of(ChannelEqs((("left", THREE[0]), ("right", THREE[1])))))
+    assert rms_db(level_free(found - (_response(THREE[0]) + _response(THREE[1])) / 2.0)) < 0.05
 
 
 def _response(eq: EqSettings) -> np.ndarray:

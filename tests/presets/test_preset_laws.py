@@ -9,14 +9,17 @@ import pytest
 from conftest import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import random_settings, random_settings_inside
+from strategies import band_of, random_channels_inside, random_settings, random_settings_inside
 
 import semeq_presets as presets
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings, ParamSpec
+from semeq_export.errors import PresetWriteError
 from semeq_presets import FormatInfo, Preset
 
 FREQS_HZ = log_grid(300)
+SHELVES = (BandKind.LOW_SHELF, BandKind.HIGH_SHELF)
 BAND_FORMATS = [info.id for info in presets.formats() if info.carries == "bands"]
 FIELD_STEPS = {
     "semeq-json": {"freq_hz": 0.0, "gain_db": 0.0, "q": 0.0, "preamp_db": 0.0},
@@ -42,16 +45,18 @@ def eqs_inside(draw: st.DrawFn, format_id: str) -> EqSettings:
             drawn.append(Band(slot.kind, freq_hz, gain_db, q))
     if limits.slots is None:
         one = st.builds(
-            Band,
+            band_of,
             kind=st.sampled_from(sorted(limits.kinds)),
             freq_hz=within(20.0, 20_000.0, limits.freq_hz),
             gain_db=within(-24.0, 24.0, limits.gain_db),
             q=within(0.1, 20.0, limits.q),
             enabled=st.booleans() if limits.holds_disabled else st.just(True),
+            orders=st.just(limits.orders),
+            choice=st.floats(0.0, 0.999),
         )
         drawn = draw(st.lists(one, max_size=min(limits.max_bands or 8, 8)))
         if limits.shelf_q is not None:
-            drawn = [band if band.kind is BandKind.PEAK else replace(band, q=limits.shelf_q) for band in drawn]
+            drawn = [replace(band, q=limits.shelf_q) if band.kind in SHELVES else band for band in drawn]
     preamp = within(-24.0, 12.0, limits.preamp_db) if limits.preamp_db is not None else st.just(0.0)
     return EqSettings(tuple(drawn), draw(preamp))
 
@@ -160,8 +165,28 @@ def test_a_curve_becomes_bands_with_its_error_stated(format_id: str) -> None:
 def test_semeq_json_keeps_a_curve_beside_or_instead_of_bands() -> None:
     curve = Curve(np.array([20.0, 1_000.0]), np.array([1.5, -2.0]))
     fmt = presets.get("semeq-json")
-    for eq in (None, EqSettings((), -1.0)):
-        back = fmt.read(fmt.write(Preset(eq, curve, "x", 44_100.0)).files)
-        assert back.curve is not None
-        assert (back.curve.freqs_hz.tolist(), back.curve.gain_db.tolist()) == ([20.0, 1_000.0], [1.5, -2.0])
+    for eq in (EqSettings((), 0.0, curve), EqSettings((), -1.0, curve), EqSettings(random_settings(1, 3)[0].bands, 0.0, curve)):
+        back = fmt.read(fmt.write(Preset(eq, "x", 44_100.0)).files)
         assert (back.eq, back.name, back.sample_rate_hz) == (eq, "x", 44_100.0)
+
+
+@pytest.mark.parametrize("info", [info for info in presets.formats() if info.limits.channels], ids=lambda info: info.id)
+def test_channels_that_differ_come_back_apart(info: FormatInfo) -> None:
+    for eqs in random_channels_inside(cases(10, 500), 12, info.limits):
+        written = presets.write(eqs, info.id)
+        back = presets.read(written.files, info.id)
+        stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
+        for name, eq in eqs:
+            held = back if isinstance(back.eq, EqSettings) else back.of_channel(name)  # equal by chance, as two flat ones are
+            difference = held.response_db(FREQS_HZ) - Preset(eq, sample_rate_hz=back.sample_rate_hz).response_db(FREQS_HZ)
+            assert np.max(np.abs(difference)) <= info.precision_db + stated_db
+        assert presets.write(back, info.id).files == written.files
+
+
+def test_channels_that_differ_are_refused_where_one_eq_is_for_all() -> None:
+    eqs = ChannelEqs((("left", EqSettings((Band("peak", 1_000.0, 6.0, 1.0),))), ("right", EqSettings())))
+    for info in presets.formats():
+        if not info.limits.channels:
+            with pytest.raises(PresetWriteError, match=r"left, right differ by 6\.\d\d dB at \d+ Hz; choose one with `channel`$"):
+                presets.write(eqs, info.id)
+            assert presets.write(Preset(eqs).of_channel("L"), info.id).files

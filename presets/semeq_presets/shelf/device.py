@@ -31,7 +31,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from semeq_export.eq.settings import MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, MAX_FREQ_HZ, MAX_GAIN_DB, MAX_Q, Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError, PresetWriteError, printable
 from semeq_export.files import strict_toml
 from semeq_export.files.disk import read_regular
@@ -331,7 +331,7 @@ def _device(document: Mapping[str, object]) -> Device:
 
 
 def _bands(table: _Table, convention: str) -> list[DeviceBand]:
-    kind = BandKind(table.text("kind", [kind.value for kind in BandKind]))
+    kind = BandKind(table.text("kind", [kind.value for kind in LAYOUT_KINDS]))
     gain = table.knob("gain_db", "", "gain_step_db", -MAX_GAIN_DB, MAX_GAIN_DB)
     if gain is None or gain.is_fixed or not gain.minimum <= 0.0 <= gain.maximum:
         raise table.error("gain_db is not a range [low, high] that holds 0 dB")
