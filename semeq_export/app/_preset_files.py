@@ -78,14 +78,14 @@ def chosen_formats(ids: Sequence[str], output: str | os.PathLike[str] | None) ->
     return infos
 
 
-def as_text(one: WordPreset, info: FormatInfo | None, *, preamp: Preamp, strict: bool) -> PresetFile:
+def as_text(one: WordPreset, info: FormatInfo | None, *, preamp: Preamp, strict: bool, lossy: bool = False) -> PresetFile:
     """Return a preset as text. info: None for the knobs of a device. Raises BinaryFormatError where its format is none for people."""
     if info is None:
         return PresetFile(one, KNOBS, None, content=one.knobs)
     if info.is_folder or not info.is_text:
         what = "a folder" if info.is_folder else "a binary file"
         raise BinaryFormatError(f"format {info.id} is {what} and cannot be printed; give a name that ends in {info.suffixes[0]}")
-    written = convert(one.preset, info.id, strict=strict, preamp=preamp)
+    written = convert(one.preset, info.id, strict=strict, lossy=lossy, preamp=preamp)
     (content,) = written.files.values()
     return PresetFile(one, info.id, None, written.notes, content.decode("utf-8"))
 
@@ -115,6 +115,7 @@ def write(
     *,
     preamp: Preamp,
     strict: bool,
+    lossy: bool = False,
     overwrite: bool,
     make_folders: bool,
     folder: Path | None = None,
@@ -131,7 +132,7 @@ def write(
         if all(one.format == KNOBS for one in files):
             written = _write_knobs(files, overwrite=overwrite, make_folders=make_folders)
         else:
-            written = _write_presets(files, preamp=preamp, strict=strict, overwrite=overwrite, make_folders=make_folders)
+            written = _write_presets(files, preamp=preamp, strict=strict, lossy=lossy, overwrite=overwrite, make_folders=make_folders)
         if picture is not None:
             _draw(picture, {one.of.label: one.of for one in files}.values())
         return written
@@ -148,10 +149,12 @@ def _write_knobs(files: Sequence[PresetFile], *, overwrite: bool, make_folders: 
     return list(files)
 
 
-def _write_presets(files: Sequence[PresetFile], *, preamp: Preamp, strict: bool, overwrite: bool, make_folders: bool) -> list[PresetFile]:
+def _write_presets(
+    files: Sequence[PresetFile], *, preamp: Preamp, strict: bool, lossy: bool, overwrite: bool, make_folders: bool
+) -> list[PresetFile]:
     planned = [Planned(one.of.label, one.format, one.path) for one in files if one.path is not None]
     presets = {one.of.label: one.of.preset for one in files}
-    saved = write_library(planned, presets, strict=strict, overwrite=overwrite, preamp=preamp, make_folders=make_folders)
+    saved = write_library(planned, presets, strict=strict, lossy=lossy, overwrite=overwrite, preamp=preamp, make_folders=make_folders)
     return [PresetFile(one.of, one.format, one.path, result.written.notes) for one, result in zip(files, saved, strict=True)]
 
 

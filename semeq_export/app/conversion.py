@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from semeq_export.app import _preset_files
 from semeq_export.app._preset_files import KNOBS, WordPreset
 from semeq_export.errors import OutputError, UnknownFormatError, printable
 from semeq_export.files.disk import is_same_file
-from semeq_presets import Device, FormatInfo, Note, Preamp, Preset, convert_file, formats, get, read_file
+from semeq_presets import Choice, Device, FormatInfo, Note, Preamp, Preset, convert_file, formats, get, read_file
 
 __all__ = ["KNOBS", "ConvertOptions", "ConvertResult", "convert_preset", "list_formats"]
 
@@ -22,6 +22,7 @@ class ConvertOptions:
     destination: without one the result carries the preset as text. from_format: id; by the content where left out. to_format: id; by the
     destination's suffix where left out. device: refit to it first; without `to_format`, a table of its knobs is written. preamp: see
     `semeq_presets.convert`. strict: fail where the result differs by more than 0.1 dB, or the source holds what it cannot.
+    lossy, choice: see `semeq_presets.write` and `Choice`.
     renew: of a source that keeps words, what they mean in `bundle` (default, the factory's), not what they meant when it was saved.
     """
 
@@ -32,6 +33,8 @@ class ConvertOptions:
     device: Device | None = None
     preamp: Preamp = "auto"
     strict: bool = False
+    lossy: bool = False
+    choice: Choice = field(default_factory=Choice)
     overwrite: bool = False
     renew: bool = False
     bundle: str | os.PathLike[str] | None = None
@@ -71,7 +74,9 @@ def convert_preset(options: ConvertOptions) -> ConvertResult:
         options.destination,
         from_format=options.from_format,
         to_format=infos[0].id,
+        choice=options.choice,
         strict=options.strict,
+        lossy=options.lossy,
         overwrite=options.overwrite,
         preamp=options.preamp,
         edit=opening,
@@ -100,7 +105,7 @@ class _Opening:
 
 def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None, opening: _Opening) -> ConvertResult:
     """Convert to a text, or what a device makes of the preset. info: None for the table of its knobs."""
-    preset = opening(read_file(options.source, format=options.from_format))
+    preset = opening(read_file(options.source, format=options.from_format, choice=options.choice))
     from_format, knobs = preset.format, ""
     notes: tuple[Note, ...] = ()
     if options.device is not None:
@@ -109,13 +114,13 @@ def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None, 
     source = os.fspath(options.source)
     one = WordPreset(source, source, preset, knobs)
     if options.destination is None:
-        file = _preset_files.as_text(one, info, preamp=options.preamp, strict=options.strict)
+        file = _preset_files.as_text(one, info, preamp=options.preamp, strict=options.strict, lossy=options.lossy)
     else:
         planned = _preset_files.plan([one], [] if info is None else [info], options.destination, several=False)
         if is_same_file(options.source, options.destination):
             raise OutputError(f"{printable(options.destination)}: is the input {printable(source)}; give another name")
         (file,) = _preset_files.write(
-            planned, preamp=options.preamp, strict=options.strict, overwrite=options.overwrite, make_folders=False
+            planned, preamp=options.preamp, strict=options.strict, lossy=options.lossy, overwrite=options.overwrite, make_folders=False
         )
     return ConvertResult(
         preset=preset,

@@ -14,7 +14,7 @@ from semeq_export.files.disk import check_output
 from semeq_export.plot.figures import Trace, eq_trace, picture_format, render, response_figure, save
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
-from semeq_presets import read_file
+from semeq_presets import Choice, read_file
 
 __all__ = ["PlotOptions", "PlotResult", "Trace", "Words", "draw_curves"]
 
@@ -25,7 +25,7 @@ class PlotOptions:
 
     presets: files of any known format. sample_rate_hz: of the filters. title: headline. markers: a dot at each band's frequency. output:
     .svg, .png or .pdf; without one the result carries the picture as SVG. guess: take doubtful guesses for
-    words that nobody taught. Raises IntentError where there is nothing to draw.
+    words that nobody taught. choice: of presets that hold several EQs. Raises IntentError where there is nothing to draw.
     """
 
     targets: Sequence[SemanticTarget | Words] = ()
@@ -37,6 +37,7 @@ class PlotOptions:
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
     guess: bool = False
+    choice: Choice = field(default_factory=Choice)
 
     def __post_init__(self) -> None:
         if not self.targets and not self.presets:
@@ -99,7 +100,7 @@ def _of_words(options: PlotOptions) -> tuple[list[tuple[Trace, tuple[str, ...]]]
 def _of_presets(options: PlotOptions) -> Iterator[tuple[Trace, tuple[str, ...]]]:
     """Yield the lines of presets, each with what its rate cannot hold and its reader could not keep."""
     for path in options.presets:
-        preset, label = read_file(path), printable(Path(path).name)
+        preset, label = read_file(path, choice=options.choice), printable(Path(path).name)
         notes = tuple(str(note) for note in preset.notes)
         named = [(label, preset.eq)] if isinstance(preset.eq, EqSettings) else [(f"{label}, {name}", eq) for name, eq in preset.eq]
         for title, eq in named:

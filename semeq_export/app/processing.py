@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from semeq_host.stems.entry import Entry
     from semeq_host.stems.job import StemJob
     from semeq_host.stems.resources import StemResources
+    from semeq_presets import Choice
 
 __all__ = [
     "PlannedStem",
@@ -61,7 +62,8 @@ class StemsOptions:
     what it leads to. export_preset: format of the EQ beside each output; "dawproject" makes one session of all. resume: skip what an
     earlier run finished. workers: processes, 0 for none; as many as there are cores where left out. dask: address of a cluster that sees
     the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
-    meant when they were saved. guess: take doubtful guesses for words that nobody taught.
+    meant when they were saved. guess: take doubtful guesses for words that nobody taught. choice: of presets that hold
+    several EQs.
     Raises IntentError for what contradicts itself.
     """
 
@@ -89,6 +91,7 @@ class StemsOptions:
     renew: bool = False
     bundle: str | os.PathLike[str] | None = None
     guess: bool = False
+    choice: Choice | None = None
 
     def __post_init__(self) -> None:
         if (self.stream is not None) == bool(self.audio):
@@ -274,7 +277,7 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         files = find_audio(audio)
-        opening = _Opening(bundle, options.renew)
+        opening = _Opening(bundle, options.renew, options.choice)
         plan_again = functools.partial(
             plan_batch, files, session, output, how, read_preset=functools.cache(opening), follow=options.follow, resume=resume
         )
@@ -345,14 +348,14 @@ def _finished(entry: Entry, presets: PresetWriter | None, *, from_stream: bool) 
 class _Opening:
     """Opens presets for their bands. warnings: what is to be known of their words."""
 
-    def __init__(self, bundle: str | None, renew: bool) -> None:
-        self._bundle, self._renew = bundle, renew
+    def __init__(self, bundle: str | None, renew: bool, choice: Choice | None) -> None:
+        self._bundle, self._renew, self._choice = bundle, renew, choice
         self.warnings: list[str] = []
 
     def __call__(self, path: str) -> Equaliser:
-        from semeq_presets import read_file
+        from semeq_presets import Choice, read_file
 
-        preset = read_file(path)
+        preset = read_file(path, choice=self._choice or Choice())
         if preset.words is not None or self._renew:
             from semeq_export.app._recall import recall  # as few presets keep words, and it brings the engine along
 

@@ -20,7 +20,7 @@ from semeq_export.teach import settings_of, teach
 from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.terms import DEFAULT_LANGUAGE, Term
-from semeq_presets import read_file
+from semeq_presets import Choice, read_file
 
 __all__ = [
     "AddTermOptions", "AddTermResult", "MorphOptions", "MorphResult", "People", "PresetTerm", "PresetTermsOptions", "PresetTermsResult",
@@ -138,6 +138,7 @@ class PresetTermsOptions:
 
     preset: str | os.PathLike[str]
     from_format: str | None = None
+    choice: Choice = field(default_factory=Choice)
     language: str | None = DEFAULT_LANGUAGE
     top: int = 5
     bundle: str | os.PathLike[str] | None = None
@@ -259,7 +260,7 @@ def show_term(options: TermOptions) -> TermResult:
 
 def find_terms_of_preset(options: PresetTermsOptions) -> PresetTermsResult:
     """Return the words that people would most likely type for a preset; raises PresetError and BundleError."""
-    preset = read_file(options.preset, format=options.from_format)
+    preset = read_file(options.preset, format=options.from_format, choice=options.choice)
     found = load_engine(options.bundle).terms_of(settings_of(preset.eq), options.top, language=options.language)
     return PresetTermsResult(terms=tuple(PresetTerm(*one) for one in found), format=preset.format)
 

@@ -12,7 +12,9 @@ import numpy as np
 from semeq_export.app._engine import Words, as_written, find_phrases, load_engine
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST
+from semeq_export.eq.channels import ChannelEqs, position
 from semeq_export.eq.curve import log_grid, rms_db
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.units import check_sample_rate_hz
@@ -60,7 +62,7 @@ class CheckedPreset:
 
     host: name and version of what rendered it, "" where the format's maths stand in for a host, and then `why_no_host`. refusal: what the
     host said where it did not take the file; then there is no response. level_db: what was taken off where the level is free.
-    freqs_hz, intended_db, measured_db: (n,).
+    freqs_hz, intended_db, measured_db: (n,). channel: where each has an EQ of its own.
     """
 
     path: Path
@@ -73,6 +75,12 @@ class CheckedPreset:
     why_no_host: str = ""
     refusal: str = ""
     level_db: float = 0.0
+    channel: str = ""
+
+    @property
+    def label(self) -> str:
+        """The file's name, with the channel where each has its own EQ."""
+        return f"{self.path.name}, {self.channel}" if self.channel else self.path.name
 
     @property
     def error_db(self) -> Float64Array:
@@ -124,7 +132,7 @@ def verify_presets(options: VerifyOptions, on_start: Callable[[str], None] = lam
 
         picture_format(os.fspath(options.picture))
         check_output(options.picture, overwrite=options.overwrite, inputs=tuple(options.paths))
-    jobs = [_job(path, options) for path in options.paths]
+    jobs = [job for path in options.paths for job in _jobs(path, options)]
     intended, doubts, understood, notes = _intended(options)
     outcomes = _outcomes(jobs, options, on_start)
     is_level_free = isinstance(options.intended, SemanticTarget | Words)
@@ -141,6 +149,7 @@ class _Job:
     preset: Preset
     host: str | None
     sample_rate_hz: float
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,10 +162,16 @@ class _Outcome:
     refusal: str = ""
 
 
-def _job(path: str | os.PathLike[str], options: VerifyOptions) -> _Job:
+def _jobs(path: str | os.PathLike[str], options: VerifyOptions) -> list[_Job]:
+    """Return what is to be measured of a file: its EQ, or that of each channel; raises PresetReadError for mid and side."""
     preset = read_file(path, format=options.from_format)
     host = options.host if options.host is not None else _usual_host(preset)
-    return _Job(Path(path), preset, host, options.sample_rate_hz or preset.sample_rate_hz)
+    rate_hz = options.sample_rate_hz or preset.sample_rate_hz
+    if isinstance(preset.eq, EqSettings):
+        return [_Job(Path(path), preset, host, rate_hz)]
+    if preset.eq.is_mid_side:
+        raise PresetReadError("holds an EQ for mid and side, which is not measured", printable(path))
+    return [_Job(Path(path), preset.of_channel(name), host, rate_hz, name) for name in preset.eq.names]
 
 
 def _usual_host(preset: Preset) -> str | None:
@@ -234,11 +249,15 @@ def _rendered(jobs: Sequence[_Job], plugin_file: Path | None, *, is_named: bool)
             return [_Outcome(None, first.host, refusal=str(error))]
         return [outcome for job in jobs for outcome in _rendered([job], plugin_file, is_named=is_named)]  # which one is it?
     freqs_hz = _freqs_hz(first.sample_rate_hz)
-    return [_Outcome(measurement.response_db(freqs_hz)[0], measurement.host) for measurement in measurements]
+    rows = [position(job.channel) if job.channel else 0 for job in jobs]
+    return [_Outcome(one.response_db(freqs_hz)[row], one.host) for one, row in zip(measurements, rows, strict=True)]
 
 
 def _checked(job: _Job, outcome: _Outcome, intended: Preset | None, is_level_free: bool) -> CheckedPreset:
-    intended_db = _response_db(intended if intended is not None else job.preset, job.sample_rate_hz)
+    wanted = job.preset if intended is None else intended
+    if job.channel and isinstance(wanted.eq, ChannelEqs):
+        wanted = wanted.of_channel(job.channel)
+    intended_db = _response_db(wanted, job.sample_rate_hz)
     measured_db = outcome.response_db
     level_db = float(np.mean(measured_db - intended_db)) if is_level_free and measured_db is not None else 0.0
     return CheckedPreset(
@@ -252,6 +271,7 @@ def _checked(job: _Job, outcome: _Outcome, intended: Preset | None, is_level_fre
         outcome.why_no_host,
         outcome.refusal,
         level_db,
+        job.channel,
     )
 
 
@@ -272,5 +292,5 @@ def _draw(picture: str | os.PathLike[str], presets: Sequence[CheckedPreset], int
         if one.measured_db is not None:
             how = f"in {one.host}" if one.host else "by the format's maths"
             traces.append(figures.Trace(how, one.freqs_hz, one.measured_db))
-        cells.append(figures.Cell(printable(one.path.name), tuple(traces)))
+        cells.append(figures.Cell(printable(one.label), tuple(traces)))
     figures.save(figures.contact_sheet(cells), os.fspath(picture), overwrite=overwrite)

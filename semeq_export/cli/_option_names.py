@@ -5,43 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-OPTIONS = {
-    "adapt_to": "--adapt-to",
-    "allow_hot": "--allow-hot",
-    "analysis": "--analysis",
-    "chain": "--chain",
-    "data": "--data",
-    "delta": "--delta",
+_OF_THE_SAME_NAME = (
+    "adapt_to allow_hot analysis chain channel data delta for_device guess host install intensity keep language lossy match mode model "
+    "name preset preset_name quick reference refine renew repair_nonfinite resume salvage stem strict subtype track trust"
+)
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.split()} | {
     "eq_run": "--model",
-    "guess": "--guess",
     "formats": "-f",
-    "host": "--host",
-    "install": "--install",
-    "intensity": "--intensity",
-    "keep": "--keep",
-    "language": "--language",
-    "match": "--match",
-    "mode": "--mode",
-    "model": "--model",
-    "name": "--name",
     "out": "-o",
     "output": "-o",
     "overwrite": "--force",
     "picture": "--plot",
     "plugin_file": "--plugin",
-    "preset": "--preset",
-    "quick": "--quick",
-    "reference": "--reference",
-    "refine": "--refine",
-    "renew": "--renew",
-    "repair_nonfinite": "--repair-nonfinite",
-    "resume": "--resume",
-    "salvage": "--salvage",
-    "stem": "--stem",
-    "strict": "--strict",
-    "subtype": "--subtype",
     "target": "-t",
-    "trust": "--trust",
 }
 """Parameter of a library -> option of a command."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 import click
 
@@ -169,6 +170,34 @@ def grouped(groups: Mapping[str, Sequence[str]]) -> type[click.Command]:
                     formatter.write(f"  {row[0]:<28} {row[1].partition('  [')[0]}\n")  # a range in brackets would take a second line
 
     return Grouped
+
+
+_CHOICES = {
+    "channel": "Of channels that differ: left, right, mid, side or a number.",
+    "for_device": "Of a configuration with parts for several devices.",
+    "track": "Of a project with several tracks.",
+    "preset_name": "Of a file of several presets.",
+}
+
+
+def choice_options(*, hidden: bool = False) -> Callable[[Command], Command]:
+    """Return what adds --channel, --for-device, --track and --preset-name, which come together as `choice`."""
+
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_choice(*args: Any, **given: Any) -> Any:  # Any: commands take what their options give
+            chosen = {name: value for name in _CHOICES if (value := given.pop(name)) is not None}
+            if chosen:
+                from semeq_presets import Choice
+
+                given["choice"] = Choice(**chosen)
+            return command(*args, **given)
+
+        for name, what in reversed(_CHOICES.items()):
+            with_choice = click.option(f"--{name.replace('_', '-')}", name, metavar="NAME", hidden=hidden, help=what)(with_choice)
+        return cast("Command", with_choice)
+
+    return add
 
 
 force_option = click.option("--force", is_flag=True, help="Replace existing output.")

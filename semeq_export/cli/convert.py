@@ -16,8 +16,10 @@ from semeq_export.errors import BinaryFormatError
 @click.option("--from", "from_format", metavar="ID", help="Format of SRC. Default: by its content.")
 @click.option("--to", "to_format", metavar="ID", help="Format of DST. Default: by its suffix.")
 @click.option("--device", "device_path", metavar="TOML", help="Refit to an EQ of your own; without --to, DST is a table of its knobs.")
+@_shared.choice_options()
 @_shared.preamp_option
 @click.option("--strict", is_flag=True, help="Fail where DST differs by more than 0.1 dB or SRC holds what DST cannot.")
+@click.option("--lossy", is_flag=True, help="Write a curve, cuts and notches as bands that are more than 1 dB off.")
 @_shared.renew_option
 @_shared.force_option
 @_shared.bundle_option

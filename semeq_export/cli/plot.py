@@ -15,6 +15,7 @@ from semeq_export.cli import _shared
     "-t", "--target", "targets", multiple=True, metavar="TEXT", help="Word, or words with weights: warm:0.7,bright:0.3. Repeatable."
 )
 @click.option("--preset", "presets", multiple=True, metavar="FILE", help="Preset file of any known format. Repeatable.")
+@_shared.choice_options(hidden=True)
 @click.option(
     "--intensity",
     type=_shared.IntensityType("typical"),

@@ -31,6 +31,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.argument("audio", nargs=-1, metavar="AUDIO...")
 @click.option("-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or several: warm:0.7,less harsh.")
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
+@_shared.choice_options(hidden=True)
 @click.option("--guess", is_flag=True, hidden=True, help="Take doubtful guesses of untaught words.")
 @click.option("--renew", is_flag=True, help="Saved words of a preset: what they mean now.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")

@@ -129,6 +129,7 @@ def _of_people(result: TermResult) -> list[str]:
 @command.command(short_help="Say which words a preset is like.", name="of", epilog="Example: semeq-export terms of headphones.txt")
 @click.argument("preset")
 @click.option("--from", "from_format", metavar="ID", help="Format of PRESET. Default: by its content.")
+@_shared.choice_options()
 @_shared.language_option
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="How many words.")
 @_shared.bundle_option

@@ -71,7 +71,7 @@ def command(
 
 
 def _line(one: CheckedPreset, tolerance_db: float, *, compared: bool) -> str:
-    start = f"{one.path}: {one.preset.format}, "
+    start = f"{one.path}{', ' if one.channel else ''}{one.channel}: {one.preset.format}, "
     if one.refusal:
         return f"{start}refused: {one.refusal}"
     how = f"in {one.host}" if one.host else f"by the format's maths ({one.why_no_host})"
@@ -88,6 +88,7 @@ def _line(one: CheckedPreset, tolerance_db: float, *, compared: bool) -> str:
 def _entry(one: CheckedPreset, tolerance_db: float) -> dict[str, object]:
     return {
         "path": str(one.path),
+        **({"channel": one.channel} if one.channel else {}),
         "format": one.preset.format,
         "name": one.preset.name,
         "sample_rate_hz": one.sample_rate_hz,

@@ -300,20 +300,21 @@ class Written:
 class Choice:
     """Which EQ is meant where a file holds several, by name or number; None where nobody said.
 
-    channel: one of those that differ. device: of a configuration for several. track: of a project. preset: of a file of presets.
+    channel: one of those that differ. for_device: of a configuration with parts
+    for several. track: of a project. preset_name: of a file of presets.
     beside: returns the content of another file of the same folder by its name there, for files that include others; raises PresetReadError.
     """
 
     channel: str | None = None
-    device: str | None = None
+    for_device: str | None = None
     track: str | None = None
-    preset: str | None = None
+    preset_name: str | None = None
     beside: Callable[[str], bytes] | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
         """What was chosen of a file: names of fields."""
-        return tuple(name for name in ("device", "track", "preset") if getattr(self, name) is not None)
+        return tuple(name for name in ("for_device", "track", "preset_name") if getattr(self, name) is not None)
 
 
 class PresetFormat(Protocol):

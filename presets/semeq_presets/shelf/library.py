@@ -58,6 +58,7 @@ def write_library(
     presets: Mapping[str, Preset],
     *,
     strict: bool = False,
+    lossy: bool = False,
     overwrite: bool = False,
     preamp: Preamp = "auto",
     make_folders: bool = True,
@@ -74,7 +75,9 @@ def write_library(
     saved = []
     for plan in planned:
         preset, notes = with_preamp(presets[plan.word], get(plan.format).info, preamp)
-        written = write_file(plan.path, preset, format=plan.format, strict=strict, overwrite=overwrite, protect=False, sync=False)
+        written = write_file(
+            plan.path, preset, format=plan.format, strict=strict, lossy=lossy, overwrite=overwrite, protect=False, sync=False
+        )
         saved.append(Saved(plan.word, plan.format, plan.path, Written(written.files, notes + written.notes)))
     sync_all()
     return saved
