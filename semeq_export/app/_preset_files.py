@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from semeq_export.eq.channels import to_plain
 from semeq_export.errors import BinaryFormatError, OutputError, printable
@@ -20,7 +19,7 @@ from semeq_presets.shelf.placing import There
 CONTACT_SHEET = "contact-sheet.png"
 KNOBS = "knobs"
 """Stands where a format's id does for the table of a device's knobs."""
-_LEFT_ALONE = MappingProxyType({"same": "installed already", "other": "not installed by semeq"})
+_LEFT_ALONE: Mapping[str, str] = {"same": "installed already", "other": "not installed by semeq"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -66,10 +66,13 @@ def place_notes(infos: Sequence[FormatInfo], *, platform: str, environment: Mapp
 def _affixes(info: FormatInfo, place: Place) -> tuple[str, str]:
     """Return what the names of files begin and end with.
 
-    In a folder that is not only ours they begin with "semeq-". Where the suffix is that of a standard, which ids repeat (lsp-x16-lv2),
-    plug-ins share a folder, and the rest of the id tells them apart; a dot before it, as no slug has one.
+    In a folder that is not only ours they begin with "semeq-", and the suffix is only its last part where the rest is the format's id, as
+    hosts show it. Where the suffix is that of a standard, which ids repeat (lsp-x16-lv2), plug-ins share a folder, and the rest of the id
+    tells them apart; a dot before it, as no slug has one.
     """
     suffix = info.suffixes[0]
+    if place.is_flat:
+        suffix = suffix.removeprefix(f".{info.id}")
     plugin = info.id.removesuffix(f"-{suffix.lstrip('.')}")
     return "semeq-" if place.is_flat else "", suffix if plugin == info.id else f".{plugin}{suffix}"
 

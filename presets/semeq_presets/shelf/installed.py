@@ -117,13 +117,13 @@ def write_record(place: Path, record: Record) -> None:
 
 @contextlib.contextmanager
 def locked(place: Path) -> Iterator[list[Path]]:
-    """Keep other runs from a record for as long as a block takes; yields a list of the folders that had to be made for it.
+    """Keep other runs from a record for as long as a block takes; yields a list of its folder and those that had to be made above it.
 
     Where there is no record when the block ends, the lock goes, too, and what is in the list by then and empty.
     Raises EnvironmentFailure where another run takes over a minute.
     """
-    lock, made = place.with_suffix(".lock"), missing_folders(place.parent)
-    file = _opened_lock(lock)
+    lock, made = place.with_suffix(".lock"), [place.parent]
+    file = _opened_lock(lock, made)
     try:
         yield made
     finally:
@@ -150,11 +150,15 @@ def remove_empty(folders: Iterable[Path]) -> list[Path]:
     return left
 
 
-def _opened_lock(lock: Path) -> BinaryIO:
+def _opened_lock(lock: Path, made: list[Path]) -> BinaryIO:
+    """Return a locked file; made: gets the folders that were made for it."""
     until = time.monotonic() + _LOCK_WAIT_S
     while True:
         try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
+            for folder in reversed(missing_folders(lock.parent)):
+                with contextlib.suppress(FileExistsError):  # which another run has just made, or `open` complains
+                    folder.mkdir()
+                    made.append(folder)
             file = lock.open("ab")
             if _try_lock(file) and _is_still(file, lock):
                 return file

@@ -51,6 +51,11 @@ class Removed:
     state: Literal["removed", "gone", "changed"]
     left: bool = False
 
+    def to_dict(self) -> dict[str, object]:
+        """Return plain data for JSON."""
+        one = self.preset
+        return {"format": one.format, "target": one.target, "output": str(one.path), "state": self.state}
+
 
 def there(plan: Planned, record: Record) -> There:
     """Return what lies where a preset is to go."""
@@ -104,7 +109,7 @@ def take_away(place: Path, wanted: Callable[[InstalledPreset], bool], *, dry_run
                 write_record(place, Record(rest, frozenset(remove_empty(record.folders))))
             else:
                 place.unlink(missing_ok=True)
-                made.extend(record.folders)
+                made.extend(remove_empty(record.folders))  # the folders of the record itself can only go with it
     return results
 
 
@@ -121,9 +126,10 @@ def _check(one: Ready, state: There, record: Record, *, overwrite: bool, skip: b
 
 def _is_still(known: InstalledPreset, files: Files) -> bool:
     """Whether what lies in a known place is as we left it, or has been changed but is of that plug-in and name."""
-    if _judged(known).state != "changed":
+    judged = _judged(known)
+    if judged.state != "changed" and not judged.left:
         return True
-    if known.path.is_symlink():
+    if known.path.is_symlink() or known.path.is_dir() != known.is_folder or _strangers(known):  # which would go with the folder
         return False
     try:
         found, wanted = read_file(known.path, format=known.format), get(known.format).read(files)
@@ -181,6 +187,7 @@ def _judged(one: InstalledPreset) -> Removed:
 
 
 def _strangers(one: InstalledPreset) -> set[Path]:
+    """Return what is in the folder of a preset beside its files."""
     ours = {one.file(name) for name in one.files}
     return {path for path in one.path.rglob("*") if path not in ours and not (path.is_dir() and not path.is_symlink())}
 
