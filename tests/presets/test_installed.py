@@ -250,9 +250,12 @@ def test_a_lock_that_cannot_be_had_is_one_line(home: Home, monkeypatch: pytest.M
     monkeypatch.setattr(installed, "_LOCK_WAIT_S", 0.0)
     with pytest.raises(EnvironmentFailure, match=r"installed\.lock: another run installs presets; try again"), locked(home.record):
         raise AssertionError
+    monkeypatch.setattr(installed, "_LOCK_WAIT_S", 60.0)
     (home.place / "file").write_text("")
-    with pytest.raises(EnvironmentFailure), locked(home.place / "file" / "installed.json"):
-        raise AssertionError
+    (home.place / "dangling").symlink_to(home.place / "nowhere")
+    for name in ("file", "dangling"):
+        with pytest.raises(EnvironmentFailure, match=rf"{name}/installed\.lock: no"), locked(home.place / name / "installed.json"):
+            raise AssertionError
 
 
 RUN = """
@@ -262,7 +265,7 @@ from pathlib import Path
 from presets.test_installed import Home, everything, put, take_away
 home = Home.__new__(Home)
 home.place, home.record = Path({place!r}), Path({record!r})
-for step in range(3):
+for step in range(2):
     put(home.ready(({word!r}, {word!r} + "-more")), home.record, overwrite=step % 2 == 1)
     if step % 2 == 1 or {mine!r} == "away":
         take_away(home.record, lambda one: one.word.startswith({word!r}))

@@ -32,6 +32,7 @@ _FORMAT, _VERSION = "semeq-installed", 1
 _MAX_BYTES = 20_000_000  # 50,000 presets
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LOCK_WAIT_S, _LOCK_POLL_S = 60.0, 0.02
+_MISSING_ATTEMPTS = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def remove_empty(folders: Iterable[Path]) -> list[Path]:
 
 def _opened_lock(lock: Path, made: list[Path]) -> BinaryIO:
     """Return a locked file; made: gets the folders that were made for it."""
-    until = time.monotonic() + _LOCK_WAIT_S
+    until, missing = time.monotonic() + _LOCK_WAIT_S, 0
     while True:
         try:
             for folder in reversed(missing_folders(lock.parent)):
@@ -163,8 +164,10 @@ def _opened_lock(lock: Path, made: list[Path]) -> BinaryIO:
             if _try_lock(file) and _is_still(file, lock):
                 return file
             file.close()
-        except FileNotFoundError:  # another run, which was the last to need it, has just removed the folder
-            pass
+        except FileNotFoundError as error:
+            missing += 1  # another run, the last to need it, may just have removed the folder, but not each time
+            if missing > _MISSING_ATTEMPTS:
+                raise environment_failure(lock, error) from error
         except OSError as error:
             raise environment_failure(lock, error) from error
         if time.monotonic() > until:
