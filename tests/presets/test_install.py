@@ -134,6 +134,8 @@ def test_a_word_goes_where_it_is_and_another_beside_it(tmp_path: Path) -> None:
     assert place("cálido", before) == place("Cálido ", before) == "semeq-calido.lsp-x16.lv2"
     assert place("calido", before) == "semeq-calido-26b3fa75.lsp-x16.lv2"
     assert place("cálido", before, "calf-lv2") == "semeq-calido.calf.lv2"
+    hashed = installed(tmp_path / ".lv2" / "semeq-warm-0123abcd.lsp-x16.lv2", "lsp-x16-lv2", "warm")
+    assert place("warm", hashed) == "semeq-warm-0123abcd.lsp-x16.lv2"
     moved = installed(tmp_path / "elsewhere" / "semeq-warm.lsp-x16.lv2", "lsp-x16-lv2", "warm")
     assert place("warm", moved) == "semeq-warm.lsp-x16.lv2"
 

@@ -158,6 +158,20 @@ def test_what_lies_beside_our_files_stays(home: Home) -> None:
     assert (bundle.parent / "mine.lv2").is_dir()
 
 
+@pytest.mark.parametrize("gain_db", [None, 5.0])
+def test_replacing_a_preset_would_take_what_lies_beside_it(gain_db: float | None, home: Home) -> None:
+    """A folder is replaced as a whole; gain_db: of the person's own changes."""
+    put(home.ready(("warm",), ("lsp-x16-lv2",)), home.record)
+    bundle = home.place / ".lv2" / "semeq-warm.lsp-x16.lv2"
+    if gain_db is not None:
+        write_file(bundle, preset(gain_db), format="lsp-x16-lv2", overwrite=True)
+    (bundle / "notes.txt").write_text("mine")
+    before = home.presets()
+    with pytest.raises(OutputError, match="which is never replaced"):
+        put(home.ready(("warm",), ("lsp-x16-lv2",)), home.record, overwrite=True)
+    assert home.presets() == before
+
+
 def test_what_somebody_else_removed_is_forgotten(home: Home) -> None:
     put(home.ready(("warm",), ("lsp-x16-lv2", "calf-lv2")), home.record)
     shutil.rmtree(home.place / ".lv2")
@@ -256,6 +270,22 @@ def test_a_lock_that_cannot_be_had_is_one_line(home: Home, monkeypatch: pytest.M
     for name in ("file", "dangling"):
         with pytest.raises(EnvironmentFailure, match=rf"{name}/installed\.lock: no"), locked(home.place / name / "installed.json"):
             raise AssertionError
+
+
+def test_a_lock_that_the_run_before_took_away_is_none(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, taken = home.record.with_suffix(".lock"), []
+
+    def take(_file: object) -> bool:
+        taken.append(lock)
+        if len(taken) < 3:
+            lock.unlink()
+        return True
+
+    monkeypatch.setattr(installed, "_try_lock", take)
+    with locked(home.record):
+        assert lock.exists()
+    assert len(taken) == 3
+    assert not lock.exists()
 
 
 RUN = """
