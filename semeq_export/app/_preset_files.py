@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +12,14 @@ from semeq_export.errors import BinaryFormatError, OutputError, printable
 from semeq_export.files.atomic import all_or_nothing, write_atomic
 from semeq_export.files.disk import check_output
 from semeq_export.listening.dose import Adaptation
-from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, format_for, get, plan_install, plan_library, write_library
+from semeq_presets import FormatInfo, Note, Planned, Preamp, Preset, convert, format_for, get, plan_library, write_library
 from semeq_presets.shelf.library import file_names, make_folder
+from semeq_presets.shelf.placing import There
 
 CONTACT_SHEET = "contact-sheet.png"
 KNOBS = "knobs"
 """Stands where a format's id does for the table of a device's knobs."""
+_LEFT_ALONE: Mapping[str, str] = {"same": "installed already", "other": "not installed by semeq"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,13 +42,17 @@ class WordPreset:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PresetFile:
-    """A preset in a format: written, planned, or, without a path, as text. notes: what the format could not hold exactly."""
+    """A preset in a format: written, planned, or, without a path, as text. notes: what the format could not hold exactly.
+
+    there: what lies where it was to be installed, so that it is not written.
+    """
 
     of: WordPreset
     format: str
     path: Path | None
     notes: tuple[Note, ...] = ()
     content: str | None = None
+    there: There = ""
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON, its notes with those of the preset before it had a format."""
@@ -61,6 +66,7 @@ class PresetFile:
             "notes": [note.to_dict() for note in (*self.of.notes, *self.notes)],
         }
         document |= {"estimated": True} if self.of.estimated else {}
+        document |= {"left_alone": _LEFT_ALONE[self.there]} if self.there else {}
         return document if self.content is None else {**document, "content": self.content}
 
 
@@ -78,6 +84,11 @@ def chosen_formats(ids: Sequence[str], output: str | os.PathLike[str] | None) ->
     return infos
 
 
+def alias_notes(ids: Sequence[str], infos: Sequence[FormatInfo]) -> list[str]:
+    """Return which format each alias among some ids means."""
+    return [f"{given} is {info.id} ({info.title})" for given, info in zip(ids, infos, strict=False) if given != info.id]
+
+
 def as_text(one: WordPreset, info: FormatInfo | None, *, preamp: Preamp, strict: bool, lossy: bool = False) -> PresetFile:
     """Return a preset as text. info: None for the knobs of a device. Raises BinaryFormatError where its format is none for people."""
     if info is None:
@@ -90,18 +101,11 @@ def as_text(one: WordPreset, info: FormatInfo | None, *, preamp: Preamp, strict:
     return PresetFile(one, info.id, None, written.notes, content.decode("utf-8"))
 
 
-def plan(
-    presets: Sequence[WordPreset], infos: Sequence[FormatInfo], output: str | os.PathLike[str] | None, *, several: bool
-) -> list[PresetFile]:
-    """Return where everything goes: where hosts look without an output, into a folder for several presets, else to the output itself.
-
-    infos: none for the knobs of a device.
-    """
+def plan(presets: Sequence[WordPreset], infos: Sequence[FormatInfo], output: str | os.PathLike[str], *, several: bool) -> list[PresetFile]:
+    """Return where everything goes: into a folder for several presets, else to the output itself. infos: none for a device's knobs."""
     by_label = {one.label: one for one in presets}
     labels = list(by_label)
-    if output is None:
-        planned = plan_install(labels, infos, platform=sys.platform, environment=os.environ, home=Path.home())
-    elif not several:
+    if not several:
         planned = [Planned(labels[0], infos[0].id if infos else KNOBS, Path(output))]
     elif infos:
         planned = plan_library(output, labels, infos)

@@ -11,8 +11,9 @@ from semeq_export.app._preset_files import KNOBS, WordPreset
 from semeq_export.errors import OutputError, UnknownFormatError, printable
 from semeq_export.files.disk import is_same_file
 from semeq_presets import Choice, Device, FormatInfo, Note, Preamp, Preset, convert_file, formats, get, read_file
+from semeq_presets.shelf.registry import alias_of
 
-__all__ = ["KNOBS", "ConvertOptions", "ConvertResult", "convert_preset", "list_formats"]
+__all__ = ["KNOBS", "ConvertOptions", "ConvertResult", "convert_preset", "describe_format", "format_document", "list_formats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def convert_preset(options: ConvertOptions) -> ConvertResult:
     if not infos and options.device is None:
         raise UnknownFormatError("a text needs `to_format`")
     opening = _Opening(options)
+    opening.warnings += _preset_files.alias_notes([options.to_format or ""], infos) if options.to_format else []
     if options.device is not None or options.destination is None:
         return _convert_by_way_of_device(options, infos[0] if infos else None, opening)
     preset, written = convert_file(
@@ -132,6 +134,51 @@ def _convert_by_way_of_device(options: ConvertOptions, info: FormatInfo | None, 
     )
 
 
-def list_formats(ids: Sequence[str] = ()) -> tuple[FormatInfo, ...]:
-    """Return what is known of preset formats, of all where no id is given; raises UnknownFormatError."""
-    return tuple(get(format_id).info for format_id in ids) if ids else formats()
+def list_formats(names: Sequence[str] = ()) -> tuple[FormatInfo, ...]:
+    """Return what is known of preset formats, of all where no id or alias is given; an alias brings all that share it.
+
+    Raises UnknownFormatError.
+    """
+    return tuple(info for name in names for info in alias_of(name) or [get(name).info]) if names else formats()
+
+
+def describe_format(info: FormatInfo) -> str:
+    """Return what is known of a format for people, a line each."""
+    rows = [
+        ("id", info.id),
+        ("also", ", ".join(info.aliases) or "-"),
+        ("title", info.title),
+        ("host", info.host),
+        ("suffixes", " ".join(info.suffixes)),
+        ("verified", info.verified or "nominal"),
+        ("holds", str(info.limits) if info.carries == "bands" else "a response curve"),
+        ("precision", f"{info.precision_db:g} dB"),
+        ("import", info.how_to_import),
+    ]
+    return "\n".join(f"{name:<10} {text}" for name, text in rows)
+
+
+def format_document(info: FormatInfo) -> dict[str, object]:
+    """Return what is known of a format as plain data for JSON."""
+    limits = info.limits
+    return {
+        "id": info.id,
+        "aliases": list(info.aliases),
+        "title": info.title,
+        "host": info.host,
+        "suffixes": list(info.suffixes),
+        "carries": info.carries,
+        "is_folder": info.is_folder,
+        "is_text": info.is_text,
+        "verified": info.verified,
+        "precision_db": info.precision_db,
+        "how_to_import": info.how_to_import,
+        "limits": {
+            "summary": str(limits),
+            "max_bands": len(limits.slots) if limits.slots is not None else limits.max_bands,
+            "freq_hz": list(limits.freq_hz),
+            "gain_db": list(limits.gain_db),
+            "q": list(limits.q),
+            "preamp_db": None if limits.preamp_db is None else list(limits.preamp_db),
+        },
+    }

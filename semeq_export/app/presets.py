@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from semeq_export.app import _preset_files
+from semeq_export.app import _installing, _preset_files
 from semeq_export.app._engine import Intensity, Words, as_written, find_phrases, load_engine
 from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, WordPreset
 from semeq_export.app._recall import save_words
@@ -60,7 +60,8 @@ class PresetOptions:
     label: what results and the names of several files call a target; as it is written where left out. adapt_to: an audio file; the
     preset does as much of the words as it needs, or matches it. reference: what that file is compared with, see `ReferenceSource`.
     formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
-    without `install` the result carries the preset as text. install: write where the formats' hosts look for presets. dry_run: only plan.
+    without `install` the result carries the preset as text. install: write where the formats' hosts look for presets; with `overwrite`
+    over the same preset of the same plug-in only, without over none: of several, those that are there are passed over. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
     host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. exact: the
     decoder's own bands, unrounded. bundle: default, the factory's. guess: take doubtful guesses for words that nobody taught.
@@ -137,9 +138,12 @@ def write_presets(options: PresetOptions) -> PresetResult:
     made = _presets(options)
     presets = tuple(_refitted(one, options) for one in made.presets)
     picture = Path(options.output) / CONTACT_SHEET if is_all and options.output is not None else None
+    placed: list[str] = []
     if not options.is_filed:
         info = infos[0] if infos else None
         files = [_preset_files.as_text(presets[0], info, preamp=options.preamp, strict=options.strict)]
+    elif options.output is None:
+        files, placed = _installed(presets, infos, options, several)
     else:
         files = _preset_files.plan(presets, infos, options.output, several=several)
         if not options.dry_run:
@@ -148,8 +152,8 @@ def write_presets(options: PresetOptions) -> PresetResult:
                 preamp=options.preamp,
                 strict=options.strict,
                 overwrite=options.overwrite,
-                make_folders=several or options.install,
-                folder=Path(options.output) if several and options.output is not None else None,
+                make_folders=several,
+                folder=Path(options.output) if several else None,
                 picture=picture,
             )
     return PresetResult(
@@ -159,10 +163,20 @@ def write_presets(options: PresetOptions) -> PresetResult:
         files=tuple(files),
         picture=picture,
         doubts=made.doubts,
-        notes=made.notes,
+        notes=(*made.notes, *_preset_files.alias_notes(options.formats, infos), *placed),
         understood=made.understood,
         intensities=made.intensities,
     )
+
+
+def _installed(
+    presets: Sequence[WordPreset], infos: Sequence[FormatInfo], options: PresetOptions, several: bool
+) -> tuple[list[PresetFile], list[str]]:
+    """Put presets where hosts look, or only say where; returns the files, and what is to be known of the whole."""
+    files = _installing.plan(presets, infos)
+    if not options.dry_run:
+        files = _installing.install(files, preamp=options.preamp, strict=options.strict, overwrite=options.overwrite, several=several)
+    return files, _installing.notes(files, infos, is_written=not options.dry_run)
 
 
 def _check_places(options: PresetOptions, infos: Sequence[FormatInfo], several: bool) -> None:

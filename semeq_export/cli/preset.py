@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option(
     "-t", "--target", multiple=True, callback=_shared.once, metavar="TEXT", help="Word, or words: warm:0.7,bright:0.3,less harsh."
 )
-@click.option("--all-terms", is_flag=True, help="A preset for each word that people agree on, and a picture of all.")
+@click.option("--all-terms", is_flag=True, help="Each word that people agree on, and a picture.")
 @_shared.language_option
 @click.option(
     "--intensity",
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 @click.option("-f", "--format", "format_list", metavar="ID,...", help="See semeq-export formats; or all. Default: by the suffix of -o.")
 @click.option("-o", "--output", type=_shared.OUTPUT, metavar="PATH", help="File, or folder for several; - or left out prints text formats.")
 @click.option("--install", is_flag=True, help="Write where the format's host looks for presets.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option("--uninstall", is_flag=True, help="Remove what was installed: all, or by -t and -f.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be written or removed.")
 @click.option("--device", "device_path", metavar="TOML", help="Refit to an EQ of your own; without -f, print its knobs.")
 @_shared.preamp_option
 @click.option("--name", metavar="TEXT", help="Name that the host shows. Default: the target.")
@@ -52,6 +53,7 @@ def command(
     format_list: str | None,
     output: str | None,
     device_path: str | None,
+    uninstall: bool,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
@@ -63,6 +65,9 @@ def command(
     What a format cannot hold is refitted to the closest response that it can; notes on stderr say by how much it differs.
     `semeq-export formats ID` says how a person gets the file into the host.
     """
+    if uninstall:
+        _uninstall(target, format_list, dry_run=given["dry_run"], as_json=as_json, quiet=quiet)
+        return
     output = None if output == "-" else output
     if (target is not None) + all_terms + (match is not None) != 1:
         raise click.UsageError("give either -t TEXT, --all-terms or --match REF")
@@ -84,6 +89,25 @@ def command(
     _say(result, quiet)
     asked = {"intensity": _intensity(intensity, result), "understood": understood}
     _print(result, asked, output, dry_run=options.dry_run, as_json=as_json, quiet=quiet)
+
+
+def _uninstall(target: str | None, format_list: str | None, *, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    """Remove installed presets; whatever else was asked for is refused."""
+    from semeq_export.app.uninstalling import UninstallOptions, uninstall_presets
+
+    context = click.get_current_context()
+    given = {name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    if given - {"uninstall", "target", "format_list", "dry_run", "as_json", "quiet"}:
+        raise click.UsageError("--uninstall goes with -t, -f and --dry-run only")
+    formats = [] if format_list == "all" else _shared.format_ids(format_list)
+    result = uninstall_presets(UninstallOptions(target=target, formats=formats, dry_run=dry_run))
+    _shared.say(result.notes, quiet)
+    if as_json:
+        _shared.print_json({"dry_run": dry_run, "notes": list(result.notes), "presets": [one.to_dict() for one in result.presets]})
+    elif not quiet:
+        for one in result.presets:
+            if one.state == "removed":
+                click.echo(_shared.one_line(str(one.preset.path)))
 
 
 def _wanted(target: str | None, match: str | None, intensity: float | Literal["typical"], language: str | None) -> Words | AllTerms | Match:
@@ -129,20 +153,21 @@ def _print(result: PresetResult, asked: dict[str, object], output: str | None, *
     elif result.files[0].content is not None:
         click.echo(result.files[0].content, nl=False)
     elif not quiet:
-        for path in (*(file.path for file in result.files), *([] if result.picture is None else [result.picture])):
+        for path in (*(file.path for file in result.files if not file.there), *([] if result.picture is None else [result.picture])):
             click.echo(_shared.one_line(str(path)))
 
 
 def _print_plan(result: PresetResult, as_json: bool) -> None:
     """Say which files would be written, and which of them are there already."""
-    planned = [(file.path, file.of.label, file.format) for file in result.files if file.path is not None]
-    planned += [(result.picture, "", "")] if result.picture is not None else []
+    planned = [(file.path, file.of.label, file.format, file.there) for file in result.files if file.path is not None]
+    planned += [(result.picture, "", "", "")] if result.picture is not None else []
     if as_json:
         entries = [
             {"output": str(path), "exists": path.exists(), "target": word or None, "format": format_id or None}
-            for path, word, format_id in planned
+            for path, word, format_id, _ in planned
         ]
         _shared.print_json({"dry_run": True, "presets": entries})
         return
-    for path, _, _ in planned:
-        click.echo(_shared.one_line(f"{path}{' (exists already, needs --force)' if path.exists() else ''}"))
+    for path, _, _, there in planned:
+        taken = " (exists already, needs --force)" if path.exists() else ""
+        click.echo(_shared.one_line(f"{path}{' (not of semeq, never replaced)' if there == 'other' else taken}"))

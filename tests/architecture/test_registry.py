@@ -109,7 +109,8 @@ def test_an_id_or_alias_names_one_format_or_lists_those_that_share_it() -> None:
             assert get(alias).info.id == ids[0]
             assert get(alias.upper()).info.id == ids[0]
         else:
-            with pytest.raises(AmbiguousFormatError, match=f"^'{alias}' may be {' and '.join(sorted(ids))}; name the format$"):
+            listed = " or ".join(f"{format_id} ({INFOS[format_id].title})" for format_id in sorted(ids))
+            with pytest.raises(AmbiguousFormatError, match=f"^{re.escape(f'{alias!r} may be {listed}')}; name the format$"):
                 get(alias)
     assert len(aliases["lsp"]) == len(aliases["reaper"]) == 2
 

@@ -182,7 +182,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_install_puts_presets_where_the_host_looks_and_overwrites_none(
     folder: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    target = home / ".lv2" / "semeq-warm.lv2"
+    target = home / ".lv2" / "semeq-warm.lsp-x16.lv2"
     assert run("-t", "warm", "-f", "lsp-x16-lv2", "--install", "--dry-run") == 0
     assert capsys.readouterr().out == f"{target}\n"
     assert list(home.iterdir()) == []
@@ -190,9 +190,9 @@ def test_install_puts_presets_where_the_host_looks_and_overwrites_none(
     assert read_file(target).name == "Warm"
     capsys.readouterr()
     assert run("-t", "warm", "-f", "lsp-x16-lv2", "--install", "--name", "Mine") == 0
-    assert read_file(home / ".lv2" / "semeq-mine.lv2").name == "Mine"
+    assert read_file(home / ".lv2" / "semeq-mine.lsp-x16.lv2").name == "Mine"
     assert run("-t", "warm", "-f", "lsp-x16-lv2", "--install") == 2
-    assert "semeq-warm.lv2: exists already; use --force" in capsys.readouterr().err
+    assert "semeq-warm.lsp-x16.lv2: exists already; use --force" in capsys.readouterr().err
     assert run("-t", "warm", "-f", "lsp-x16-lv2", "--install", "--force", "-q") == 0
     assert run("-t", "warm", "-f", "jsfx", "--install") == 2
     assert "there is no" in capsys.readouterr().err

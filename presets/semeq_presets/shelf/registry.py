@@ -87,12 +87,20 @@ def get(format_id: str) -> PresetFormat:
     """
     if format_id in dict(_BUILTIN) or format_id in _installed():
         return _load(format_id)
-    named = [info.id for info in formats() if format_id.lower() in info.aliases]
+    named = alias_of(format_id)
+    if len(named) > 1:
+        listed = " or ".join(f"{info.id} ({info.title})" for info in sorted(named, key=lambda info: info.id))
+        raise AmbiguousFormatError(f"{format_id!r} may be {listed}; name the format")
     if named:
-        return _load(_only(named, f"{format_id!r} may be"))
+        return _load(named[0].id)
     near = difflib.get_close_matches(format_id, list(_names()), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(repr(name) for name in near)}?" if near else "see: semeq-export formats"
     raise UnknownFormatError(f"unknown format {printable(format_id)[:60]!r}; {hint}")
+
+
+def alias_of(name: str) -> list[FormatInfo]:
+    """Return the formats that people call by a name that is no id, however it is capitalised."""
+    return [info for info in formats() if name.lower() in info.aliases]
 
 
 def format_for(path: str | os.PathLike[str]) -> str:
