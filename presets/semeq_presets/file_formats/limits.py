@@ -2,7 +2,7 @@
 
 Order of attempts, cheapest first; the first one within the stated precision or 0.02 dB wins, else the one with the smallest largest error:
 every value moved to the nearest allowed one, then least-squares fits of the response over the device's bands, first from there and then
-from everywhere.
+from everywhere. The fits of an EQ may do a bounded amount of work together, the same on every machine; then the best so far is taken.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from scipy.optimize import linear_sum_assignment
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
 from semeq_export.eq.curve import Curve, log_grid
-from semeq_export.eq.fit import FitBatch, fit_many
+from semeq_export.eq.fit import Effort, FitBatch, fit_many
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats.base import Limits, Note
 
 _BOTTOM_HZ = 20.0
 _SEARCHED, _FITTED, _CHECKED = (80, 24), (160, 64), (256, 96)  # points evenly over log frequency, and points evenly over the upper half
 _NARROW_Q = 3.0  # the even grid of fits has 16 points in an octave
 _CLOSE_DB = 0.02  # a fit this close is not improved further, however exact the format is
+_WORK = 7e9  # of all fits of an EQ together: about two seconds; usual ones take a tenth of it
+_MOST_REFITTED, _MOST_PLACED, _MOST_NARROW = 1_000, 128, 64  # bands of an EQ, and the loudest of them that are looked at more closely
+_CELLS = 1_000_000  # bands x points held at once
 _SPARE_BANDS = 3
 _CURVE_BANDS = 10
 _SEARCHED_FROM_HZ, _SEARCHED_GAIN_DB, _SEARCHED_Q = 10.0, (-40.0, 40.0), (0.05, 30.0)
@@ -35,7 +39,8 @@ def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_d
     """Return the EQ as a device can hold it, and a note with its error in dB for everything that had to change.
 
     Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Errors are measured from
-    20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz. Raises AudioError on a rate outside 8 kHz..384 kHz.
+    20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz. Raises AudioError on a rate outside 8 kHz..384 kHz,
+    PresetWriteError where more than 1,000 bands had to be refitted.
     """
     preamp_db, notes = _fit_preamp(eq.preamp_db, limits)
     bands, band_notes = _fit_bands(eq.bands, limits, sample_rate_hz, precision_db)
@@ -48,7 +53,7 @@ def fit_curve(curve: Curve, limits: Limits, sample_rate_hz: float, *, precision_
     count = min(limits.max_bands or _CURVE_BANDS, _CURVE_BANDS)
     framed = [BandKind.LOW_SHELF, *[BandKind.PEAK] * max(count - 2, 0), BandKind.HIGH_SHELF]
     kinds = [kind for kind in framed if kind in limits.kinds][:count]
-    fitted = wanted.fit(_layout(limits, kinds, wanted.top_hz), level_free=limits.preamp_db is not None)
+    fitted = wanted.fit(_layout(limits, kinds, wanted.top_hz), Effort(_WORK), level_free=limits.preamp_db is not None)
     bands, _ = _stepped(fitted.bands, limits)
     preamp_db, _ = _fit_preamp(fitted.preamp_db, limits)
     error_db = wanted.error_db(bands, preamp_db)
@@ -88,7 +93,8 @@ class _Goal:
     def __init__(self, target: Callable[[Float64Array], Float64Array], sample_rate_hz: float, bands: Sequence[Band] = ()) -> None:
         self._target, self._sample_rate_hz = target, sample_rate_hz
         self.top_hz = min(20_000.0, USABLE_NYQUIST * sample_rate_hz / 2)
-        narrow = [band for band in bands if band.q > _NARROW_Q]  # others keep the grid that all fits of a device share
+        loudest = sorted((band for band in bands if band.q > _NARROW_Q), key=lambda band: -abs(band.gain_db))
+        narrow = loudest[:_MOST_NARROW]  # others keep the grid that all fits of a device share
         self._searched_hz, self._fitted_hz = (
             np.unique(np.concatenate([self._even(*points), self._around(narrow)])) for points in (_SEARCHED, _FITTED)
         )
@@ -99,10 +105,10 @@ class _Goal:
         """Return the response of bands as the wanted one; those that the rate cannot hold are left out."""
         held = EqSettings(tuple(bands))
         heard = for_rate(held, sample_rate_hz).eq
-        return cls(lambda freqs_hz: response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, held.bands)
+        return cls(lambda freqs_hz: _response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, held.bands)
 
-    def fit(self, layout: EqLayout, *, level_free: bool = False, start: Sequence[Band | None] = ()) -> EqSettings:
-        """Return the settings of a layout that come closest: searched for on few points and then improved on all.
+    def fit(self, layout: EqLayout, effort: Effort, *, level_free: bool = False, start: Sequence[Band | None] = ()) -> EqSettings:
+        """Return the settings of a layout that come closest: searched for on few points and then improved on all, within an effort.
 
         start: a band for each slot; then those that are closest to them.
         """
@@ -111,20 +117,24 @@ class _Goal:
             values = [[one.gain_db, one.freq_hz, one.q][: len(kept)] if one else kept for one, kept in zip(start, idle, strict=True)]
             vector = np.concatenate(values)
         else:
-            vector = self._fit(layout, self._searched_hz, level_free).vectors[0]
-        return self._fit(layout, self._fitted_hz, level_free, vector)[0].eq
+            vector = self._fit(layout, effort, self._searched_hz, level_free).vectors[0]
+        return self._fit(layout, effort, self._fitted_hz, level_free, vector)[0].eq
 
-    def _fit(self, layout: EqLayout, freqs_hz: Float64Array, level_free: bool, start: Float64Array | None = None) -> FitBatch:
+    def _fit(
+        self, layout: EqLayout, effort: Effort, freqs_hz: Float64Array, level_free: bool, start: Float64Array | None = None
+    ) -> FitBatch:
         shares = np.gradient(np.log(freqs_hz))
         starts = start[np.newaxis] if start is not None else None
         target_db = self._target(freqs_hz)[np.newaxis]
-        return fit_many(target_db, freqs_hz, layout, self._sample_rate_hz, level_free=level_free, weights=shares, starts=starts)
+        return fit_many(
+            target_db, freqs_hz, layout, self._sample_rate_hz, level_free=level_free, weights=shares, starts=starts, effort=effort
+        )
 
     def error_db(self, bands: Iterable[Band], preamp_db: float = 0.0) -> float:
         """Return the largest difference between the response of an EQ and the wanted one; around the EQ's own bands too."""
         held = EqSettings(tuple(bands), preamp_db)
         freqs = np.concatenate([self._checked_hz, self._around(held.bands)])
-        response = response_db(for_rate(held, self._sample_rate_hz).eq, freqs, self._sample_rate_hz)
+        response = _response_db(for_rate(held, self._sample_rate_hz).eq, freqs, self._sample_rate_hz)
         return float(np.max(np.abs(response - self._target(freqs))))
 
     def without_db(self) -> float:
@@ -138,6 +148,12 @@ class _Goal:
         """Return the centres of bands and points half and nearly a whole bandwidth beside them, as far as they can be heard."""
         freqs = np.array([band.freq_hz * (1.0 + offset / max(band.q, 1.0)) for band in bands for offset in (-0.9, -0.5, 0.0, 0.5, 0.9)])
         return freqs[(freqs >= _BOTTOM_HZ) & (freqs <= self.top_hz)]
+
+
+def _response_db(eq: EqSettings, freqs_hz: Float64Array, sample_rate_hz: float) -> Float64Array:
+    """Return the response in parts, so that many bands take little memory."""
+    parts = np.array_split(freqs_hz, -(-len(eq.bands) * freqs_hz.size // _CELLS) or 1)
+    return np.concatenate([response_db(eq, part, sample_rate_hz) for part in parts])
 
 
 def _fit_preamp(preamp_db: float, limits: Limits) -> tuple[float, tuple[Note, ...]]:
@@ -190,6 +206,9 @@ def _fit_bands(
 
 
 def _closest(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float, precision_db: float) -> _Candidate:
+    if len(sounding) > _MOST_REFITTED:
+        why = f"an EQ of {len(sounding)} bands is over the {_MOST_REFITTED} that are refitted to what this format holds; leave some out"
+        raise PresetWriteError(why)
     best: _Candidate | None = None
     for candidate in _candidates(sounding, limits, sample_rate_hz):
         if best is None or candidate.error_db < best.error_db:
@@ -206,14 +225,18 @@ def _candidates(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float
     placed = _nearest(sounding, alone, limits)
     bands = tuple(placed[index] for index in sorted(placed))
     yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.error_db(bands))
-    reasons = tuple(_reasons(sounding, limits))
+    reasons, effort = tuple(_reasons(sounding, limits)), Effort(_WORK)
     if len(placed) == len(sounding):
         for layout, start in _starts(bands, limits, wanted.top_hz):
-            fitted = tuple(band for band in wanted.fit(layout, start=start).bands if band.gain_db != 0.0)
+            if not effort.left:
+                return
+            fitted = tuple(band for band in wanted.fit(layout, effort, start=start).bands if band.gain_db != 0.0)
             yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.error_db(fitted))
     loudest = sorted(sounding, key=lambda index: -alone[index].without_db())
     for layout in _layouts([sounding[index].kind for index in loudest], limits, wanted.top_hz):
-        bands = tuple(band for band in wanted.fit(layout).bands if band.gain_db != 0.0)
+        if not effort.left:
+            return
+        bands = tuple(band for band in wanted.fit(layout, effort).bands if band.gain_db != 0.0)
         yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.error_db(bands))
 
 
@@ -275,7 +298,7 @@ def _nearest(sounding: dict[int, Band], alone: dict[int, _Goal], limits: Limits)
         usable = [index for index, band in sounding.items() if band.kind in limits.kinds]
         usable = sorted(usable, key=lambda index: -alone[index].without_db())[: limits.max_bands]
         return {index: _moved(sounding[index], _slot(limits, sounding[index].kind)) for index in usable}
-    indices = list(sounding)
+    indices = sorted(sorted(sounding, key=lambda index: -alone[index].without_db())[:_MOST_PLACED])
     options = [[_moved(sounding[i], slot) if slot.kind is sounding[i].kind else None for slot in limits.slots] for i in indices]
     cost = [[_moving_db(sounding[i], moved, alone[i]) for moved in row] for i, row in zip(indices, options, strict=True)]
     placed = {}
