@@ -113,7 +113,7 @@ def detect(files: Files | bytes, filename: str = "") -> str:
     Raises UnknownFormatError where none does, AmbiguousFormatError where several do.
     """
     named = _as_files(files, filename)
-    is_folder = len(named) != 1 or MANIFEST in named
+    is_folder = _is_of_folder(named)
     size = FOLDER_SNIFF_BYTES if is_folder else SNIFF_BYTES
     matches = [
         info.id
@@ -135,7 +135,7 @@ def read(files: Files | bytes, format: str | None = None, *, filename: str = "")
     if sum(map(len, named.values())) > MAX_BYTES:
         raise PresetReadError(f"larger than the limit of {MAX_BYTES} bytes")
     found = get(format) if format is not None else get(detect(named, filename))
-    if found.info.is_folder != (len(named) != 1 or MANIFEST in named):
+    if found.info.is_folder != _is_of_folder(named):
         raise PresetReadError(f"a {found.info.id} preset is a {'folder' if found.info.is_folder else 'single file'}")
     return replace(found.read(named), format=found.info.id)
 
@@ -326,6 +326,11 @@ def _only(format_ids: list[str], what: str) -> str:
     if len(format_ids) > 1:
         raise AmbiguousFormatError(f"{what} {' and '.join(sorted(format_ids))}; name the format")
     return format_ids[0]
+
+
+def _is_of_folder(named: Files) -> bool:
+    """Whether files are those of a folder, or the one of them that holds the values (a preset.ttl without its manifest)."""
+    return len(named) != 1 or next(iter(named)).lower().endswith(".ttl")
 
 
 def _as_files(files: Files | bytes, filename: str) -> Files:
