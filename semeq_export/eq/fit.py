@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
+from semeq_export.eq.fit_input import Effort, check_input
 from semeq_export.eq.settings import BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 from semeq_export.units import check_sample_rate_hz
@@ -24,7 +25,6 @@ _GAIN_UNIT_DB = 6.0  # one step of the search in gain is as large as one octave 
 _GOOD_RMS_DB = 1e-4  # a fit this close is not improved further
 _IDLE_GAIN_DB = 1e-7  # a gain below this is rounding: the band is idle
 _GAIN_COST_DB = 0.05  # error that a gain of one step may save; measured: half as many gains at their ends, rms error 0.002 dB larger
-_MAX_CURVE_DB = 1_000.0
 _MAX_CELLS = 4_000_000  # attempts x points x parameters held at once
 
 _KEPT_PROBLEMS = 8  # about 10 MB each
@@ -62,22 +62,6 @@ class FitBatch:
         bands = self.layout.from_vector(self.vectors[index]).bands
         eq = EqSettings(bands, float(self.preamps_db[index]))
         return FitResult(eq, float(self.rms_error_db[index]), float(self.max_error_db[index]))
-
-
-@dataclass(slots=True)
-class Effort:
-    """How much work fits may still take, counted down by them; what it runs out in ends with the best so far.
-
-    left: in multiplications, about 3e9 for a second. Not in seconds: equal input gives equal output on slow and on loaded machines.
-    """
-
-    left: float = math.inf
-
-    def spend(self, work: float) -> bool:
-        """Take off work and return whether there was as much left; where there was not, nothing is left for smaller work either."""
-        is_enough = work <= self.left
-        self.left = self.left - work if is_enough else 0.0
-        return is_enough
 
 
 def fit_eq(
@@ -121,7 +105,7 @@ def fit_many(
     Raises InvalidEqError on a wrong shape or a value that is not finite, AudioError on a rate outside 8 kHz..384 kHz.
     """
     rate = check_sample_rate_hz(sample_rate_hz)
-    curves, freqs, shares = _check_input(curves_db, freqs_hz, weights, rate)
+    curves, freqs, shares = check_input(curves_db, freqs_hz, weights, rate)
     problem = _problem(layout, freqs.tobytes(), rate, shares.tobytes(), level_free)
     n, points = len(curves), curves.copy()
     if starts is not None and starts.shape != (n, len(layout.params)):
@@ -143,25 +127,6 @@ def fit_many(
             error -= preamps[index]
         rms[index], worst[index] = math.sqrt(shares @ (error * error)), np.abs(error).max()
     return FitBatch(layout, vectors, preamps, rms, worst)
-
-
-def _check_input(
-    curves_db: FloatArray, freqs_hz: FloatArray, weights: FloatArray | None, rate: float
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    curves, freqs = np.asarray(curves_db, dtype=np.float64), np.asarray(freqs_hz, dtype=np.float64)
-    if freqs.ndim != 1 or freqs.size < 2 or curves.ndim != 2 or curves.shape[1] != freqs.size:
-        raise InvalidEqError("curves_db", f"of shape {curves.shape} over {freqs.shape} frequencies", "not (n, n_freqs) over 2 or more")
-    shares = np.ones(freqs.size) if weights is None else np.asarray(weights, dtype=np.float64)
-    for name, values in (("curves_db", curves), ("freqs_hz", freqs), ("weights", shares)):
-        if not np.all(np.isfinite(values)):
-            raise InvalidEqError(name, values[~np.isfinite(values)].flat[0], "not finite")
-    if np.any(freqs <= 0) or np.any(freqs > rate / 2):
-        raise InvalidEqError("freqs_hz", f"{freqs.min():g}..{freqs.max():g}", f"outside 0..{rate / 2:g} (half the sample rate)")
-    if shares.shape != freqs.shape or np.any(shares < 0) or shares.sum() <= 0:
-        raise InvalidEqError("weights", f"of shape {shares.shape}", f"not {freqs.shape} numbers >= 0 with a sum above 0")
-    if np.any(np.abs(curves) > _MAX_CURVE_DB):
-        raise InvalidEqError("curves_db", float(np.abs(curves).max()), f"outside -{_MAX_CURVE_DB:g}..{_MAX_CURVE_DB:g} dB")
-    return curves, freqs, shares / shares.sum()
 
 
 @lru_cache(maxsize=_KEPT_PROBLEMS)

@@ -12,7 +12,8 @@ from strategies import random_settings
 
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid, rms_db
-from semeq_export.eq.fit import Effort, FitResult, fit_eq, fit_many
+from semeq_export.eq.fit import FitResult, fit_eq, fit_many
+from semeq_export.eq.fit_input import Effort
 from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import AudioError, InvalidEqError
 

@@ -17,7 +17,8 @@ from scipy.optimize import linear_sum_assignment
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
 from semeq_export.eq.curve import Curve, log_grid
-from semeq_export.eq.fit import Effort, FitBatch, fit_many
+from semeq_export.eq.fit import FitBatch, fit_many
+from semeq_export.eq.fit_input import Effort
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats.base import Limits, Note
