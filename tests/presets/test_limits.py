@@ -10,6 +10,7 @@ from conftest import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import bands, random_settings
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import semeq_presets as presets
 from semeq_export.arrays import Float64Array
@@ -163,6 +164,23 @@ def test_the_work_of_a_refit_is_bounded(most: int | None, count: int, q: tuple[f
     assert sum(done) < 1e10
     assert fit_to(held, limits, RATE_HZ) == (held, ())
     assert error_db(eq, held) <= 1.1 * max(note.error_db or 0.0 for note in notes)
+
+
+def test_the_products_of_a_refit_run_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:  # fault E23
+    seen: list[int] = []
+    evaluate = fit._Problem._evaluate
+
+    def watched(self: fit._Problem, u: Float64Array, *, derivatives: bool, only: int | None = None) -> tuple[Float64Array, Float64Array]:
+        if len(seen) < 10:  # looking is slow
+            seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return evaluate(self, u, derivatives=derivatives, only=only)
+
+    monkeypatch.setattr(fit._Problem, "_evaluate", watched)
+    before = threadpool_info()
+    with threadpool_limits(2):
+        fit_to(crowd(12, (0.3, 4.0)), replace(WIDE, max_bands=2), RATE_HZ)
+    assert set(seen) == {1}
+    assert threadpool_info() == before
 
 
 def test_more_bands_than_can_be_refitted_are_refused() -> None:  # fault E23

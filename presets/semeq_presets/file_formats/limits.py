@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from threadpoolctl import ThreadpoolController
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import USABLE_NYQUIST, for_rate, response_db
@@ -118,8 +120,10 @@ class _Goal:
             values = [[one.gain_db, one.freq_hz, one.q][: len(kept)] if one else kept for one, kept in zip(start, idle, strict=True)]
             vector = np.concatenate(values)
         else:
-            vector = self._fit(layout, effort, self._searched_hz, level_free).vectors[0]
-        return self._fit(layout, effort, self._fitted_hz, level_free, vector)[0].eq
+            with _matrix_threads().limit(limits=1):
+                vector = self._fit(layout, effort, self._searched_hz, level_free).vectors[0]
+        with _matrix_threads().limit(limits=1):
+            return self._fit(layout, effort, self._fitted_hz, level_free, vector)[0].eq
 
     def _fit(
         self, layout: EqLayout, effort: Effort, freqs_hz: Float64Array, level_free: bool, start: Float64Array | None = None
@@ -149,6 +153,14 @@ class _Goal:
         """Return the centres of bands and points half and nearly a whole bandwidth beside them, as far as they can be heard."""
         freqs = np.array([band.freq_hz * (1.0 + offset / max(band.q, 1.0)) for band in bands for offset in (-0.9, -0.5, 0.0, 0.5, 0.9)])
         return freqs[(freqs >= _BOTTOM_HZ) & (freqs <= self.top_hz)]
+
+
+@cache
+def _matrix_threads() -> ThreadpoolController:
+    """Return the threads of matrix products; for products as small as those of a fit they wait for each other, five times as long on a
+    loaded machine as one thread takes.
+    """
+    return ThreadpoolController()
 
 
 def _response_db(eq: EqSettings, freqs_hz: Float64Array, sample_rate_hz: float) -> Float64Array:
