@@ -8,9 +8,11 @@ import math
 import random
 import struct
 import time
+import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,19 @@ GOLDENS = tuple(
     f"{folder.name}/{member.name}" for folder in sorted(GOLDEN.iterdir()) for member in sorted(folder.iterdir()) if member.suffix != ".md"
 )
 """format-id/name of every golden."""
+
+
+@contextmanager
+def peak_below(size: int) -> Iterator[None]:
+    """Fail where what runs inside holds more memory at once than size bytes, by Python's own count."""
+    tracemalloc.start()
+    try:
+        yield
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < size, f"{peak} bytes held at once"
+
 
 TOKENS = [
     b"nan",

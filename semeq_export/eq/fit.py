@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
+from semeq_export.eq.fit_input import Effort, check_input
 from semeq_export.eq.settings import BandKind, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import InvalidEqError
 from semeq_export.units import check_sample_rate_hz
@@ -24,7 +25,6 @@ _GAIN_UNIT_DB = 6.0  # one step of the search in gain is as large as one octave 
 _GOOD_RMS_DB = 1e-4  # a fit this close is not improved further
 _IDLE_GAIN_DB = 1e-7  # a gain below this is rounding: the band is idle
 _GAIN_COST_DB = 0.05  # error that a gain of one step may save; measured: half as many gains at their ends, rms error 0.002 dB larger
-_MAX_CURVE_DB = 1_000.0
 _MAX_CELLS = 4_000_000  # attempts x points x parameters held at once
 
 _KEPT_PROBLEMS = 8  # about 10 MB each
@@ -33,6 +33,7 @@ _TEMPLATE_STEPS = 0.5  # gain at which a band's response stands for all its gain
 _GRID_QS, _GRID_PER_OCTAVE = (0.35, 0.6, 1.0, 1.7, 3.5), 4.0  # where the search may start
 _BANK_BANDS, _BANK_STARTS = 20_000, 24  # arrangements x slots tried for each curve, and how many of them are followed
 _FIRST_STEPS, _LAST_STEPS, _FINALISTS = 8, 80, 6
+_CELL_WORK, _TEMPLATE_WORK = 50, 30  # what a point of a band's slopes and of its response cost, in multiplications of a matrix product
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def fit_many(
     level_free: bool = False,
     weights: FloatArray | None = None,
     starts: FloatArray | None = None,
+    effort: Effort | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> FitBatch:
     """Return the settings of a layout whose responses are closest to curves, in the least squares of dB over the points given.
@@ -97,21 +99,23 @@ def fit_many(
     level_free: the overall level is free, and returned as preamp_db (see `curve.level_free`); errors are those that remain.
     starts: (n, n_params) vectors of the layout, moved into its ranges; then only the fits that these lead to are looked for, which is some
     ten times as fast and may miss better ones.
+    effort: bounds the search; where it does not last for one, the starts come back, or idle bands.
     Bands that a curve does not need are idle: exactly 0 dB at their default frequency and Q. A slot whose lowest frequency is above 0.95 of
     Nyquist stays idle. progress: called with (curves done, curves in all).
     Raises InvalidEqError on a wrong shape or a value that is not finite, AudioError on a rate outside 8 kHz..384 kHz.
     """
     rate = check_sample_rate_hz(sample_rate_hz)
-    curves, freqs, shares = _check_input(curves_db, freqs_hz, weights, rate)
+    curves, freqs, shares = check_input(curves_db, freqs_hz, weights, rate)
     problem = _problem(layout, freqs.tobytes(), rate, shares.tobytes(), level_free)
     n, points = len(curves), curves.copy()
     if starts is not None and starts.shape != (n, len(layout.params)):
         raise InvalidEqError("starts", f"of shape {starts.shape}", f"not ({n}, {len(layout.params)})")
     vectors = np.empty((n, len(layout.params)))
+    effort = effort if effort is not None else Effort()
     chunk = max(1, _MAX_CELLS // (max(1, len(freqs)) * max(1, len(layout.params)) * (_BANK_STARTS + 2)))
     for first in range(0, n, chunk):
         part = slice(first, min(first + chunk, n))
-        u = problem.solve(points[part]) if starts is None else problem.follow(points[part], layout.clip(starts[part]))
+        u = problem.solve(points[part], effort) if starts is None else problem.follow(points[part], layout.clip(starts[part]), effort)
         vectors[part] = problem.to_vectors(u)
         if progress is not None:
             progress(part.stop, n)
@@ -123,25 +127,6 @@ def fit_many(
             error -= preamps[index]
         rms[index], worst[index] = math.sqrt(shares @ (error * error)), np.abs(error).max()
     return FitBatch(layout, vectors, preamps, rms, worst)
-
-
-def _check_input(
-    curves_db: FloatArray, freqs_hz: FloatArray, weights: FloatArray | None, rate: float
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    curves, freqs = np.asarray(curves_db, dtype=np.float64), np.asarray(freqs_hz, dtype=np.float64)
-    if freqs.ndim != 1 or freqs.size < 2 or curves.ndim != 2 or curves.shape[1] != freqs.size:
-        raise InvalidEqError("curves_db", f"of shape {curves.shape} over {freqs.shape} frequencies", "not (n, n_freqs) over 2 or more")
-    shares = np.ones(freqs.size) if weights is None else np.asarray(weights, dtype=np.float64)
-    for name, values in (("curves_db", curves), ("freqs_hz", freqs), ("weights", shares)):
-        if not np.all(np.isfinite(values)):
-            raise InvalidEqError(name, values[~np.isfinite(values)].flat[0], "not finite")
-    if np.any(freqs <= 0) or np.any(freqs > rate / 2):
-        raise InvalidEqError("freqs_hz", f"{freqs.min():g}..{freqs.max():g}", f"outside 0..{rate / 2:g} (half the sample rate)")
-    if shares.shape != freqs.shape or np.any(shares < 0) or shares.sum() <= 0:
-        raise InvalidEqError("weights", f"of shape {shares.shape}", f"not {freqs.shape} numbers >= 0 with a sum above 0")
-    if np.any(np.abs(curves) > _MAX_CURVE_DB):
-        raise InvalidEqError("curves_db", float(np.abs(curves).max()), f"outside -{_MAX_CURVE_DB:g}..{_MAX_CURVE_DB:g} dB")
-    return curves, freqs, shares / shares.sum()
 
 
 @lru_cache(maxsize=_KEPT_PROBLEMS)
@@ -182,10 +167,23 @@ class _Problem:
         self.shelf_sign = np.array([1.0 if self.kinds[i] is BandKind.LOW_SHELF else -1.0 for i in self.shelves])
 
         self.columns = np.repeat(np.arange(len(slots)), sizes)
-        self.candidates, self.owners = self._single_bands()
-        alone = [self._evaluate(self.candidates[self.owners == slot], derivatives=False, only=slot)[0] for slot in np.unique(self.owners)]
-        lone = self.residual(np.zeros((1, len(freqs))), np.concatenate([np.zeros((0, len(freqs))), *alone]))
-        self.templates = lone / -_TEMPLATE_STEPS  # a response in dB is nearly linear in the gain
+        self.step_work = len(freqs) * len(self.idle) * (len(self.idle) + _CELL_WORK)
+
+    @cached_property
+    def start_work(self) -> float:
+        """What it costs to find where a search starts."""
+        slots = [int(slot) for slot in np.flatnonzero(self.usable)]
+        alone = sum(len(freqs) * len(qs) for freqs, qs in map(self._grid, slots))
+        bank = max(_BANK_STARTS * len(slots), _BANK_BANDS) * len(slots)
+        return float(len(self.freqs) * (alone * _TEMPLATE_WORK + bank))
+
+    @cached_property
+    def singles(self) -> tuple[Float64Array, NDArray[np.int64], Float64Array]:
+        """Single bands (m, n_params) on a grid over each usable slot's frequencies and Qs, their slots (m,) and responses (m, n_freqs)."""
+        candidates, owners = self._single_bands()
+        alone = [self._evaluate(candidates[owners == slot], derivatives=False, only=slot)[0] for slot in np.unique(owners)]
+        lone = self.residual(np.zeros((1, len(self.freqs))), np.concatenate([np.zeros((0, len(self.freqs))), *alone]))
+        return candidates, owners, lone / -_TEMPLATE_STEPS  # a response in dB is nearly linear in the gain
 
     @cached_property
     def bank(self) -> tuple[NDArray[np.int64], Float64Array, Float64Array]:
@@ -196,24 +194,23 @@ class _Problem:
         slots = np.flatnonzero(self.usable)
         size = max(_BANK_STARTS, _BANK_BANDS // len(slots))
         rng = np.random.default_rng(0)
+        _, owners, alone = self.singles
         arrangements = np.empty((size, len(slots)), dtype=np.int64)
         for place, slot in enumerate(slots):
-            own = np.flatnonzero(self.owners == slot)
+            own = np.flatnonzero(owners == slot)
             arrangements[:, place] = own[rng.permutation(size) * len(own) // size]
-        templates = self.templates[arrangements]
+        templates = alone[arrangements]
         normal = templates @ templates.swapaxes(1, 2)
         ridge = 1e-2 * np.einsum("npp->np", normal).mean(axis=1) + 1e-12
         return arrangements, normal, np.linalg.inv(normal + ridge[:, np.newaxis, np.newaxis] * np.eye(len(slots)))
 
     def _single_bands(self) -> tuple[Float64Array, NDArray[np.int64]]:
-        """Return single bands (m, n_params) on a grid over each usable slot's frequencies and Qs, and their slots (m,)."""
         rows, owners = [], []
-        for slot in np.flatnonzero(self.usable):
+        for slot in map(int, np.flatnonzero(self.usable)):
             gain_at, freq_at, q_at = self.gain_at[slot], self.freq_at[slot], self.q_at[slot]
-            n_freqs = 1 if self.pinned[freq_at] else max(2, round(_GRID_PER_OCTAVE * (self.high[freq_at] - self.low[freq_at])))
-            log2_qs = {float(np.clip(math.log2(q), self.low[q_at], self.high[q_at])) for q in _GRID_QS} if self.q_free[slot] else {0.0}
-            for log2_freq in np.linspace(self.low[freq_at], self.high[freq_at], n_freqs):
-                for log2_q in sorted(log2_qs):
+            log2_freqs, log2_qs = self._grid(slot)
+            for log2_freq in log2_freqs:
+                for log2_q in log2_qs:
                     row = self.idle.copy()
                     row[gain_at], row[freq_at] = _TEMPLATE_STEPS, log2_freq
                     if self.q_free[slot]:
@@ -221,6 +218,13 @@ class _Problem:
                     rows.append(row)
                     owners.append(slot)
         return np.array(rows).reshape(len(rows), len(self.idle)), np.array(owners, dtype=np.int64)
+
+    def _grid(self, slot: int) -> tuple[Float64Array, list[float]]:
+        """Return where a slot's grid lies, as log2 of frequency and of Q."""
+        freq_at, q_at = self.freq_at[slot], self.q_at[slot]
+        n_freqs = 1 if self.pinned[freq_at] else max(2, round(_GRID_PER_OCTAVE * (self.high[freq_at] - self.low[freq_at])))
+        log2_qs = {float(np.clip(math.log2(q), self.low[q_at], self.high[q_at])) for q in _GRID_QS} if self.q_free[slot] else {0.0}
+        return np.linspace(self.low[freq_at], self.high[freq_at], n_freqs), sorted(log2_qs)
 
     def to_search(self, vectors: Float64Array) -> Float64Array:
         """Return physical values (..., n_params) in search coordinates."""
@@ -330,25 +334,31 @@ class _Problem:
         error *= np.sqrt(self.shares)
         return error
 
-    def solve(self, curves: Float64Array) -> Float64Array:
+    def solve(self, curves: Float64Array, effort: Effort) -> Float64Array:
         """Return the best search coordinates (n, n_params): every start goes a little way, the most promising ones to the end."""
+        first_work = (_BANK_STARTS + 2) * _FIRST_STEPS * len(curves) * self.step_work
+        if self.start_work + first_work > effort.left or not effort.spend(self.start_work):
+            effort.left = 0.0
+            return np.tile(self.idle, (len(curves), 1))
         flat = np.tile(self.idle, (len(curves), 1))  # no fit is worse than doing nothing
         starts = np.concatenate([flat, _greedy_start(self, curves), *_bank_starts(self, curves)])
-        u, cost = self.descend(starts, np.tile(curves, (len(starts) // len(curves), 1)), _FIRST_STEPS)
+        u, cost = self.descend(starts, np.tile(curves, (len(starts) // len(curves), 1)), _FIRST_STEPS, effort)
         n = len(curves)
         order = np.argsort(cost.reshape(-1, n), axis=0, kind="stable")[:_FINALISTS]
         rows = (order * n + np.arange(n)).ravel()
-        u, cost = self.descend(u[rows], curves[rows % n], _LAST_STEPS)
+        u, cost = self.descend(u[rows], curves[rows % n], _LAST_STEPS, effort)
         best = np.argmin(cost.reshape(-1, n), axis=0) * n + np.arange(n)
         result: Float64Array = u[best]
         return result
 
-    def follow(self, curves: Float64Array, vectors: Float64Array) -> Float64Array:
+    def follow(self, curves: Float64Array, vectors: Float64Array, effort: Effort) -> Float64Array:
         """Return the search coordinates (n, n_params) that given vectors lead to."""
-        return self.descend(np.clip(self.to_search(vectors), self.low, self.high), curves, _LAST_STEPS, gain=1e-3)[0]
+        return self.descend(np.clip(self.to_search(vectors), self.low, self.high), curves, _LAST_STEPS, effort, gain=1e-3)[0]
 
-    def descend(self, u: Float64Array, curves: Float64Array, steps: int, gain: float = 1e-4) -> tuple[Float64Array, Float64Array]:
-        """Return u (m, n_params) after up to `steps` Levenberg-Marquardt steps each, and their costs (m,).
+    def descend(
+        self, u: Float64Array, curves: Float64Array, steps: int, effort: Effort, gain: float = 1e-4
+    ) -> tuple[Float64Array, Float64Array]:
+        """Return u (m, n_params) after up to `steps` Levenberg-Marquardt steps each, as far as the effort lasts, and their costs (m,).
 
         One that has improved three times by less than the share `gain` has arrived.
 
@@ -360,7 +370,7 @@ class _Problem:
         stalls = np.zeros(len(u), dtype=np.int64)
         for _ in range(steps):
             active = np.flatnonzero((cost > _GOOD_RMS_DB**2) & (stalls < 3) & (damping < 1e7))
-            if not active.size:
+            if not active.size or not effort.spend(active.size * self.step_work):
                 break
             here = u[active]
             response, slopes = self._evaluate(here, derivatives=True)
@@ -392,7 +402,7 @@ class _Problem:
 
 def _greedy_start(problem: _Problem, curves: Float64Array) -> Float64Array:
     """Return (n, n_params): band after band stands where it explains most of what is left of each curve."""
-    candidates, owners, templates = problem.candidates, problem.owners, problem.templates
+    candidates, owners, templates = problem.singles
     power = np.maximum(np.square(templates).sum(axis=1), 1e-12)
     rest = problem.residual(curves, np.zeros_like(curves))
     u = np.tile(problem.idle, (len(curves), 1))
@@ -421,8 +431,9 @@ def _bank_starts(problem: _Problem, curves: Float64Array) -> list[Float64Array]:
     if not slots.size:
         return []
     arrangements, normal, inverse = problem.bank
+    candidates, _, templates = problem.singles
     gain_at = problem.gain_at[slots]
-    match = (problem.residual(curves, np.zeros_like(curves)) @ problem.templates.T)[:, arrangements]
+    match = (problem.residual(curves, np.zeros_like(curves)) @ templates.T)[:, arrangements]
     gains = np.clip((inverse @ match[..., np.newaxis])[..., 0], problem.low[gain_at], problem.high[gain_at])
     cost = np.sum(gains * ((normal @ gains[..., np.newaxis])[..., 0] - 2.0 * match), axis=2)
     best = np.argsort(cost, axis=1, kind="stable")[:, :_BANK_STARTS]
@@ -431,7 +442,7 @@ def _bank_starts(problem: _Problem, curves: Float64Array) -> list[Float64Array]:
     for rank in range(_BANK_STARTS):
         u = np.tile(problem.idle, (len(curves), 1))
         for place, slot in enumerate(slots):
-            u = np.where(problem.columns == slot, problem.candidates[arrangements[best[:, rank], place]], u)
+            u = np.where(problem.columns == slot, candidates[arrangements[best[:, rank], place]], u)
         u[:, gain_at] = gains[rows, best[:, rank]]
         starts.append(u)
     return starts

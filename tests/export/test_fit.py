@@ -13,6 +13,7 @@ from strategies import random_settings
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import log_grid, rms_db
 from semeq_export.eq.fit import FitResult, fit_eq, fit_many
+from semeq_export.eq.fit_input import Effort
 from semeq_export.eq.settings import SAFE_13, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import AudioError, InvalidEqError
 
@@ -214,3 +215,32 @@ def test_a_pinned_frequency_stays_and_the_gains_are_the_best_ones() -> None:
             bands = list(fitted.eq.bands)
             bands[index] = replace(bands[index], gain_db=bands[index].gain_db + change_db)
             assert rms_db(response_db(EqSettings(tuple(bands)), GRID_HZ, RATE_HZ) - curve) >= fitted.rms_error_db - 1e-6
+
+
+def test_effort_bounds_a_fit_and_more_of_it_is_never_worse() -> None:  # fault E23
+    eq = EqSettings(tuple(Band(BandKind.PEAK, 60.0 * 1.7**index, 8.0 * (-1) ** index, 3.0) for index in range(10)))
+    curve = response_db(eq, GRID_HZ, RATE_HZ)[np.newaxis]
+    start = np.tile([3.0, 1_000.0, 1.0], 8)[np.newaxis] + np.tile([0.0, 900.0, 0.0], 8) * np.repeat(np.linspace(0.0, 8.0, 8), 3)
+    unbounded = fit_many(curve, GRID_HZ, peaks(8), RATE_HZ, starts=start)
+    errors, used = [], []
+    for most in (0.0, 1e5, 1e6, 1e7, 1e9):
+        effort = Effort(most)
+        errors.append(float(fit_many(curve, GRID_HZ, peaks(8), RATE_HZ, starts=start, effort=effort).rms_error_db[0]))
+        used.append(most - effort.left)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] > errors[-1] == float(unbounded.rms_error_db[0])
+    assert used[-1] < 1e9
+    nothing = fit_many(curve, GRID_HZ, peaks(8), RATE_HZ, effort=Effort(1e5))
+    assert nothing[0].eq.is_flat
+    spent = Effort(1e10)
+    whole = fit_many(curve, GRID_HZ, peaks(8), RATE_HZ, effort=spent)
+    assert np.array_equal(whole.vectors, fit_many(curve, GRID_HZ, peaks(8), RATE_HZ).vectors)
+    assert 0.0 < spent.left < 1e10
+
+
+def test_effort_that_does_not_last_is_used_up() -> None:
+    effort = Effort(10.0)
+    assert effort.spend(4.0)
+    assert not effort.spend(7.0)
+    assert not effort.spend(1.0)
+    assert Effort().spend(1e300)

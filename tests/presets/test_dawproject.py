@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
+import struct
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -13,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT, skip_or_fail
-from preset_files import files_of
+from conftest import ROOT, cases, skip_or_fail
+from preset_files import files_of, peak_below
 from strategies import T5, T10
 
 import semeq_presets as presets
@@ -232,11 +234,112 @@ def test_hostile_archives_are_refused() -> None:
         (GOLDEN.read_bytes()[:-30], "is no ZIP archive"),
         (archive_of({"other.xml": project}), "has no project.xml"),
         (bomb, "unpacks to more than 5000000 bytes"),
-        (bytes(encrypted), "cannot be unpacked"),
+        (bytes(encrypted), "project.xml: is encrypted or packed in an unusual way"),
         (many, "has 5001 entries, the limit is 4096"),
     ):
         with pytest.raises(PresetReadError, match=says):
             presets.read(bad, "dawproject")
+
+
+# fault E21
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x",
+        "audio/../../x",
+        "audio/..",
+        "..",
+        "audio/.. /x",
+        "audio/.../x",
+        "/x",
+        "//host/share/x",
+        "C:x",
+        "c:/x",
+        "audio\\..\\..\\x",
+        "\\\\host\\x",
+        "audio/xNUL.wav",
+        "a\nb",
+        "../folder/",
+    ],
+)
+def test_a_name_that_leads_out_of_the_folder_is_refused_by_every_way_in(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "slip.dawproject"
+    path.write_bytes(archive_of({**members(GOLDEN.read_bytes()), name: b"owned"}).replace(b"NUL", b"\0\0\0"))
+    output = tmp_path / "copy.dawproject"
+    for attempt in (
+        lambda: presets.read_file(path),
+        lambda: read_session(path.read_bytes()),
+        lambda: presets.convert_file(path, output, preamp=-3.0),
+        lambda: presets.convert_file(path, output),
+    ):
+        with pytest.raises(PresetReadError, match="leads out of the session's folder, or holds control characters") as caught:
+            attempt()
+        assert "\n" not in str(caught.value)
+    assert not output.exists()
+
+
+# fault E21
+@pytest.mark.parametrize(
+    "name", ["audio/x..wav", "..audio/x", "audio/a: b.wav", "./audio/y.wav", "audio/\u00e9.wav", "Plugins/State.fxp", "a/"]
+)
+def test_names_that_stay_inside_are_read_and_kept(name: str) -> None:
+    data = archive_of({**members(GOLDEN.read_bytes()), name: b""})
+    preset = presets.read(data, "dawproject")
+    (changed,) = presets.write(replace(preset, eq=EqSettings()), "dawproject").files.values()
+    kept = members(changed)
+    assert name.endswith("/") or name in kept
+
+
+def with_member(entry: zipfile.ZipInfo, content: bytes = b"../../target") -> bytes:
+    buffer = io.BytesIO(GOLDEN.read_bytes())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
+def test_a_link_or_a_device_in_a_session_is_refused(mode: int) -> None:  # fault E21
+    entry = zipfile.ZipInfo("audio/x.wav")
+    entry.create_system, entry.external_attr = 3, (mode | 0o777) << 16
+    with pytest.raises(PresetReadError, match=r"^audio/x.wav: is a link or a device"):
+        presets.read(with_member(entry), "dawproject")
+
+
+def test_an_entry_with_two_names_is_refused() -> None:  # fault E21
+    honest = archive_of({**members(GOLDEN.read_bytes()), "audio/x.wav": b"content"})
+    first = honest.index(b"audio/x.wav")
+    before_data = honest[:first] + b"../../x.wav" + honest[first + 11 :]
+    with pytest.raises(PresetReadError, match=r"^audio/x.wav: is damaged, or stands under two names"):
+        presets.read(before_data, "dawproject")
+    entry = zipfile.ZipInfo("audio/x.wav")
+    entry.extra = struct.pack("<HHBI", 0x7075, 5 + len(b"../x"), 1, 0) + b"../x"
+    with pytest.raises(PresetReadError, match="leads out of the session's folder"):
+        presets.read(with_member(entry), "dawproject")
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = with_member(zipfile.ZipInfo("project.xml"), b"<Project/>")
+    with pytest.raises(PresetReadError, match="has two entries of one name"):
+        presets.read(twice, "dawproject")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_packing_than_that_of_daws_is_refused_before_it_is_unpacked(packing: int) -> None:  # faults E21 and E22
+    content = members(GOLDEN.read_bytes())
+    for held in (content, {**content, "project.xml": content["project.xml"] + b" " * cases(50_000_000, 500_000_000)}):
+        data = archive_of(held, packing)
+        with (
+            peak_below(40_000_000),
+            pytest.raises(PresetReadError, match="packed in an unusual way"),
+        ):
+            presets.read(data, "dawproject")
+
+
+def test_a_session_that_grows_is_copied_in_little_memory() -> None:  # fault E22
+    content = members(GOLDEN.read_bytes())
+    preset = presets.read(archive_of({**content, "audio/silence.wav": b"\0" * 60_000_000}), "dawproject")
+    with peak_below(20_000_000):
+        (data,) = presets.write(replace(preset, eq=EqSettings()), "dawproject").files.values()
+    assert len(data) < 200_000
+    assert members(data)["audio/silence.wav"] == b"\0" * 60_000_000
 
 
 def test_other_files_of_a_session_are_copied_within_a_limit() -> None:

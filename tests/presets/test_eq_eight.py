@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import cases
-from preset_files import files_of
+from preset_files import files_of, peak_below
 from strategies import T5
 
 import semeq_presets as presets
@@ -116,7 +116,7 @@ def test_errors_name_the_element(before: str, after: str, says: str) -> None:
     assert says in str(caught.value)
 
 
-def test_damaged_and_bloated_gzip_is_refused() -> None:
+def test_damaged_and_bloated_gzip_is_refused() -> None:  # fault E22
     data = GOLDEN.read_bytes()
     bomb = gzip.compress(b"<Ableton>" + b" " * cases(10_000_000, 300_000_000))
     for bad, says in (
@@ -124,6 +124,8 @@ def test_damaged_and_bloated_gzip_is_refused() -> None:
         (data[:200] + b"\xff" * 20 + data[220:], "is not gzip, or damaged"),
         (b"<Ableton/>", "is not gzip"),
         (bomb, "unpacks to more than 5000000 bytes"),
+        (data + b"PK", "holds 2 bytes after the end of its gzip data; save the preset again in Live"),
+        (data + data, "bytes after the end of its gzip data"),
     ):
-        with pytest.raises(PresetReadError, match=says):
+        with peak_below(40_000_000), pytest.raises(PresetReadError, match=says):
             presets.read(bad, "eq-eight")

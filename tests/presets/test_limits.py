@@ -10,8 +10,11 @@ from conftest import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import bands, random_settings
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import semeq_presets as presets
+from semeq_export.arrays import Float64Array
+from semeq_export.eq import fit
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetError, PresetWriteError
@@ -133,6 +136,58 @@ def test_a_preamp_without_a_place_is_said(limits: Limits, preamp_db: float, got:
     fitted, notes = fit_to(EqSettings((), preamp_db), limits, RATE_HZ)
     assert fitted.preamp_db == got
     assert [(note.kind, note.field, note.error_db) for note in notes] == [(kind, "preamp_db", off_db)]
+
+
+def crowd(count: int, q: tuple[float, float]) -> EqSettings:
+    """Many peaks anywhere, a device's worst case."""
+    rng = np.random.default_rng(count)
+    freqs_hz, qs = np.exp(rng.uniform(np.log([20.0, q[0]]), np.log([20_000.0, q[1]]), (count, 2))).T
+    gains_db = rng.uniform(-12.0, 12.0, count)
+    return EqSettings(tuple(Band(PEAK, *map(float, values)) for values in zip(freqs_hz, gains_db, qs, strict=True)))
+
+
+# fault E23
+@pytest.mark.parametrize(
+    ("most", "count", "q"), [(None, 200, (20.0, 900.0)), (64, 100, (20.0, 900.0)), (64, 400, (0.3, 4.0)), (8, 300, (20.0, 900.0))]
+)
+def test_the_work_of_a_refit_is_bounded(most: int | None, count: int, q: tuple[float, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+    evaluate = fit._Problem._evaluate
+
+    def counted(self: fit._Problem, u: Float64Array, *, derivatives: bool, only: int | None = None) -> tuple[Float64Array, Float64Array]:
+        done.append(len(u) * u.shape[1] * len(self.freqs) * (u.shape[1] if derivatives else 1))
+        return evaluate(self, u, derivatives=derivatives, only=only)
+
+    monkeypatch.setattr(fit._Problem, "_evaluate", counted)
+    eq, limits = crowd(count, q), replace(WIDE, max_bands=most)
+    held, notes = fit_to(eq, limits, RATE_HZ)
+    assert sum(done) < 1e10
+    assert fit_to(held, limits, RATE_HZ) == (held, ())
+    assert error_db(eq, held) <= 1.1 * max(note.error_db or 0.0 for note in notes)
+
+
+def test_the_products_of_a_refit_run_on_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:  # fault E23
+    seen: list[int] = []
+    evaluate = fit._Problem._evaluate
+
+    def watched(self: fit._Problem, u: Float64Array, *, derivatives: bool, only: int | None = None) -> tuple[Float64Array, Float64Array]:
+        if len(seen) < 10:  # looking is slow
+            seen.extend(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return evaluate(self, u, derivatives=derivatives, only=only)
+
+    monkeypatch.setattr(fit._Problem, "_evaluate", watched)
+    before = threadpool_info()
+    with threadpool_limits(2):
+        fit_to(crowd(12, (0.3, 4.0)), replace(WIDE, max_bands=2), RATE_HZ)
+    assert set(seen) == {1}
+    assert threadpool_info() == before
+
+
+def test_more_bands_than_can_be_refitted_are_refused() -> None:  # fault E23
+    eq = EqSettings(crowd(1_001, (0.3, 4.0)).bands)
+    assert fit_to(eq, replace(WIDE, max_bands=None), RATE_HZ) == (eq, ())
+    with pytest.raises(PresetWriteError, match="an EQ of 1001 bands is over the 1000 that are refitted"):
+        fit_to(eq, WIDE, RATE_HZ)
 
 
 @settings(max_examples=12)

@@ -11,7 +11,7 @@ from strategies import T5, T10
 
 import semeq_presets as presets
 from semeq_export.eq.settings import Band, BandKind, EqSettings
-from semeq_export.errors import PresetWriteError
+from semeq_export.errors import PresetReadError, PresetWriteError, UnknownFormatError
 from semeq_presets import Preset
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -20,6 +20,44 @@ LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 
 def plugin_of(files: dict[str, bytes]) -> str:
     return files["manifest.ttl"].decode().partition("appliesTo <")[2].partition(">")[0]
+
+
+VALUES = sorted(path for path in GOLDEN.glob("*-lv2/*.lv2/*.ttl") if path.name != "manifest.ttl")
+
+
+@pytest.mark.parametrize("path", VALUES, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
+def test_a_file_of_port_values_without_its_manifest_is_the_preset_of_the_folder(path: Path, tmp_path: Path) -> None:
+    whole = presets.read_file(path.parent)
+    alone = tmp_path / "anything.ttl"
+    alone.write_bytes(path.read_bytes())
+    for format_id in (None, whole.format):
+        preset = presets.read_file(alone, format=format_id)
+        assert (preset.eq, preset.format, preset.sample_rate_hz, preset.notes) == (
+            whole.eq,
+            whole.format,
+            whole.sample_rate_hz,
+            whole.notes,
+        )
+    assert (
+        presets.write(preset, whole.format).files["preset.ttl"]
+        == presets.write(replace(whole, name=preset.name), whole.format).files["preset.ttl"]
+    )
+    presets.convert_file(alone, tmp_path / "whole.lv2", to_format=whole.format)
+    assert presets.read_file(tmp_path / "whole.lv2").eq == whole.eq
+
+
+def test_a_file_of_port_values_that_is_not_one_preset_says_what_to_do(tmp_path: Path) -> None:
+    assert len(VALUES) > 5
+    path = tmp_path / "preset.ttl"
+    path.write_bytes(VALUES[0].read_bytes().replace(b"a pset:Preset", b"a pset:Bank"))
+    with pytest.raises(PresetReadError, match=r"preset.ttl: names 0 presets, expected one; give the folder"):
+        presets.read_file(path)
+    manifest = tmp_path / "manifest.ttl"
+    manifest.write_bytes((VALUES[0].parent / "manifest.ttl").read_bytes())
+    with pytest.raises(PresetReadError, match=r"names the file '.*', which is not given; give the folder"):
+        presets.read_file(manifest)
+    with pytest.raises(UnknownFormatError, match="not recognised"):
+        presets.read({"other.ttl": b"<> a <urn:x> ."})
 
 
 @pytest.mark.parametrize(("bands", "size"), [(T5.bands, 5), (T10.bands[:5], 8), (T10.bands, 12), ((), 5)])

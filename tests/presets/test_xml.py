@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from preset_files import GOLDEN, GOLDENS, files_of
+from preset_files import GOLDEN, GOLDENS, files_of, peak_below
 
 import semeq_presets as presets
 from semeq_export.errors import PresetReadError
@@ -106,6 +106,22 @@ def in_golden(format_id: str, change: Callable[[bytes], bytes]) -> bytes:
             content = source.read(entry)
             target.writestr(entry.filename, change(content) if entry.filename == "project.xml" else content)
     return buffer.getvalue()
+
+
+# fault E22
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"<a>" + b"\n<?a?>" * 800_000 + b"</a>", "has more than 100000 elements"),
+        (b"<a>" + b"<!---->" * 700_000 + b"</a>", "has more than 100000 elements"),
+        (b"<!---->" * 700_000 + b"<a/>", "has more than 100000 elements"),
+        (b"<a " + b" ".join(b'a%d="%d"' % (i, i) for i in range(1_001)) + b"/>", "an element of more than 1000 attributes"),
+    ],
+    ids=["instructions", "comments", "comments in front", "attributes"],
+)
+def test_whatever_there_is_many_of_is_counted(data: bytes, says: str) -> None:
+    with peak_below(40_000_000), pytest.raises(PresetReadError, match=says):
+        parse(data)
 
 
 # faults E1, E2 and E3

@@ -53,23 +53,25 @@ def write_bundle(bundle: PortBundle) -> Files:
 
 
 def read_bundle(files: Files) -> PortBundle:
-    """Return what a bundle with one preset says; raises PresetReadError naming file, line and port."""
-    if MANIFEST not in files:
+    """Return what a bundle with one preset says, or a file of port values alone; raises PresetReadError naming file, line and port."""
+    first = MANIFEST if MANIFEST in files else next(iter(files))
+    if first != MANIFEST and len(files) > 1:
         raise PresetReadError(f"has no {MANIFEST}")
-    manifest = triples(text_of(files[MANIFEST], MANIFEST), MANIFEST)
+    manifest = triples(text_of(files[first], first), first)
     subjects = dict.fromkeys(t.subject for t in manifest if t.predicate == RDF + "type" and t.value == Iri(PSET + "Preset"))
     if len(subjects) != 1:
-        raise PresetReadError(f"names {len(subjects)} presets, expected one", where=MANIFEST)
+        hint = "" if first == MANIFEST else f"; give the folder with its {MANIFEST}"
+        raise PresetReadError(f"names {len(subjects)} presets, expected one{hint}", where=first)
     (subject,) = subjects
-    parts = {MANIFEST: manifest}
+    parts = {first: manifest}
     for triple in manifest:
-        if triple.subject == subject and triple.predicate == RDFS + "seeAlso":
+        if first == MANIFEST and triple.subject == subject and triple.predicate == RDFS + "seeAlso":
             name = _file_name(triple, files)
             parts[name] = triples(text_of(files[name], name), name)
     plugin = label = None
     ports: dict[str, str] = {}
     for name, part in parts.items():
-        own = {subject} if name == MANIFEST else {subject, Iri(""), Iri(name)}
+        own = {subject} if name == first else {subject, Iri(""), Iri(name)}
         details = _by_subject(part)
         for triple in part:
             if triple.subject not in own:
@@ -83,7 +85,7 @@ def read_bundle(files: Files) -> PortBundle:
             elif triple.predicate == LV2 + "port":
                 _read_port(triple, details, name, ports)
     if plugin is None:
-        raise PresetReadError("does not say to which plug-in it applies (lv2:appliesTo)", where=MANIFEST)
+        raise PresetReadError("does not say to which plug-in it applies (lv2:appliesTo)", where=first)
     return PortBundle(plugin, label or "", ports)
 
 
@@ -91,7 +93,8 @@ def _file_name(triple: Triple, files: Files) -> str:
     target = unquote(triple.value.text) if isinstance(triple.value, Iri) else ""
     name = PurePosixPath(target).as_posix()
     if name not in files:
-        raise PresetReadError(f"names the file {target[:60]!r}, which is not in the folder", where=f"{MANIFEST} line {triple.line}")
+        hint = "given; give the folder" if len(files) == 1 else "in the folder"
+        raise PresetReadError(f"names the file {target[:60]!r}, which is not {hint}", where=f"{MANIFEST} line {triple.line}")
     return name
 
 

@@ -1,8 +1,8 @@
 """XML from strangers: elements without entities, document types or surprises; and XML written so that equal trees give equal bytes.
 
 Refused: any DTD (so there is no entity but the five built-in ones; a property list may name Apple's, which is not loaded), other
-encodings than UTF-8, nesting over 64 levels, files over 5 MB, more than 100,000 elements. Kept: the order of attributes, white space,
-comments and processing instructions inside the root element.
+encodings than UTF-8, nesting over 64 levels, files over 5 MB, more than 100,000 elements, comments and instructions together, more than
+1,000 attributes on an element. Kept: the order of attributes, white space, comments and processing instructions inside the root element.
 Names keep their prefixes as they are written; namespaces are not resolved. Parser: expat, which this module never lets out of bounds.
 """
 
@@ -19,6 +19,7 @@ from semeq_presets.file_formats._fields import text_of
 MAX_BYTES = 5_000_000
 MAX_DEPTH = 64
 MAX_ELEMENTS = 100_000
+MAX_ATTRIBUTES = 1_000
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -105,12 +106,17 @@ class _Reader:
 
     def _start(self, tag: str, attributes: list[str]) -> None:
         self._depth += 1
-        self._count += 1
         if self._depth > MAX_DEPTH:
             self._refuse(f"is nested deeper than {MAX_DEPTH} levels")
+        self._count_one()
+        if len(attributes) > 2 * MAX_ATTRIBUTES:
+            self._refuse(f"has an element of more than {MAX_ATTRIBUTES} attributes")
+        self._builder.start(tag, dict(zip(attributes[::2], attributes[1::2], strict=True)))
+
+    def _count_one(self) -> None:
+        self._count += 1
         if self._count > MAX_ELEMENTS:
             self._refuse(f"has more than {MAX_ELEMENTS} elements")
-        self._builder.start(tag, dict(zip(attributes[::2], attributes[1::2], strict=True)))
 
     def _end(self, tag: str) -> None:
         self._depth -= 1
@@ -120,10 +126,12 @@ class _Reader:
         self._builder.data(text)
 
     def _comment(self, text: str) -> None:
+        self._count_one()
         if self._depth:
             self._builder.comment(text)
 
     def _instruction(self, target: str, text: str) -> None:
+        self._count_one()
         if self._depth:
             self._builder.pi(target, text)
 

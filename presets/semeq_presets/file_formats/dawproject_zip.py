@@ -31,7 +31,6 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,11 +58,11 @@ from semeq_presets.file_formats._dawproject_words import MAX_WORDS_BYTES, WORDS,
 from semeq_presets.file_formats._fields import plain_decimal
 from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._xml import MAX_BYTES, parse, render
+from semeq_presets.file_formats._zip_entries import blocks_of, content_of, open_entries
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 METADATA, AUDIO_FOLDER = "metadata.xml", "audio"
 MAX_STEMS = 999
-_MAX_ENTRIES = 4_096
 _MAX_UNPACKED_BYTES = 64_000_000
 _COPY_BYTES = 1 << 20
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that ZIP knows
@@ -159,24 +158,15 @@ class DawProject:
             if source is not None and source.data is not None and source.eq is not None:
                 root = _parsed(source.data)
                 change_equalizer(_first(root), preset.single, replace(preset, eq=source.eq).single, preset.name)
-                for name, content in self._kept(source.data):
-                    if name == PROJECT:
-                        _put(archive, name, render(root))
-                    elif name == WORDS:
-                        _put_words(archive, _changed_words(root, unpack_words(content), preset.words))
-                    else:
-                        _put(archive, name, content)
+                try:
+                    _copy_changed(source.data, archive, root, preset.words)
+                except PresetReadError as error:  # a file that only a change makes us unpack
+                    raise PresetWriteError(f"{self.info.id}: {error}") from error
             else:
                 _put(archive, METADATA, _metadata(preset.name))
                 _put(archive, PROJECT, render(_project([_Track(preset.name or "EQ", preset.single, preset.name)])))
                 _put_words(archive, [preset.words if preset.words is not None and preset.words.is_played_by(preset.single) else None])
         return Written({"preset.dawproject": buffer.getvalue()})
-
-    def _kept(self, data: bytes) -> list[tuple[str, bytes]]:
-        try:
-            return list(_members(data))
-        except PresetReadError as error:  # a file that only a change makes us unpack
-            raise PresetWriteError(f"{self.info.id}: {error}") from error
 
     def read(self, files: Files) -> Preset:
         """Return the preset of the first equaliser; raises PresetReadError naming the element that is wrong."""
@@ -201,9 +191,9 @@ def _index(root: Element, device: Element) -> int:
 
 
 def _words_of(data: bytes, index: int) -> SavedWords | None:
-    archive, entries = _entries(data)
+    archive, entries = open_entries(data)
     found = next((entry for entry in entries if entry.filename == WORDS), None)
-    tracks = [] if found is None else unpack_words(_content(archive, found, MAX_WORDS_BYTES))
+    tracks = [] if found is None else unpack_words(content_of(archive, found, MAX_WORDS_BYTES))
     return tracks[index] if index < len(tracks) else None
 
 
@@ -219,47 +209,30 @@ def _put_words(archive: zipfile.ZipFile, tracks: Sequence[SavedWords | None]) ->
         _put(archive, WORDS, content)
 
 
-def _entries(data: bytes) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
-    try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
-        raise PresetReadError("is no ZIP archive, or damaged") from error
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if len(entries) > _MAX_ENTRIES:
-        raise PresetReadError(f"has {len(entries)} entries, the limit is {_MAX_ENTRIES}")
-    if len({entry.filename for entry in entries}) < len(entries):
-        raise PresetReadError("has two entries of one name")
-    return archive, entries
-
-
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
-    where = printable(entry.filename)[:60]
-    try:
-        with archive.open(entry) as stream:
-            content = stream.read(most + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
-        raise PresetReadError("cannot be unpacked: damaged, encrypted or packed in an unknown way", where=where) from error
-    if len(content) > most:
-        raise PresetReadError(f"unpacks to more than {most} bytes", where=where)
-    return content
-
-
 def _parsed(data: bytes) -> Element:
-    archive, entries = _entries(data)
+    archive, entries = open_entries(data)
     found = next((entry for entry in entries if entry.filename == PROJECT), None)
     if found is None:
         raise PresetReadError(f"has no {PROJECT}")
-    return parse(_content(archive, found, MAX_BYTES), "Project", PROJECT)
+    return parse(content_of(archive, found, MAX_BYTES), "Project", PROJECT)
 
 
-def _members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield all entries in order, unpacked within a limit for all of them."""
-    archive, entries = _entries(data)
+def _copy_changed(data: bytes, target: zipfile.ZipFile, root: Element, words: SavedWords | None) -> None:
+    """Put the entries of a session that was read into another archive, with a new project and the words of its first equaliser.
+
+    Everything else goes over block by block, packed as it was.
+    """
+    source, entries = open_entries(data)
     left = _MAX_UNPACKED_BYTES
     for entry in entries:
-        content = _content(archive, entry, left)
-        left -= len(content)
-        yield entry.filename, content
+        if entry.filename == PROJECT:
+            _put(target, PROJECT, render(root))
+        elif entry.filename == WORDS:
+            _put_words(target, _changed_words(root, unpack_words(content_of(source, entry, MAX_WORDS_BYTES)), words))
+        else:
+            with target.open(_entry(entry.filename, entry.compress_type), "w") as stream:
+                for block in blocks_of(source, entry, left):
+                    left -= stream.write(block)
 
 
 def _first(root: Element) -> Element:

@@ -153,6 +153,8 @@ def _parsed(data: bytes) -> Element:
         raise PresetReadError(f"unpacks to more than {MAX_BYTES} bytes")
     if not unpacker.eof:
         raise PresetReadError("is cut off: the gzip data does not end")
+    if unpacker.unused_data:
+        raise PresetReadError(f"holds {len(unpacker.unused_data)} bytes after the end of its gzip data; save the preset again in Live")
     return parse(text, "Ableton")
 
 

@@ -2,29 +2,28 @@
 
 Order of attempts, cheapest first; the first one within the stated precision or 0.02 dB wins, else the one with the smallest largest error:
 every value moved to the nearest allowed one, then least-squares fits of the response over the device's bands, first from there and then
-from everywhere.
+from everywhere. The fits of an EQ may do a bounded amount of work together, the same on every machine; then the best so far is taken.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import SILENT_DB, USABLE_NYQUIST, for_rate, pass_qs, response_db
-from semeq_export.eq.curve import log_grid
-from semeq_export.eq.fit import FitBatch, fit_many
+from semeq_export.eq.biquad import for_rate, pass_qs, response_db
+from semeq_export.eq.fit_input import Effort
 from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats.base import Limits, Note
+from semeq_presets.file_formats.goal import Goal
 
-_BOTTOM_HZ = 20.0
-_SEARCHED, _FITTED, _CHECKED = (80, 24), (160, 64), (256, 96)  # points evenly over log frequency, and points evenly over the upper half
-_NARROW_Q = 3.0  # the even grid of fits has 16 points in an octave
 _CLOSE_DB = 0.02  # a fit this close is not improved further, however exact the format is
+_WORK = 7e9  # of all fits of an EQ together: about two seconds; usual ones take a tenth of it
+_MOST_REFITTED, _MOST_PLACED = 1_000, 128  # bands of an EQ, and the loudest of them that are looked at more closely
 _SPARE_BANDS = 3
 _CURVE_BANDS = 10
 _SEARCHED_FROM_HZ, _SEARCHED_GAIN_DB, _SEARCHED_Q = 10.0, (-40.0, 40.0), (0.05, 30.0)
@@ -43,10 +42,9 @@ def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_d
     """Return the EQ as a device can hold it, and a note with its error in dB for everything that had to change.
 
     Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Passes of a high order and
-    tilts
-    become several bands of the same response where the device holds those; a curve is fitted with what stands beside it where the device
-    holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz, and below -60 dB nothing
-    differs. Raises AudioError on a rate outside 8 kHz..384 kHz.
+    tilts become several bands of the same response where the device holds those; a curve is fitted with what stands beside it where the
+    device holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz, and below -60 dB nothing
+    differs. Raises AudioError on a rate outside 8 kHz..384 kHz, PresetWriteError where more than 1,000 bands had to be refitted.
     """
     if eq.curve is not None and not limits.curve:
         return _fit_response(eq, limits, sample_rate_hz, precision_db)
@@ -60,11 +58,11 @@ def _fit_response(eq: EqSettings, limits: Limits, sample_rate_hz: float, precisi
     """Return the bands within the limits whose response is closest to that of an EQ with a curve, and a note with the error in dB."""
     assert eq.curve is not None
     heard = for_rate(eq, sample_rate_hz).eq
-    wanted = _Goal(lambda freqs_hz: response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, eq.active_bands)
+    wanted = Goal(lambda freqs_hz: response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, eq.active_bands)
     count = min(limits.max_bands or _CURVE_BANDS, _CURVE_BANDS)
     framed = [BandKind.LOW_SHELF, *[BandKind.PEAK] * max(count - 2, 0), BandKind.HIGH_SHELF]
     kinds = [kind for kind in framed if kind in limits.kinds][:count]
-    fitted = wanted.fit(_layout(limits, kinds, wanted.top_hz), level_free=limits.preamp_db is not None)
+    fitted = wanted.fit(_layout(limits, kinds, wanted.top_hz), Effort(_WORK), level_free=limits.preamp_db is not None)
     bands, _ = _stepped(fitted.bands, limits)
     preamp_db, _ = _fit_preamp(fitted.preamp_db, limits)
     error_db, at_hz = wanted.worst(bands, preamp_db)
@@ -121,79 +119,7 @@ def place(bands: Iterable[Band], slots: Sequence[BandSlot]) -> tuple[Band | None
 
 def error_db(wanted: EqSettings, held: EqSettings, sample_rate_hz: float) -> float:
     """Return the largest difference in dB between the responses of two EQs, preamps included, where `fit_to` compares them."""
-    return _Goal.of_bands(wanted.bands, sample_rate_hz).error_db(held.bands, held.preamp_db - wanted.preamp_db)
-
-
-class _Goal:
-    """A wanted response and where others are compared with it: 20 Hz to 20 kHz, or what the sample rate can carry.
-
-    Below -60 dB, as in a notch, nothing is compared. Denser than evenly on a log scale where filters are narrow: in the upper half, where
-    the bilinear transform squeezes them, and around
-    narrow wanted bands; fits weigh each point with its share of the log scale. Errors are looked for around all bands.
-    """
-
-    def __init__(self, target: Callable[[Float64Array], Float64Array], sample_rate_hz: float, bands: Sequence[Band] = ()) -> None:
-        self._wanted, self._sample_rate_hz = target, sample_rate_hz
-        self.top_hz = min(20_000.0, USABLE_NYQUIST * sample_rate_hz / 2)
-        narrow = [band for band in bands if band.q > _NARROW_Q]  # others keep the grid that all fits of a device share
-        self._searched_hz, self._fitted_hz = (
-            np.unique(np.concatenate([self._even(*points), self._around(narrow)])) for points in (_SEARCHED, _FITTED)
-        )
-        self._checked_hz = np.concatenate([self._even(*_CHECKED), self._around(bands)])
-
-    def _target(self, freqs_hz: Float64Array) -> Float64Array:
-        return np.maximum(self._wanted(freqs_hz), SILENT_DB)
-
-    @classmethod
-    def of_bands(cls, bands: Iterable[Band], sample_rate_hz: float) -> _Goal:
-        """Return the response of bands as the wanted one; those that the rate cannot hold are left out."""
-        held = EqSettings(tuple(bands))
-        heard = for_rate(held, sample_rate_hz).eq
-        return cls(lambda freqs_hz: response_db(heard, freqs_hz, sample_rate_hz), sample_rate_hz, held.bands)
-
-    def fit(self, layout: EqLayout, *, level_free: bool = False, start: Sequence[Band | None] = ()) -> EqSettings:
-        """Return the settings of a layout that come closest: searched for on few points and then improved on all.
-
-        start: a band for each slot; then those that are closest to them.
-        """
-        if start:
-            idle = [[0.0, *(spec.default for spec in slot.params[1:])] for slot in layout.slots]
-            values = [[one.gain_db, one.freq_hz, one.q][: len(kept)] if one else kept for one, kept in zip(start, idle, strict=True)]
-            vector = np.concatenate(values)
-        else:
-            vector = self._fit(layout, self._searched_hz, level_free).vectors[0]
-        return self._fit(layout, self._fitted_hz, level_free, vector)[0].eq
-
-    def _fit(self, layout: EqLayout, freqs_hz: Float64Array, level_free: bool, start: Float64Array | None = None) -> FitBatch:
-        shares = np.gradient(np.log(freqs_hz))
-        starts = start[np.newaxis] if start is not None else None
-        target_db = self._target(freqs_hz)[np.newaxis]
-        return fit_many(target_db, freqs_hz, layout, self._sample_rate_hz, level_free=level_free, weights=shares, starts=starts)
-
-    def error_db(self, bands: Iterable[Band], preamp_db: float = 0.0) -> float:
-        """Return the largest difference between the response of an EQ and the wanted one; around the EQ's own bands too."""
-        return self.worst(bands, preamp_db)[0]
-
-    def worst(self, bands: Iterable[Band], preamp_db: float = 0.0) -> tuple[float, float]:
-        """Return that difference in dB, and the frequency in Hz where it is."""
-        held = EqSettings(tuple(bands), preamp_db)
-        freqs = np.concatenate([self._checked_hz, self._around(held.bands)])
-        response = response_db(for_rate(held, self._sample_rate_hz).eq, freqs, self._sample_rate_hz)
-        off_db = np.abs(np.maximum(response, SILENT_DB) - self._target(freqs))
-        place = int(np.argmax(off_db))
-        return float(off_db[place]), float(freqs[place])
-
-    def without_db(self) -> float:
-        """Return the largest difference that doing nothing makes."""
-        return self.error_db(())
-
-    def _even(self, points: int, top_points: int) -> Float64Array:
-        return np.concatenate([log_grid(points, _BOTTOM_HZ, self.top_hz), np.linspace(self.top_hz / 2, self.top_hz, top_points)])
-
-    def _around(self, bands: Iterable[Band]) -> Float64Array:
-        """Return the centres of bands and points half and nearly a whole bandwidth beside them, as far as they can be heard."""
-        freqs = np.array([band.freq_hz * (1.0 + offset / max(band.q, 1.0)) for band in bands for offset in (-0.9, -0.5, 0.0, 0.5, 0.9)])
-        return freqs[(freqs >= _BOTTOM_HZ) & (freqs <= self.top_hz)]
+    return Goal.of_bands(wanted.bands, sample_rate_hz).error_db(held.bands, held.preamp_db - wanted.preamp_db)
 
 
 def _fit_preamp(preamp_db: float, limits: Limits) -> tuple[float, tuple[Note, ...]]:
@@ -242,7 +168,7 @@ def _fit_bands(
             notes += best.notes(precision_db)
     stepped, moved = _stepped(kept, limits)
     if moved:
-        error_db = _Goal.of_bands(kept, sample_rate_hz).error_db(stepped)
+        error_db = Goal.of_bands(kept, sample_rate_hz).error_db(stepped)
         if error_db > precision_db:
             notes += [Note("approximated", index, name, was, got, error_db) for index, name, was, got in moved]
     return stepped, tuple(notes)
@@ -253,6 +179,9 @@ def _is_shape(band: Band) -> bool:
 
 
 def _closest(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float, precision_db: float) -> _Candidate:
+    if len(sounding) > _MOST_REFITTED:
+        why = f"an EQ of {len(sounding)} bands is over the {_MOST_REFITTED} that are refitted to what this format holds; leave some out"
+        raise PresetWriteError(why)
     best: _Candidate | None = None
     for candidate in _candidates(sounding, limits, sample_rate_hz):
         if best is None or candidate.error_db < best.error_db:
@@ -264,19 +193,23 @@ def _closest(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float, p
 
 
 def _candidates(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float) -> Iterator[_Candidate]:
-    alone = {index: _Goal.of_bands((band,), sample_rate_hz) for index, band in sounding.items()}
-    wanted = _Goal.of_bands(sounding.values(), sample_rate_hz)
+    alone = {index: Goal.of_bands((band,), sample_rate_hz) for index, band in sounding.items()}
+    wanted = Goal.of_bands(sounding.values(), sample_rate_hz)
     placed = _nearest(sounding, alone, limits)
     bands = tuple(placed[index] for index in sorted(placed))
     yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.error_db(bands))
-    reasons = tuple(_reasons(sounding, limits))
+    reasons, effort = tuple(_reasons(sounding, limits)), Effort(_WORK)
     if len(placed) == len(sounding):
         for layout, start in _starts(bands, limits, wanted.top_hz):
-            fitted = tuple(band for band in wanted.fit(layout, start=start).bands if band.gain_db != 0.0)
+            if not effort.left:
+                return
+            fitted = tuple(band for band in wanted.fit(layout, effort, start=start).bands if band.gain_db != 0.0)
             yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.error_db(fitted))
     loudest = sorted(sounding, key=lambda index: -alone[index].without_db())
     for layout in _layouts([sounding[index].kind for index in loudest], limits, wanted.top_hz):
-        bands = tuple(band for band in wanted.fit(layout).bands if band.gain_db != 0.0)
+        if not effort.left:
+            return
+        bands = tuple(band for band in wanted.fit(layout, effort).bands if band.gain_db != 0.0)
         yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.error_db(bands))
 
 
@@ -346,13 +279,13 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     return all(_holds_kind(limits, band.kind, 2) and _accepts(_slot(limits, band.kind), band) for band in shapes)
 
 
-def _nearest(sounding: dict[int, Band], alone: dict[int, _Goal], limits: Limits) -> dict[int, Band]:
+def _nearest(sounding: dict[int, Band], alone: dict[int, Goal], limits: Limits) -> dict[int, Band]:
     """Return the bands with every value moved to the nearest allowed one; those without a place are left out, quietest first."""
     if limits.slots is None:
         usable = [index for index, band in sounding.items() if _is_shape(band) and band.kind in limits.kinds]
         usable = sorted(usable, key=lambda index: -alone[index].without_db())[: limits.max_bands]
         return {index: _moved(sounding[index], _slot(limits, sounding[index].kind)) for index in usable}
-    indices = list(sounding)
+    indices = sorted(sorted(sounding, key=lambda index: -alone[index].without_db())[:_MOST_PLACED])
     options = [[_moved(sounding[i], slot) if _suits(slot, sounding[i]) else None for slot in limits.slots] for i in indices]
     cost = [[_moving_db(sounding[i], moved, alone[i]) for moved in row] for i, row in zip(indices, options, strict=True)]
     placed = {}
@@ -367,7 +300,7 @@ def _suits(slot: BandSlot, band: Band) -> bool:
     return _is_shape(band) and slot.kind is band.kind
 
 
-def _moving_db(band: Band, moved: Band | None, alone: _Goal) -> float:
+def _moving_db(band: Band, moved: Band | None, alone: Goal) -> float:
     """Return the largest difference that moving a band makes; more than any for one that has no place."""
     if moved is None:
         return 1e3 + float(abs(band.gain_db))

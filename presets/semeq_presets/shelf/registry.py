@@ -123,7 +123,7 @@ def detect(files: Files | bytes, filename: str = "") -> str:
     Raises UnknownFormatError where none does, AmbiguousFormatError where several do.
     """
     named = _as_files(files, filename)
-    is_folder = len(named) != 1 or MANIFEST in named
+    is_folder = _is_of_folder(named)
     matches = [
         info.id
         for info in formats()
@@ -152,7 +152,7 @@ def read(
     if sum(map(len, named.values())) > MAX_BYTES:
         raise PresetReadError(f"larger than the limit of {MAX_BYTES} bytes")
     found = get(format) if format is not None else get(detect(named, filename))
-    if found.info.is_folder != (len(named) != 1 or MANIFEST in named):
+    if found.info.is_folder != _is_of_folder(named):
         raise PresetReadError(f"a {found.info.id} preset is a {'folder' if found.info.is_folder else 'single file'}")
     preset = checked(replace(_chosen(found, named, choice), format=found.info.id))
     return preset if choice.channel is None else preset.of_channel(choice.channel)
@@ -348,6 +348,11 @@ def _only(format_ids: list[str], what: str) -> str:
     if len(format_ids) > 1:
         raise AmbiguousFormatError(f"{what} {' and '.join(sorted(format_ids))}; name the format")
     return format_ids[0]
+
+
+def _is_of_folder(named: Files) -> bool:
+    """Whether files are those of a folder, or the one of them that holds the values (a preset.ttl without its manifest)."""
+    return len(named) != 1 or next(iter(named)).lower().endswith(".ttl")
 
 
 def _as_files(files: Files | bytes, filename: str) -> Files:
