@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,12 +25,13 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from host_maths.channels import NoEq, Truth, difference_db  # noqa: E402  # run as a script, from anywhere
+from bench.public_readings import bands_hz_of, channels_of, read_one  # noqa: E402  # run as a script, from anywhere
+from host_maths.channels import NoEq, difference_db  # noqa: E402
 from host_maths.evaluate import Answer, evaluate, is_known  # noqa: E402
-from host_maths.sections import Floats, Grid  # noqa: E402
+from host_maths.sections import Grid  # noqa: E402
 
 from semeq_export.errors import SemeqError  # noqa: E402
-from semeq_presets import Preset, read_file  # noqa: E402
+from semeq_presets import Preset  # noqa: E402
 
 LIMIT_DB = 0.1
 POINTS = 400
@@ -50,47 +52,32 @@ class Row:
     basis: str = ""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One EQ as a reader gives it. label: which of several in the file, "" where the reader was not asked."""
-
-    label: str
-    preset: Preset
-
-
-def read_all(path: Path, labels: list[str]) -> list[Reading]:
-    """Read a file; where readers offer a choice of several EQs, each of them. labels: what the evaluator found in the file.
-
-    Raises what the reader raises.
-    """
-    return [Reading("", read_file(path))]
-
-
-def channels_of(preset: Preset, freqs_hz: Floats) -> dict[str, Floats]:
-    """Return the responses of a preset as read: "" is that of all channels."""
-    return {"": preset.response_db(freqs_hz)}
-
-
-def band_freqs_hz(preset: Preset) -> list[float]:
-    return [band.freq_hz for band in preset.eq.bands] if preset.eq is not None else []
-
-
 def judge(path: Path) -> Row:
-    """Return what becomes of a file."""
-    labels = list(evaluate(path, grid_of([])))
+    """Return what becomes of a file; of one that holds several EQs, the worst of them, each chosen, if the reader asks which one."""
+    answers = evaluate(path, grid_of([]))
+    row = _judged(path, answers, "")
+    if row.verdict != "refused" or len(answers) == 1:
+        return row
+    rows = {label: _judged(path, answers, label) for label in answers}
+    heard = [found for label, found in rows.items() if not (found.verdict == "refused" and isinstance(answers[label], NoEq))]
+    return max(heard, key=_badness) if any(found.verdict != "refused" for found in heard) else row
+
+
+def _badness(row: Row) -> tuple[int, float]:
+    return VERDICTS.index(row.verdict), row.error_db or 0.0
+
+
+def _judged(path: Path, answers: Mapping[str, Answer], label: str) -> Row:
+    """Return what becomes of one EQ of a file; without a label, which is asked for no choice, of whatever the reader gives."""
     try:
-        readings = read_all(path, labels)
+        preset = read_one(path, label)
     except SemeqError as error:
         return Row("refused", None, None, _public(str(error), path))
-    except Exception as error:  # noqa: BLE001 - a crash is a row of the table
+    except Exception as error:
         return Row("wrong", None, None, f"crash: {type(error).__name__}")
-    rows = []
-    for reading in readings:
-        grid = grid_of(band_freqs_hz(reading.preset))
-        answers = evaluate(path, grid)
-        wanted = {reading.label: answers[reading.label]} if reading.label in answers else answers
-        rows += [_compared(reading.preset, answer, grid) for answer in wanted.values()]
-    return max(rows, key=lambda row: (VERDICTS.index(row.verdict), row.error_db or 0.0))
+    grid = grid_of(bands_hz_of(preset))
+    wanted = [answer for name, answer in evaluate(path, grid).items() if name == label or label not in answers]
+    return max((_compared(preset, answer, grid) for answer in wanted), key=_badness)
 
 
 def grid_of(bands_hz: list[float]) -> Grid:
@@ -103,7 +90,8 @@ def _compared(preset: Preset, answer: Answer, grid: Grid) -> Row:
     stated_db = sum(note.error_db or 0.0 for note in preset.notes)
     if isinstance(answer, NoEq):
         return Row("wrong", None, stated_db, f"read as an EQ, but: {answer}")
-    error_db = _largest_db(channels_of(preset, grid.freqs_hz), answer)
+    read = channels_of(preset, answer.channels, grid)
+    error_db = max(difference_db(got, wanted) for name, wanted in answer.channels.items() for got in read[name])
     size = f"{error_db:.2f} dB off, {stated_db:.2f} dB stated, {_size(preset)}"
     if error_db > LIMIT_DB and error_db > stated_db + LIMIT_DB:
         return Row("wrong", error_db, stated_db, size, answer.basis)
@@ -116,20 +104,8 @@ def _compared(preset: Preset, answer: Answer, grid: Grid) -> Row:
     return Row("right", error_db, stated_db, "", answer.basis)
 
 
-def _largest_db(read: Mapping[str, Floats], truth: Truth) -> float:
-    """Return the largest difference of any channel; a response for all channels is held against each, and the other way round."""
-    one = next(iter(read.values()))
-    pairs = []
-    for index, (name, wanted) in enumerate(truth.channels.items()):
-        in_order = list(read.values())[index] if len(read) == len(truth.channels) else one
-        pairs.append((read.get(name, in_order), wanted))
-    if len(truth.channels) < len(read):
-        pairs += [(got, next(iter(truth.channels.values()))) for got in read.values()]
-    return max(difference_db(got, wanted) for got, wanted in pairs)
-
-
 def _size(preset: Preset) -> str:
-    bands = len(preset.eq.bands) if preset.eq is not None else 0
+    bands = len(bands_hz_of(preset))
     kinds = Counter(note.kind for note in preset.notes)
     notes = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "none"
     return f"{bands} bands, notes: {notes}"
@@ -146,7 +122,9 @@ def files_of(folders: list[Path]) -> list[tuple[str, Path]]:
     found = []
     for folder in folders:
         for source in sorted(place for place in folder.iterdir() if place.is_dir()):
-            found += [(path.relative_to(folder).as_posix(), path) for path in sorted(source.rglob("*")) if path.is_file() and is_known(path)]
+            found += [
+                (path.relative_to(folder).as_posix(), path) for path in sorted(source.rglob("*")) if path.is_file() and is_known(path)
+            ]
     return found
 
 
@@ -170,7 +148,9 @@ def table_of(rows: Mapping[str, Row]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, action="append", help="folder of sources (default: presets_public of SEMEQ_DATA); several may be given")
+    parser.add_argument(
+        "--folder", type=Path, action="append", help="folder of sources (default: presets_public of SEMEQ_DATA); several may be given"
+    )
     parser.add_argument("--record", type=Path, help="JSON file to write")
     parser.add_argument("--only", default="", help="files whose name holds this text")
     parser.add_argument("--each", action="store_true", help="print every file that is not read right")
@@ -195,8 +175,6 @@ def main() -> int:
 
 
 def default_folder() -> Path:
-    import os
-
     return Path(os.environ.get("SEMEQ_DATA", HERE.parent.parent.parent / "shared" / "data")) / "presets_public"
 
 

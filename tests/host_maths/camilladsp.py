@@ -1,6 +1,6 @@
 """CamillaDSP 1 to 3: what its published source does with a configuration's filters, mixers and pipeline.
 
-Every output channel is followed from the inputs through the pipeline; a channel that adds inputs up is no EQ (`channels.Bus`).
+Every output channel, called by its number from 1, is followed from the inputs through the pipeline; one that adds inputs up is no EQ.
 The sample rate is that of the grid, not of the configuration: the values are compared, not what a rate makes of them.
 An impulse response (Conv), Loudness and DiffEq raise NoEq or are unknown: their responses stand in other files or depend on the volume.
 Source: github.com/HEnquist/camilladsp, its README and the documents of version 2 and 3.
@@ -56,7 +56,8 @@ def evaluate(path: Path, grid: Grid) -> Truth:
                 bus.filter(names, response_of(filters[name], grid, unknown))
         else:
             unknown.append(str(step["type"]))
-    return Truth(bus.responses_db(), unknown=tuple(unknown))
+    responses = {str(int(name) + 1): response for name, response in bus.responses_db().items()}
+    return Truth(responses, unknown=tuple(unknown))
 
 
 def _inputs(document: Entry, mixers: Entry) -> int:

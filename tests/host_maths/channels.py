@@ -20,6 +20,7 @@ class NoEq(Exception):
 class Truth:
     """What the host does to each channel, in dB on the grid's frequencies.
 
+    channels: by the names L, R, C, LFE, RL, RR, SL and SR, or by numbers from 1; "all" alone where they are alike by construction.
     unknown: filters of the file that are not in the responses, since nobody has measured them; a reader must state a loss for them.
     others: what is no EQ and stands in the file too, such as a compressor; a reader must name it.
     basis: where the maths comes from ("host": the plug-in itself ran; "source": its published source or documents; "nominal": a layout

@@ -2,17 +2,17 @@
 
 | line | what is done |
 | --- | --- |
-| `Filter N: ON TYPE ...` | "ON" and the types in capitals; `,` is a decimal mark; "1.549" as a frequency (a point before the last three of at least five characters) is 1549 |
-| LS, HS | with a Q or a slope (S = dB / 12) the frequency is a corner, the centre 10^(abs gain / 80 / S) from it; with neither the centre, S = 0.9 |
+| `Filter N: ON TYPE` | "ON" and the types in capitals; `,` is a decimal mark; "Fc 1.549" (a point before the last three) is 1549 |
+| LS, HS | with Q or slope (S = dB / 12) a corner, the centre 10^(abs gain / 80 / S) from it; with neither the centre, S = 0.9 |
 | LSC, HSC | the same with the centre |
 | PK, PEQ, Modal | needs a Q or a BW; without, the line is skipped |
 | LP, HP, LPQ, HPQ, BP | Q 0.7071 where none, or 0, is given; NO: 30; AP needs one; a BW goes before a Q |
 | Preamp | several add up |
-| GraphicEQ | straight lines over the logarithm of frequency; APO makes a filter of them whose response differs a little between narrow points |
+| GraphicEQ | straight lines over the logarithm of frequency; the filter that APO makes of them differs a little between narrow points |
 | Channel, Copy, Include, Device, If, Eval | as documented; a missing file of an Include is skipped |
 
 A device or a condition is chosen by the caller. Convolution, VSTPlugin and what else is not a filter of APO raise or are unknown.
-Source: sourceforge.net/projects/equalizerapo (documents, and facts that were taken from BiQuadFilterFactory.cpp and PreampFilterFactory.cpp).
+Source: sourceforge.net/projects/equalizerapo: its documents, and facts of its BiQuadFilterFactory.cpp and PreampFilterFactory.cpp.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _command(key: str, value: str, path: Path, state: _State, depth: int) -> Non
             bus.filter(state.selected, response)
             state.lines += 1
     elif key in ("Convolution", "VSTPlugin", "LoudnessCorrection"):
-        state.others.append(key) if key == "VSTPlugin" else state.unknown.append(key)
+        (state.others if key == "VSTPlugin" else state.unknown).append(key)
         state.lines += 1
 
 

@@ -1,7 +1,7 @@
 """Logic's Channel EQ (`.pst`, 240 bytes): 8 bands of (enabled, Hz, dB or slope, Q), float32, from byte 0x1C; bands 2 and 7 are shelves.
 
-Bands 1 and 8 are cuts whose slope nobody has measured: while one is on, the file has a part that is unknown. Basis "nominal": the shapes are
-taken to be the cookbook's.
+Bands 1 and 8 are cuts whose slope nobody has measured: while one is on, the file has a part that is unknown. Basis "nominal": the shapes
+are taken to be the cookbook's.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any
 
 from host_maths import sections
 from host_maths.channels import Bus, NoEq, Truth
-from host_maths.sections import BUTTERWORTH_Q, Complex, Grid
+from host_maths.sections import BUTTERWORTH_Q, Complex, Floats, Grid
 
 Signal = dict[str, Complex]
 _TOKEN = re.compile(r'#[^\n]*|"((?:[^"\\]|\\.)*)"|([{}\[\]])|([^\s{}\[\]"=:,]+)|[=:,\s]+')
@@ -62,7 +62,7 @@ def _value(words: list[tuple[str, str]], at: int) -> tuple[Any, int]:
         return word, at
 
 
-def _run(graph: dict[str, Any], grid: Grid) -> dict[str, Any]:
+def _run(graph: dict[str, Any], grid: Grid) -> dict[str, Floats]:
     nodes = {str(node.get("name", index)): node for index, node in enumerate(graph.get("nodes", []))}
     if not nodes:
         raise NoEq("a graph without nodes")
@@ -72,7 +72,7 @@ def _run(graph: dict[str, Any], grid: Grid) -> dict[str, Any]:
     outputs = graph.get("outputs") or [_port(nodes[last], last, "Out")]
     given = {port: {f"{index + 1}": grid.constant(1.0)} for index, port in enumerate(inputs)}
     bus = Bus(grid, {f"{index + 1}": _output(port, nodes, links, given, grid, ()) for index, port in enumerate(outputs)})
-    return {name: response for name, response in bus.responses_db().items()}
+    return bus.responses_db()
 
 
 def _port(node: dict[str, Any], name: str, kind: str) -> str:

@@ -44,7 +44,9 @@ def _presets(text: str) -> list[tuple[str, bytes]]:
 
 
 def _blocks(text: str) -> list[tuple[str, bytes]]:
-    found, track, lines, inside = [], "", [], False
+    found: list[tuple[str, bytes]] = []
+    track, inside = "", False
+    lines: list[str] = []
     for line in text.splitlines():
         word = line.strip()
         if word.startswith("<TRACK"):

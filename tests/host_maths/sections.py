@@ -47,7 +47,7 @@ def alpha_of_q(grid: Grid, freq_hz: float, q: float) -> float:
 
 
 def alpha_of_bandwidth(grid: Grid, freq_hz: float, octaves: float) -> float:
-    """Return the cookbook's alpha of a bandwidth in octaves, with its factor w / sin w that keeps the bandwidth near the Nyquist frequency."""
+    """Return the cookbook's alpha of a bandwidth in octaves, with the factor w / sin w that keeps it near the Nyquist frequency."""
     w = _angle(grid, freq_hz)
     return math.sin(w) * math.sinh(math.log(2.0) / 2.0 * octaves * w / math.sin(w))
 

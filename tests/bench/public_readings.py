@@ -1,0 +1,73 @@
+"""What readers give, as the comparison with the hosts wants it: the one place that knows how a reader is asked and what a preset holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from host_maths.sections import Floats, Grid
+
+import semeq_presets
+from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.settings import EqSettings
+from semeq_export.errors import PresetError
+from semeq_presets import Preset
+
+_CHOICES = {".ini": "preset", ".rfxchain": "track", ".rpp": "track", ".txt": "device"}
+"""What several EQs of a file are chosen by."""
+_PLACES = {"L": 0, "R": 1, "C": 2, "LFE": 3, "RL": 4, "RR": 5, "SL": 6, "SR": 7}
+_PLACES |= {"left": 0, "right": 1, "center": 2, "lfe": 3, "rear_left": 4, "rear_right": 5, "side_left": 6, "side_right": 7}
+"""Where channels stand, by the names of hosts and ours; others are called by their number from 1."""
+
+
+def read_one(path: Path, label: str) -> Preset:
+    """Read a file; label: which of its EQs, by the evaluator's name ("3 Kick" is number 3, called Kick), "" where nothing is chosen.
+
+    Raises what the reader raises.
+    """
+    if not label or not hasattr(semeq_presets, "Choice"):
+        return semeq_presets.read_file(path)
+    field = _CHOICES.get(path.suffix.lower(), "device")
+    numbered = re.fullmatch(r"(\d+)(?: (.*))?", label)
+    words = [label] if numbered is None or field == "device" else [numbered[1], numbered[2] or ""]
+    refusal: PresetError | None = None
+    for word in words:
+        try:
+            return semeq_presets.read_file(path, choice=semeq_presets.Choice(**{field: word}))
+        except PresetError as error:
+            refusal = refusal or error
+    assert refusal is not None
+    raise refusal
+
+
+def eqs_of(preset: Preset) -> dict[str, EqSettings]:
+    """Return the EQs of a preset by channel; "" is that of all."""
+    eq = preset.eq
+    if eq is None:
+        return {}
+    return {"": eq} if isinstance(eq, EqSettings) else dict(eq)
+
+
+def bands_hz_of(preset: Preset) -> list[float]:
+    return [band.freq_hz for eq in eqs_of(preset).values() for band in eq.bands]
+
+
+def channels_of(preset: Preset, names: Iterable[str], grid: Grid) -> dict[str, list[Floats]]:
+    """Return the responses (n,) in dB that a preset has for each channel of the host's names: one, or for "all" that of every channel.
+
+    A channel that has no EQ where others have is flat.
+    """
+    eqs = eqs_of(preset)
+    if not eqs:
+        return {name: [preset.response_db(grid.freqs_hz)] for name in names}
+    responses = {name: response_db(for_rate(eq, grid.rate_hz).eq, grid.freqs_hz, grid.rate_hz) for name, eq in eqs.items()}
+    if "" in responses:
+        return {name: [responses[""]] for name in names}
+    placed = {_place(name): response for name, response in responses.items()}
+    return {name: list(placed.values()) if name == "all" else [placed.get(_place(name), np.zeros(grid.size))] for name in names}
+
+
+def _place(name: str) -> int:
+    return _PLACES[name] if name in _PLACES else int(name) - 1
