@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
-from bench.public_presets import VERDICTS, Row, counts_of, judge
+from bench.public_presets import VERDICTS, Row, counts_of, grid_of, judge
+from bench.public_readings import channels_of
 from conftest import ROOT, cases, skip_or_fail
 from host_maths import easyeffects
+
+from semeq_export.eq.settings import EqSettings
+from semeq_presets import Preset
 
 RECORD = ROOT / "tests" / "records" / "public_presets.json"
 GOLDEN = ROOT / "tests" / "golden"
@@ -47,6 +53,14 @@ def test_a_sample_of_public_files_fares_no_worse_than_recorded(data_dir: Path) -
     for name in names[:: max(1, len(names) // cases(12, 60))]:
         was, now = recorded()[name].verdict, judge(folder / name)
         assert VERDICTS.index(now.verdict) <= VERDICTS.index(was), f"{name}: {was}, now {now}"
+
+
+def test_channels_are_held_against_those_of_the_host() -> None:
+    left, right = EqSettings(preamp_db=-3.0), EqSettings(preamp_db=2.0)
+    apart = cast(Preset, SimpleNamespace(eq=[("left", left), ("right", right)]))
+    read = channels_of(apart, ["L", "R", "C", "2", "all"], grid_of([]))
+    assert [{float(response[0]) for response in read[name]} for name in read] == [{-3.0}, {2.0}, {0.0}, {2.0}, {-3.0, 2.0}]
+    assert {float(response[0]) for response in channels_of(Preset(left), ["7"], grid_of([]))["7"]} == {-3.0}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Every output channel, called by its number from 1, is followed from the inputs through the pipeline; one that adds inputs up is no EQ.
 The sample rate is that of the grid, not of the configuration: the values are compared, not what a rate makes of them.
-An impulse response (Conv), Loudness and DiffEq raise NoEq or are unknown: their responses stand in other files or depend on the volume.
+A Conv whose file is not there, Loudness and DiffEq are unknown; compressors and gates are no EQ.
 Source: github.com/HEnquist/camilladsp, its README and the documents of version 2 and 3.
 """
 
@@ -12,7 +12,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from host_maths import sections
+import numpy as np
+from host_maths import impulse, sections
 from host_maths.channels import Bus, NoEq, Truth
 from host_maths.sections import Complex, Grid
 from ruamel.yaml import YAML
@@ -40,6 +41,7 @@ def evaluate(path: Path, grid: Grid) -> Truth:
     capture = ((document.get("devices") or {}).get("capture") or {}).get("channels")
     bus = Bus.of(grid, [str(index) for index in range(capture or _inputs(document, mixers))])
     unknown: list[str] = []
+    others: list[str] = []
     for step in document["pipeline"]:
         if step.get("bypassed"):
             continue
@@ -53,11 +55,11 @@ def evaluate(path: Path, grid: Grid) -> Truth:
             for name in step["names"]:
                 if name not in filters:
                     raise NoEq("a filter that is not defined: the host refuses the file")
-                bus.filter(names, response_of(filters[name], grid, unknown))
+                bus.filter(names, response_of(filters[name], grid, path.parent, unknown))
         else:
-            unknown.append(str(step["type"]))
+            others.append(str(step["type"]))
     responses = {str(int(name) + 1): response for name, response in bus.responses_db().items()}
-    return Truth(responses, unknown=tuple(unknown))
+    return Truth(responses, unknown=tuple(unknown), others=tuple(others))
 
 
 def _inputs(document: Entry, mixers: Entry) -> int:
@@ -89,7 +91,7 @@ def _factor(entry: Entry) -> float:
     return -factor if entry.get("inverted") else factor
 
 
-def response_of(entry: Entry, grid: Grid, unknown: list[str]) -> Complex:
+def response_of(entry: Entry, grid: Grid, folder: Path, unknown: list[str]) -> Complex:
     """Return the response of a filter's entry; what nobody can know is added to unknown."""
     kind, values = entry["type"], entry.get("parameters") or {}
     if kind == "Gain":
@@ -98,9 +100,20 @@ def response_of(entry: Entry, grid: Grid, unknown: list[str]) -> Complex:
         return _biquad(values, grid)
     if kind == "BiquadCombo":
         return _combination(values, grid)
+    if kind == "Conv" and (response := _convolution(values, grid, folder)) is not None:
+        return response
     if kind not in _SILENT:
         unknown.append(kind)
     return grid.constant(1.0)
+
+
+def _convolution(values: Entry, grid: Grid, folder: Path) -> Complex | None:
+    """Return the response of an impulse response that stands in the configuration, or in a file that is there."""
+    if values.get("type") == "Values":
+        return impulse.of_taps(np.array(values["values"], np.float64), grid)
+    if values.get("type") in ("Wav", "Raw") and values.get("format", "TEXT") == "TEXT":
+        return impulse.of_file(folder / str(values["filename"]), grid, int(values.get("channel") or 0))
+    return None
 
 
 def _biquad(values: Entry, grid: Grid) -> Complex:

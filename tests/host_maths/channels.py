@@ -49,10 +49,8 @@ class Bus:
             if name in self.parts:
                 self.parts[name] = {source: part * response for source, part in self.parts[name].items()}
 
-    def mixed(self, sources: Iterable[tuple[str, float]], constant: float = 0.0) -> dict[str, Complex]:
-        """Return the sum of channels, each times a factor; a constant other than 0 is no EQ."""
-        if constant:
-            raise NoEq("a channel is a constant")
+    def mixed(self, sources: Iterable[tuple[str, float]]) -> dict[str, Complex]:
+        """Return the sum of channels, each times a factor."""
         result: dict[str, Complex] = {}
         for name, factor in sources:
             for source, part in self.parts.get(name, {}).items():
@@ -60,15 +58,15 @@ class Bus:
         return {source: part for source, part in result.items() if np.any(np.abs(part) > 1e-12)}
 
     def responses_db(self) -> dict[str, Floats]:
-        """Return each channel's response; raises NoEq where a channel is a mix of several inputs, or silent."""
+        """Return the response of each channel that is heard; raises NoEq where one is a mix of several inputs, or none is heard."""
         result = {}
         for name, parts in self.parts.items():
             if len(parts) > 1:
                 raise NoEq(f"channel {name} is a mix of {' and '.join(sorted(parts))}")
-            if not parts:
-                raise NoEq(f"channel {name} is silent")
-            (part,) = parts.values()
-            result[name] = decibels(part)
+            for part in parts.values():
+                result[name] = decibels(part)
+        if not result:
+            raise NoEq("no channel is heard")
         return result
 
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from host_maths import sections
+from host_maths import impulse, sections
 from host_maths.channels import Bus, NoEq, Truth
 from host_maths.sections import BUTTERWORTH_Q, Complex, Grid
 
@@ -80,6 +80,7 @@ def evaluate(path: Path, grid: Grid, *, device: str | None = None, conditions: b
     _run(path, state, 0)
     if not state.lines:
         raise NoEq("no line of the file is a filter")
+    state.bus.parts = {name: state.bus.parts[name] for name in names}  # others were only in between
     return Truth(state.bus.responses_db(), unknown=tuple(state.unknown), others=tuple(state.others))
 
 
@@ -124,7 +125,7 @@ def _branch(key: str, state: _State) -> bool:
 def _command(key: str, value: str, path: Path, state: _State, depth: int) -> None:
     bus, grid = state.bus, state.bus.grid
     if key == "Include":
-        target = path.parent.joinpath(*value.strip().replace("\\", "/").split("/"))
+        target = _beside(path, value)
         if target.is_file():
             chosen = state.selected
             _run(target, state, depth + 1)
@@ -148,9 +149,16 @@ def _command(key: str, value: str, path: Path, state: _State, depth: int) -> Non
         if response is not None:
             bus.filter(state.selected, response)
             state.lines += 1
+    elif key == "Convolution" and (response := impulse.of_file(_beside(path, value), grid)) is not None:
+        bus.filter(state.selected, response)
+        state.lines += 1
     elif key in ("Convolution", "VSTPlugin", "LoudnessCorrection"):
         (state.others if key == "VSTPlugin" else state.unknown).append(key)
         state.lines += 1
+
+
+def _beside(path: Path, value: str) -> Path:
+    return path.parent.joinpath(*value.strip().replace("\\", "/").split("/"))
 
 
 def _channels(value: str, known: Sequence[str]) -> list[str]:
@@ -164,15 +172,16 @@ def _copy(value: str, state: _State) -> None:
     """Assign channels from sums of channels, all read before any is written: `L=0.5*L+0.5*R R=L`."""
     bus, results = state.bus, {}
     for target, sum_ in re.findall(r"(\S+?)\s*=\s*(\S+)", re.sub(r"\s*([=+*])\s*", r"\1", value)):
-        sources, constant = [], 0.0
+        sources = []
         for term in sum_.split("+"):
             factor, _, name = term.rpartition("*")
             if re.fullmatch(_NUMBER, name):
-                constant += float(name)
+                if float(name):
+                    raise NoEq(f"channel {target} is a constant")
                 continue
             gain = re.fullmatch(rf"({_NUMBER})dB", factor)
             sources.append((name, sections.amplitude(float(gain[1])) if gain else float(factor or 1.0)))
-        results[target] = bus.mixed(sources, constant)
+        results[target] = bus.mixed(sources) or {target: bus.grid.constant(0.0)}
     bus.parts |= results
     state.lines += 1
 

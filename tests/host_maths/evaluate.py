@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import configparser
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from host_maths import camilladsp, easyeffects, eqapo, fabfilter, logic, lv2_ttl, peace, pipewire, reaeq
 from host_maths.channels import NoEq, Truth
 from host_maths.sections import Grid
+from ruamel.yaml.error import YAMLError
 
 Answer = Truth | NoEq
 _REAPER = (".rpp", ".ini", ".rfxchain")
@@ -32,7 +35,7 @@ def is_known(path: Path) -> bool:
 def evaluate(path: Path, grid: Grid) -> dict[str, Answer]:
     """Return the truth of a file, or of each EQ that it holds by a label: "" where it holds one.
 
-    A file that holds no EQ, or is refused by its host, has NoEq for an answer.
+    A file that holds no EQ, or is refused by its host, has NoEq for an answer; so has one that is not built as its host builds it.
     """
     suffix = path.suffix.lower()
     try:
@@ -44,6 +47,8 @@ def evaluate(path: Path, grid: Grid) -> dict[str, Answer]:
         return {"": _BY_SUFFIX[suffix](path, grid)}
     except NoEq as refusal:
         return {"": refusal}
+    except (KeyError, TypeError, ValueError, IndexError, struct.error, YAMLError, configparser.Error) as error:
+        return {"": NoEq(f"not built as its host builds it ({type(error).__name__})")}
 
 
 def _of_apo(path: Path, grid: Grid) -> dict[str, Answer]:

@@ -2,7 +2,8 @@
 
 Builtin nodes bq_*, param_eq, mixer, copy, linear, invert, delay and clamp are followed from the graph's inputs to its outputs. Nodes of
 other types (lv2, ladspa, sofa) and convolvers raise NoEq: their responses stand elsewhere.
-Shelves take a Q, 1 / sqrt(2) where none is given. A graph without links is its nodes in a row, as the documents say of inputs and outputs.
+Shelves take a Q, as since 1.4, 1 / sqrt(2) where none is given; a high shelf at 0 Hz is a gain.
+A graph without links is its nodes in a row, as the documents say of inputs and outputs.
 Source: docs.pipewire.org, page of module-filter-chain.
 """
 
@@ -130,6 +131,8 @@ def biquad(label: str, control: dict[str, Any], grid: Grid) -> Complex:
     freq_hz, gain_db, q = (float(control.get(key, 0.0)) for key in ("Freq", "Gain", "Q"))
     if label == "bq_raw":
         raise NoEq("raw coefficients, each for a sample rate")
+    if freq_hz <= 0.0:  # nothing is below it
+        return grid.constant(sections.amplitude(gain_db) if label == "bq_highshelf" else 0.0 if label == "bq_lowpass" else 1.0)
     if q <= 0.0:
         q = BUTTERWORTH_Q if "shelf" in label else 1.0
     alpha = sections.alpha_of_q(grid, freq_hz, q)
