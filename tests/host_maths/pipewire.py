@@ -3,7 +3,7 @@
 Builtin nodes bq_*, param_eq, mixer, copy, linear, invert, delay and clamp are followed from the graph's inputs to its outputs. Nodes of
 other types (lv2, ladspa, sofa) and convolvers raise NoEq: their responses stand elsewhere.
 Shelves take a Q, as since 1.4, 1 / sqrt(2) where none is given; a high shelf at 0 Hz is a gain.
-A graph without links is its nodes in a row, as the documents say of inputs and outputs.
+Without `inputs` and `outputs` the graph begins at its first node and ends at its last, as the documents say.
 Source: docs.pipewire.org, page of module-filter-chain.
 """
 
