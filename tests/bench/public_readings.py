@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 from host_maths.sections import Floats, Grid
 
-import semeq_presets
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import PresetError
-from semeq_presets import Preset
+from semeq_presets import Choice, Preset, read_file
 
 _CHOICES = {".ini": "preset", ".rfxchain": "track", ".rpp": "track", ".txt": "device"}
 """What several EQs of a file are chosen by."""
@@ -27,27 +25,18 @@ def read_one(path: Path, label: str) -> Preset:
 
     Raises what the reader raises.
     """
-    if not label or not hasattr(semeq_presets, "Choice"):
-        return semeq_presets.read_file(path)
-    field = _CHOICES.get(path.suffix.lower(), "device")
-    numbered = re.fullmatch(r"(\d+)(?: (.*))?", label)
-    words = [label] if numbered is None or field == "device" else [numbered[1], numbered[2] or ""]
-    refusal: PresetError | None = None
-    for word in words:
-        try:
-            return semeq_presets.read_file(path, choice=semeq_presets.Choice(**{field: word}))
-        except PresetError as error:
-            refusal = refusal or error
-    assert refusal is not None
-    raise refusal
+    if not label:
+        return read_file(path)
+    chosen_by = _CHOICES[path.suffix.lower()]
+    numbered = re.fullmatch(r"(\d+)(?: (.+))?", label) if chosen_by != "device" else None
+    word = (numbered[2] or numbered[1]) if numbered else label
+    choices = {"device": Choice(device=word), "preset": Choice(preset=word), "track": Choice(track=word)}
+    return read_file(path, choice=choices[chosen_by])
 
 
 def eqs_of(preset: Preset) -> dict[str, EqSettings]:
     """Return the EQs of a preset by channel; "" is that of all."""
-    eq = preset.eq
-    if eq is None:
-        return {}
-    return {"": eq} if isinstance(eq, EqSettings) else dict(eq)
+    return {"": preset.eq} if isinstance(preset.eq, EqSettings) else dict(preset.eq)
 
 
 def bands_hz_of(preset: Preset) -> list[float]:
@@ -57,14 +46,11 @@ def bands_hz_of(preset: Preset) -> list[float]:
 def channels_of(preset: Preset, names: Iterable[str], grid: Grid) -> dict[str, list[Floats]]:
     """Return the responses (n,) in dB that a preset has for each channel of the host's names: one, or for "all" that of every channel.
 
-    A channel that has no EQ where others have is flat.
+    A channel that has no EQ where others have is flat. Mid and side both count for any channel: no host here treats them apart.
     """
-    eqs = eqs_of(preset)
-    if not eqs:
-        return {name: [preset.response_db(grid.freqs_hz)] for name in names}
-    responses = {name: response_db(for_rate(eq, grid.rate_hz).eq, grid.freqs_hz, grid.rate_hz) for name, eq in eqs.items()}
-    if "" in responses:
-        return {name: [responses[""]] for name in names}
+    responses = {name: response_db(for_rate(eq, grid.rate_hz).eq, grid.freqs_hz, grid.rate_hz) for name, eq in eqs_of(preset).items()}
+    if not responses.keys().isdisjoint(("", "mid", "side")):
+        return {name: list(responses.values()) for name in names}
     placed = {_place(name): response for name, response in responses.items()}
     return {name: list(placed.values()) if name == "all" else [placed.get(_place(name), np.zeros(grid.size))] for name in names}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 from bench.public_presets import VERDICTS, Row, counts_of, grid_of, judge
@@ -13,6 +11,7 @@ from bench.public_readings import channels_of
 from conftest import ROOT, cases, skip_or_fail
 from host_maths import easyeffects
 
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.settings import EqSettings
 from semeq_presets import Preset
 
@@ -57,7 +56,7 @@ def test_a_sample_of_public_files_fares_no_worse_than_recorded(data_dir: Path) -
 
 def test_channels_are_held_against_those_of_the_host() -> None:
     left, right = EqSettings(preamp_db=-3.0), EqSettings(preamp_db=2.0)
-    apart = cast(Preset, SimpleNamespace(eq=[("left", left), ("right", right)]))
+    apart = Preset(ChannelEqs((("left", left), ("right", right))))
     read = channels_of(apart, ["L", "R", "C", "2", "all"], grid_of([]))
     assert [{float(response[0]) for response in read[name]} for name in read] == [{-3.0}, {2.0}, {0.0}, {2.0}, {-3.0, 2.0}]
     assert {float(response[0]) for response in channels_of(Preset(left), ["7"], grid_of([]))["7"]} == {-3.0}
