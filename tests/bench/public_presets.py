@@ -25,7 +25,7 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from bench.public_readings import bands_hz_of, channels_of, read_one  # noqa: E402  # run as a script, from anywhere
+from bench.public_readings import bands_hz_of, channels_of, read_one, word_of  # noqa: E402  # run as a script, from anywhere
 from host_maths.channels import NoEq, difference_db  # noqa: E402
 from host_maths.evaluate import Answer, evaluate, is_known  # noqa: E402
 from host_maths.sections import Grid  # noqa: E402
@@ -68,7 +68,10 @@ def _badness(row: Row) -> tuple[int, float]:
 
 
 def _judged(path: Path, answers: Mapping[str, Answer], label: str) -> Row:
-    """Return what becomes of one EQ of a file; without a label, which is asked for no choice, of whatever the reader gives."""
+    """Return what becomes of one EQ of a file; without a label, which is asked for no choice, of whatever the reader gives.
+
+    Of several that are chosen by one word, such as those of one track, any is right.
+    """
     try:
         preset = read_one(path, label)
     except SemeqError as error:
@@ -76,8 +79,11 @@ def _judged(path: Path, answers: Mapping[str, Answer], label: str) -> Row:
     except Exception as error:
         return Row("wrong", None, None, f"crash: {type(error).__name__}")
     grid = grid_of(bands_hz_of(preset))
-    wanted = [answer for name, answer in evaluate(path, grid).items() if name == label or label not in answers]
-    return max((_compared(preset, answer, grid) for answer in wanted), key=_badness)
+    answered = evaluate(path, grid)
+    if label not in answers:
+        return max((_compared(preset, answer, grid) for answer in answered.values()), key=_badness)
+    namesakes = [answer for name, answer in answered.items() if word_of(path, name) == word_of(path, label)]
+    return min((_compared(preset, answer, grid) for answer in namesakes), key=_badness)
 
 
 def grid_of(bands_hz: list[float]) -> Grid:

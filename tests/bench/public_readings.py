@@ -27,11 +27,15 @@ def read_one(path: Path, label: str) -> Preset:
     """
     if not label:
         return read_file(path)
-    chosen_by = _CHOICES[path.suffix.lower()]
-    numbered = re.fullmatch(r"(\d+)(?: (.+))?", label) if chosen_by != "device" else None
-    word = (numbered[2] or numbered[1]) if numbered else label
+    word = word_of(path, label)
     choices = {"device": Choice(device=word), "preset": Choice(preset=word), "track": Choice(track=word)}
-    return read_file(path, choice=choices[chosen_by])
+    return read_file(path, choice=choices[_CHOICES[path.suffix.lower()]])
+
+
+def word_of(path: Path, label: str) -> str:
+    """Return the word that an EQ of a file is chosen by: its name, or its number where it has none; a device's pattern as it is."""
+    numbered = re.fullmatch(r"(\d+)(?: (.+))?", label) if _CHOICES.get(path.suffix.lower()) != "device" else None
+    return (numbered[2] or numbered[1]) if numbered else label
 
 
 def eqs_of(preset: Preset) -> dict[str, EqSettings]:

@@ -4,7 +4,7 @@ A block of a project is base64 in lines: joined, it is a header (pins, by counts
 INI is the same in hex, with a check byte at the end of each line. State: version 32 (bands of 32 bytes) or 33 (33 bytes), number of bands;
 each type, enabled, Hz, linear gain, octaves; then two numbers and the overall gain, linear.
 Basis "nominal": the shapes are taken to be the cookbook's, bandwidth = (2 / ln 2) asinh(1 / (2 Q)). Types 2 and 9 are taken for bells, as
-the stock presets of REAPER 5 have them; cuts have no gain.
+the stock presets of REAPER 5 have them; cuts have no gain. That a block is bypassed in its chain is not looked at: the preset is the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _presets(text: str) -> list[tuple[str, bytes]]:
 
 def _blocks(text: str) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
-    track, inside = "", False
+    track, inside = "master" if "<REAPER_PROJECT" in text else "", False
     lines: list[str] = []
     for line in text.splitlines():
         word = line.strip()
