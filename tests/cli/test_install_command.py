@@ -1,4 +1,4 @@
-"""semeq-export preset --install and --uninstall: presets of several plug-ins side by side, and away again (fault E21)."""
+"""semeq-export preset --install and --uninstall: presets of several plug-ins side by side, and away again (fault E24)."""
 
 from __future__ import annotations
 

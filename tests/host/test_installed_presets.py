@@ -1,4 +1,4 @@
-"""Installed presets as liblilv lists them (fault E21; marker: daw)."""
+"""Installed presets as liblilv lists them (fault E24; marker: daw)."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_the_record_lies_in_the_persons_own_data_folder() -> None:
 
 
 @pytest.mark.parametrize("platform", SYSTEMS)
-def test_no_two_presets_share_a_place(platform: str, tmp_path: Path) -> None:  # fault E21
+def test_no_two_presets_share_a_place(platform: str, tmp_path: Path) -> None:  # fault E24
     """For all formats that the platform has a place for, and words that look alike; not even where capitals do not count."""
     words = ["warm", "Warm!", "wärm", "warm lsp x16", "warm.lsp-x16", "warm-calf", "lsp", "x16", "semeq warm", "con", "x" * 80, "🔥", "."]
     infos = [info for info in formats() if platform in info.places]

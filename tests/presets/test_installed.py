@@ -1,4 +1,4 @@
-"""Installed presets: the record lists what we put where hosts look, and nothing else is ever replaced or removed (fault E21)."""
+"""Installed presets: the record lists what we put where hosts look, and nothing else is ever replaced or removed (fault E24)."""
 
 from __future__ import annotations
 
