@@ -43,9 +43,8 @@ def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_d
 
     Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Passes of a high order and
     tilts become several bands of the same response where the device holds those; a curve is fitted with what is beside it where the
-    device holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz, and below -60 dB
-    nothing
-    differs. Raises AudioError on a rate outside 8 kHz..384 kHz, PresetWriteError where more than 1,000 bands had to be refitted.
+    device holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz; below -60 dB
+    nothing differs. Raises AudioError on a rate outside 8 kHz..384 kHz, PresetWriteError where more than 1,000 bands had to be refitted.
     """
     if eq.curve is not None and not limits.curve:
         return _fit_response(eq, limits, sample_rate_hz, precision_db)
