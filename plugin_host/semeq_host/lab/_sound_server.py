@@ -152,13 +152,7 @@ class SoundServer:
         Raises EnvironmentFailure where sound was lost on the way, or where it does not end.
         """
         soundfile.write(self._folder / "in.wav", _signal().T, self._rate_hz, subtype="PCM_16")
-        sound = ["--target", "0", "--rate", self._rate_hz, "--channels", len(_ALL), "--channel-map", ",".join(_ALL), "-P"]
-        record = ["pw-cat", "--record", "--format", "f32", *sound, "{ node.name=semeq-recorder }", "out.wav"]
-        play = ["pw-cat", "--playback", *sound, "{ node.name=semeq-player }", "in.wav"]
-        with (
-            started(record, folder=self._folder, log="record.log") as recorder,
-            started(play, folder=self._folder, log="play.log") as player,
-        ):
+        with self._cat("--record", "recorder", "out.wav") as recorder, self._cat("--playback", "player", "in.wav") as player:
             self._link(into, out_of)
             try:
                 player.wait(STEP_S)
@@ -167,6 +161,15 @@ class SoundServer:
             except subprocess.TimeoutExpired as error:
                 raise EnvironmentFailure("PipeWire does not play the test sound to its end") from error
         return _after_the_impulse(soundfile.read(self._folder / "out.wav", dtype="float64", always_2d=True)[0].T)
+
+    def _cat(self, way: str, name: str, file: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        """Return what runs a player or recorder of all channels meanwhile, linked to nothing yet, as node semeq-NAME."""
+        channels = ["--channels", len(_ALL), "--channel-map", ",".join(_ALL), "-P", f"{{ node.name=semeq-{name} }}"]
+        return started(
+            ["pw-cat", way, "--target", "0", "--rate", self._rate_hz, "--format", "f32", *channels, file],
+            folder=self._folder,
+            log=f"{name}.log",
+        )
 
     def _link(self, into: int, out_of: int) -> None:
         """Link player, what is measured, and recorder; the channel of the proof last: whole only if all were linked before."""

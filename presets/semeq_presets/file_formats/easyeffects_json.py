@@ -75,7 +75,7 @@ class EasyEffects:
         verified="EasyEffects 7.0.0",
         aliases=("easy-effects",),
         places=easy_effects("output"),
-        measured_in=(MeasuringHost("easyeffects", "output preset"),),
+        measured_in=(MeasuringHost("easyeffects", "output preset", is_default=False),),
         remark="its keys were also measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
     )
 
