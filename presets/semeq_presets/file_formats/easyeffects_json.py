@@ -36,7 +36,7 @@ from semeq_export.files import strict_json
 from semeq_presets.file_formats._binary import Slots
 from semeq_presets.file_formats._fields import band, settings
 from semeq_presets.file_formats._places import easy_effects
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
 Json = dict[str, Any]  # Any: JSON holds what it holds
 
@@ -72,9 +72,11 @@ class EasyEffects:
         precision_db=1e-9,
         limits=Limits(max_bands=MAX_BANDS, freq_hz=(10.0, 24_000.0), gain_db=(-36.0, 36.0), q=(0.01, 100.0), preamp_db=(-36.0, 36.0)),
         protects=True,
+        verified="EasyEffects 7.0.0",
         aliases=("easy-effects",),
         places=easy_effects("output"),
-        remark="nominal, but its keys were measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
+        measured_in=(MeasuringHost("easyeffects", "output preset", is_default=False),),
+        remark="its keys were also measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -32,27 +32,33 @@ Without filters, one preamp of 0 dB is written, since a graph needs a node. Pipe
 Other nodes are kept and said in a note; so are links that are no simple series. The number of bands of such a graph cannot be changed.
 Comments and the layout of the text are lost when an EQ that was read is written with changes.
 Source: PipeWire, page "Filter-Chain" of the documentation and src/modules/module-filter-chain/biquad.c (RBJ formulas; frequency 0 of a
-high shelf "is just a gain"; coefficients in float32). Shelves have a Q since 0.3.57 or so, before that a fixed slope.
+high shelf "is just a gain"; coefficients and state in float32). PipeWire reads the Q of shelves since 1.3.81, that is in 1.4; before
+that all shelves have the slope 1, a Q of 0.7071, whatever the file says (measured in 0.3.65): a note says what that changes.
 """
 
 from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from itertools import pairwise
 
-from semeq_export.eq.settings import Band, BandKind
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets.file_formats import _spa_json
 from semeq_presets.file_formats._fields import band, number, plain_decimal, settings
 from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._tree import Node, Quoted, mapping, sequence, text
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.limits import error_db
 
 _KINDS = {"bq_lowshelf": BandKind.LOW_SHELF, "bq_peaking": BandKind.PEAK, "bq_highshelf": BandKind.HIGH_SHELF}
 _WRITTEN = {kind: label for label, kind in _KINDS.items()}
 _MODULE = "libpipewire-module-filter-chain"
+_SHELVES = (BandKind.LOW_SHELF, BandKind.HIGH_SHELF)
+_OLD_SHELF_Q = 0.5**0.5
+_OLD_DB = 0.05  # less is not said: the usual 0.71 is 0.01 dB off
 _DIGITS = 12
 _MAX_NODES = 1_000
 
@@ -63,15 +69,18 @@ class PipeWireConf:
     info = FormatInfo(
         id="pipewire",
         title="PipeWire filter-chain configuration",
-        host="PipeWire 0.3.57 and later",
+        host="PipeWire 1.4 and later; before that shelves have a Q of 0.7071",
         suffixes=(".conf",),
         how_to_import="copy it into ~/.config/pipewire/pipewire.conf.d and restart PipeWire (systemctl --user restart pipewire); "
         "then choose it as the output",
         precision_db=1e-5,
         limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-120.0, 60.0), holds_disabled=False),
         protects=True,
+        verified="PipeWire 0.3.65",
         aliases=("filter-chain",),
         places={"linux": Place(("{config}/pipewire",), "pipewire.conf.d", is_flat=True, is_made=True)},
+        measured_in=(MeasuringHost("pipewire", "filter chain"),),
+        remark="before PipeWire 1.4 all shelves are of Q 0.7071, which a note states in dB",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
@@ -90,7 +99,7 @@ class PipeWireConf:
                 arguments["node.description"] = Quoted(name)
             _put(mapping(arguments["filter.graph"], "filter.graph"), preset)
             data = _spa_json.render(root).encode("utf-8")
-        return Written({"preset.conf": data})
+        return Written({"preset.conf": data}, _notes(preset.single, preset.sample_rate_hz))
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming node and control."""
@@ -118,6 +127,15 @@ class PipeWireConf:
         name = one_line(_text_or_empty(arguments.get("node.description")))
         eq = settings(bands, preamp_db)
         return Preset(eq, name=name, source=Source(root, data, eq, name=name), notes=tuple(notes))
+
+
+def _notes(eq: EqSettings, sample_rate_hz: float) -> tuple[Note, ...]:
+    """Say what PipeWire before 1.4 makes of shelves; without error_db, since newer ones do what the file says."""
+    bands = tuple(replace(one, q=_OLD_SHELF_Q) if one.kind in _SHELVES else one for one in eq.bands)
+    off_db = error_db(eq, replace(eq, bands=bands), sample_rate_hz)
+    if off_db <= _OLD_DB:
+        return ()
+    return (Note("approximated", None, "q of shelves", "as written from PipeWire 1.4 on", f"0.7071 before, {off_db:.2f} dB off"),)
 
 
 def _skeleton(name: str) -> dict[str, Node]:
