@@ -25,7 +25,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
 from semeq_export.arrays import Float64Array, FloatArray
-from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.biquad import audible_db, for_rate
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
@@ -73,6 +73,9 @@ _STYLE = {
 }
 
 
+_LARGEST_SHOWN_DB = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One line of a picture.
@@ -91,7 +94,7 @@ def eq_trace(label: str, eq: EqSettings, sample_rate_hz: float, *, markers: bool
     fit = for_rate(eq, sample_rate_hz)
     freqs_hz = log_grid(512, 20.0, min(20_000.0, sample_rate_hz / 2))
     dots = tuple(band.freq_hz for band in fit.eq.active_bands if 20.0 <= band.freq_hz <= freqs_hz[-1]) if markers else ()
-    return Trace(label, freqs_hz, response_db(fit.eq, freqs_hz, sample_rate_hz), dots), fit.warnings
+    return Trace(label, freqs_hz, audible_db(fit.eq, freqs_hz, sample_rate_hz), dots), fit.warnings
 
 
 def curve_trace(label: str, curve: Curve) -> Trace:
@@ -381,7 +384,11 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
 
 
 def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
-    """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on."""
+    """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on.
+
+    30 dB at most: what a pass or a notch takes away further down leaves the picture, so that the rest can be seen.
+    """
+    largest_db = min(largest_db, _LARGEST_SHOWN_DB)
     reach_db = max(6.0, 3.0 * math.ceil((largest_db + 0.5) / 3.0))
     step_db = 3.0 if reach_db <= (6.0 if small else 15.0) else 6.0 * math.ceil(reach_db / (12.0 if small else 36.0))
     reach_db = step_db * math.ceil(reach_db / step_db)

@@ -208,7 +208,7 @@ def test_whatever_comes_in_what_comes_out_is_inside_and_its_error_is_stated(draw
 def test_strict_refuses_what_is_further_off_than_a_tenth_of_a_decibel() -> None:
     narrow = EqSettings((Band(PEAK, 1_000.0, 12.0, 500.0),))
     assert write(narrow, "lsp-x16-lv2").notes[0].error_db > 0.1
-    with pytest.raises(PresetWriteError, match=r"lsp-x16-lv2: band 1: q 500 -> .* dB off\); `strict` allows 0.1 dB"):
+    with pytest.raises(PresetWriteError, match=r"lsp-x16-lv2: band 1: q 500 -> .* dB off at 1000 Hz\); `strict` allows 0.1 dB"):
         write(narrow, "lsp-x16-lv2", strict=True)
     assert write(random_settings(1, 1)[0], "lsp-x16-lv2", strict=True).notes == ()
 

@@ -27,6 +27,7 @@ _MOST_REFITTED, _MOST_PLACED = 1_000, 128  # bands of an EQ, and the loudest of 
 _SPARE_BANDS = 3
 _CURVE_BANDS = 10
 _SEARCHED_FROM_HZ, _SEARCHED_GAIN_DB, _SEARCHED_Q = 10.0, (-40.0, 40.0), (0.05, 30.0)
+_FEW_CHANGES = 3  # notes on an EQ; more are told as one
 _FIELDS = ("freq_hz", "gain_db", "q")
 _SECOND = frozenset({2})
 _LIKE = {
@@ -136,15 +137,26 @@ class _Candidate:
 
     bands: tuple[Band, ...]
     changes: tuple[tuple[int | None, str, object, object], ...]
-    error_db: float
+    worst: tuple[float, float]
+
+    @property
+    def error_db(self) -> float:
+        """The largest difference in dB; `worst` has the frequency in Hz beside it."""
+        return self.worst[0]
 
     def notes(self, precision_db: float) -> list[Note]:
-        """Return a note for each change, none where all of them together stay within the precision."""
+        """Return a note for each change, one for all where there are many, none where together they stay within the precision."""
         if self.error_db <= precision_db:
             return []
-        return [
-            Note("dropped" if got is None else "refitted", index, name, was, got, self.error_db) for index, name, was, got in self.changes
-        ]
+        if len(self.changes) <= _FEW_CHANGES:
+            return [
+                Note("dropped" if got is None else "refitted", index, name, was, got, *self.worst) for index, name, was, got in self.changes
+            ]
+        numbers = sorted({index for index, *_ in self.changes if index is not None})
+        lost = sum(got is None for *_, got in self.changes)
+        which = f"{len(numbers)} bands ({', '.join(map(str, numbers[:8]))}{', ...' if len(numbers) > 8 else ''})"
+        got = f"the closest that it holds{f', {lost} of them left out' if lost else ''}"
+        return [Note("refitted", None, "bands", which, got, *self.worst)]
 
 
 def _fit_bands(
@@ -197,20 +209,20 @@ def _candidates(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float
     wanted = Goal.of_bands(sounding.values(), sample_rate_hz)
     placed = _nearest(sounding, alone, limits)
     bands = tuple(placed[index] for index in sorted(placed))
-    yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.error_db(bands))
+    yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.worst(bands))
     reasons, effort = tuple(_reasons(sounding, limits)), Effort(_WORK)
     if len(placed) == len(sounding):
         for layout, start in _starts(bands, limits, wanted.top_hz):
             if not effort.left:
                 return
             fitted = tuple(band for band in wanted.fit(layout, effort, start=start).bands if band.gain_db != 0.0)
-            yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.error_db(fitted))
+            yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.worst(fitted))
     loudest = sorted(sounding, key=lambda index: -alone[index].without_db())
     for layout in _layouts([sounding[index].kind for index in loudest], limits, wanted.top_hz):
         if not effort.left:
             return
         bands = tuple(band for band in wanted.fit(layout, effort).bands if band.gain_db != 0.0)
-        yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.error_db(bands))
+        yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.worst(bands))
 
 
 def _starts(bands: tuple[Band, ...], limits: Limits, top_hz: float) -> Iterator[tuple[EqLayout, Sequence[Band | None]]]:
