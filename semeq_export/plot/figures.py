@@ -73,7 +73,7 @@ _STYLE = {
 }
 
 
-_LARGEST_SHOWN_DB = 30.0
+_DEEPEST_SHOWN_DB = 24.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         frequency_axis(axes)
-        _gain_axis(axes, max((float(np.max(np.abs(trace.gain_db))) for trace in traces), default=0.0))
+        _gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
@@ -383,12 +383,14 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
     _frame(axes)
 
 
-def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
-    """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on.
+def _extent_db(gain_db: Float64Array) -> float:
+    """Return how far a picture of a curve must reach: what passes and notches take away further down need not be seen, so that the rest
+    can."""
+    return float(max(np.max(gain_db), min(-np.min(gain_db), _DEEPEST_SHOWN_DB)))
 
-    30 dB at most: what a pass or a notch takes away further down leaves the picture, so that the rest can be seen.
-    """
-    largest_db = min(largest_db, _LARGEST_SHOWN_DB)
+
+def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
+    """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on."""
     reach_db = max(6.0, 3.0 * math.ceil((largest_db + 0.5) / 3.0))
     step_db = 3.0 if reach_db <= (6.0 if small else 15.0) else 6.0 * math.ceil(reach_db / (12.0 if small else 36.0))
     reach_db = step_db * math.ceil(reach_db / step_db)
