@@ -383,10 +383,10 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
     _frame(axes)
 
 
-def _extent_db(gain_db: Float64Array) -> float:
+def _extent_db(gain_db: FloatArray) -> float:
     """Return how far a picture of a curve must reach: what passes and notches take away further down need not be seen, so that the rest
     can."""
-    return float(max(np.max(gain_db), min(-np.min(gain_db), _DEEPEST_SHOWN_DB)))
+    return float(max(abs(np.max(gain_db)), min(-np.min(gain_db), _DEEPEST_SHOWN_DB)))
 
 
 def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
