@@ -386,7 +386,8 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
 def _extent_db(gain_db: FloatArray) -> float:
     """Return how far a picture of a curve must reach: what passes and notches take away further down need not be seen, so that the rest
     can."""
-    return float(max(abs(np.max(gain_db)), min(-np.min(gain_db), _DEEPEST_SHOWN_DB)))
+    top_db, bottom_db = float(np.max(gain_db)), float(np.min(gain_db))
+    return max(abs(top_db), min(-bottom_db, _DEEPEST_SHOWN_DB))
 
 
 def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
