@@ -35,6 +35,11 @@ POINTS = 1_000
 NAMED = ("warm", "bright", "t5", "t5b", "t10")
 RANDOM_COUNT, RANDOM_SEED = 50, 7
 
+LSP_TYPES = ("Off", "Bell", "Hi-pass", "Hi-shelf", "Lo-pass", "Lo-shelf", "Notch", "Resonance", "Allpass")
+LSP_MODES = ("RLC (BT)", "RLC (MT)", "BWC (BT)", "BWC (MT)", "LRX (BT)", "LRX (MT)", "APO (DR)")
+LSP_PHASES = ("IIR", "FIR", "FFT", "SPM")
+"""The scale points of LSP's ports as version 1.2.5 declares them; EasyEffects has the same names."""
+
 Measure = Callable[[str, Sequence[Path], Float64Array], tuple[list[Float64Array], str]]
 """(format id, files, frequencies) -> the response of each file, and the host's name and version."""
 
@@ -232,22 +237,29 @@ def on_the_engine_of_easyeffects(_format_id: str, paths: Sequence[Path], freqs_h
 
 
 def lsp_ports(equalizer: dict[str, Any]) -> PortBundle:
-    """Return the port values of EasyEffects' keys: enumerations by their place in the plug-in's own list of scale points."""
-    types = ("Off", "Bell", "Hi-pass", "Hi-shelf", "Lo-pass", "Lo-shelf", "Notch", "Resonance", "Allpass")
-    modes = ("RLC (BT)", "RLC (MT)", "BWC (BT)", "BWC (MT)", "LRX (BT)", "LRX (MT)", "APO (DR)")
-    ports = {"enabled": 1.0, "mode": 0.0}
-    ports |= {"g_in": db_to_amplitude(equalizer["input-gain"]), "g_out": db_to_amplitude(equalizer["output-gain"])}
+    """Return the port values of EasyEffects' keys: enumerations by their place in the plug-in's own list of scale points.
+
+    Numbers and switches may be strings, as in files of version 5.
+    """
+
+    def on(entry: dict[str, Any], key: str) -> float:
+        return float(entry.get(key, False) in (True, "true"))
+
+    ports = {"enabled": 1.0, "mode": float(LSP_PHASES.index(equalizer.get("mode", "IIR"))), "bal": float(equalizer.get("balance", 0.0))}
+    ports |= {"g_in": db_to_amplitude(float(equalizer["input-gain"])), "g_out": db_to_amplitude(float(equalizer["output-gain"]))}
     for side in ("left", "right"):
+        letter = side[0]
+        ports[f"frqs_{letter}"] = float(equalizer.get(f"pitch-{side}", 0.0))
+        bands = equalizer[side] or equalizer["left"]
         for index in range(32):
-            band = equalizer[side].get(f"band{index}") if index < equalizer["num-bands"] else None
-            letter = side[0]
-            ports[f"ft{letter}_{index}"] = types.index(band["type"]) if band else 0
+            band = bands.get(f"band{index}") if index < int(equalizer["num-bands"]) else None
+            ports[f"ft{letter}_{index}"] = LSP_TYPES.index(band["type"]) if band else 0
             if band:
-                ports[f"fm{letter}_{index}"] = modes.index(band["mode"])
+                ports[f"fm{letter}_{index}"] = LSP_MODES.index(band["mode"])
                 ports[f"s{letter}_{index}"] = int(band["slope"][1:]) - 1
-                ports[f"xs{letter}_{index}"], ports[f"xm{letter}_{index}"] = float(band["solo"]), float(band["mute"])
-                ports[f"f{letter}_{index}"], ports[f"q{letter}_{index}"] = band["frequency"], band["q"]
-                ports[f"g{letter}_{index}"] = db_to_amplitude(band["gain"])
+                ports[f"xs{letter}_{index}"], ports[f"xm{letter}_{index}"] = on(band, "solo"), on(band, "mute")
+                ports[f"f{letter}_{index}"], ports[f"q{letter}_{index}"] = float(band["frequency"]), float(band["q"])
+                ports[f"g{letter}_{index}"] = db_to_amplitude(float(band["gain"]))
     values = {symbol: f"{float(value):.9f}" for symbol, value in ports.items()}
     return PortBundle("http://lsp-plug.in/plugins/lv2/para_equalizer_x32_lr", "EasyEffects", values)
 

@@ -106,8 +106,12 @@ CASES: dict[str, tuple[str, list[tuple[bytes, bytes, str]]]] = {
         [
             (b"105.0", b"NaN", "JSON holds NaN, which is not a number"),
             (b"105.0", b"1e999", "JSON number 1e999 is too large"),
-            (b"105.0", b'"105"', "band0: frequency '105' is not a number"),
+            (b"105.0", b'"1O5"', "band0: frequency '1O5' is not a number"),
             (b"105.0", b"-1", "band0: freq_hz -1.0 is not above 0"),
+            (b'"RLC (BT)"', b'"RLC (XT)"', "left band1: mode 'RLC (XT)' is not one of RLC (BT), RLC (MT)"),
+            (b'"Lo-shelf"', b'"Envelope"', "left band0: type 'Envelope' is not one of Off, Bell, Hi-pass"),
+            (b'"slope": "x1"', b'"slope": "x5"', "left band0: slope 'x5' is not one of x1, x2, x3, x4"),
+            (b'"mode": "IIR"', b'"mode": "IR"', "equalizer: mode 'IR' is not one of IIR, FIR, FFT, SPM"),
             (b'"num-bands": 4', b'"num-bands": 33', "equalizer: num-bands 33 is not a whole number in 0..32"),
             (b'"num-bands": 4', b'"num-bands": 5', "left band4: is missing or not an object"),
             (b'"mute": true', b'"mute": 1', "band2: mute 1 is not true or false"),

@@ -230,13 +230,10 @@ EXPECTED: dict[str, tuple[list[tuple[BandKind, float, float, float, bool]], floa
     ),
     "jsfx/two-bands.jsfx": ([(LOW, 105.0, -4.5, 0.71, True), (PEAK, 1_100.0, 6.0, 2.5, False)], -6.0, "Warm", []),
     "easyeffects/version7.easyeffects.json": (
-        [(LOW, 105.0, -4.3, 0.7, True), (PEAK, 2_000.0, 2.5, 1.5, False)],
+        [(LOW, 105.0, -4.3, 0.7, True), (PEAK, 1_000.0, 3.0, 1.030087, True), (PEAK, 2_000.0, 2.5, 1.5, False)],
         -4.5,
         "",
-        [
-            "plugins_order 'limiter#0' is not read (unknown)",
-            "band1 mode 'RLC (BT)' (only 'APO (DR)' is the cookbook's) is not read (unknown)",
-        ],
+        ["other plug-ins limiter: not read (unknown)"],
     ),
     "easyeffects/version6.easyeffects.json": ([(HIGH, 250.0, 1.5, 1.41, True)], -2.0, "", []),
     "camilladsp/config.yml": (
@@ -414,13 +411,18 @@ def test_other_nodes_of_a_pipewire_graph_stay_but_fix_its_number_of_bands() -> N
         presets.write(replace(preset, eq=EqSettings(T5.bands)), "pipewire")
 
 
-def test_easyeffects_bands_of_other_modes_and_other_plug_ins_stay() -> None:
+def test_an_easyeffects_filter_that_is_still_there_keeps_its_entry() -> None:
     preset = presets.read((GOLDEN / "easyeffects/version7.easyeffects.json").read_bytes(), "easyeffects")
-    written = presets.write(replace(preset, eq=EqSettings(T5.bands, -1.0)), "easyeffects")
+    low, bell, muted = preset.single.bands
+    louder = EqSettings((replace(low, gain_db=2.0), bell, muted, T5.bands[0]), -1.0)
+    written = presets.write(replace(preset, eq=louder), "easyeffects")
     text = content(written.files).decode()
-    for kept in ('"RLC (BT)"', '"threshold": -1.0', '"output-gain": 1.5', '"input-gain": -2.5', '"num-bands": 6'):
+    for kept in ('"RLC (BT)"', '"threshold": -1.0', '"output-gain": 1.5', '"input-gain": -2.5', '"num-bands": 4', '"q": 1.0,'):
         assert kept in text
-    assert presets.read(written.files, "easyeffects").eq == EqSettings(T5.bands, -1.0)
+    assert presets.read(written.files, "easyeffects").eq == louder
+    written = presets.write(replace(preset, eq=T5), "easyeffects")
+    assert '"RLC (BT)"' not in content(written.files).decode()
+    assert presets.read(written.files, "easyeffects").eq == T5
 
 
 def test_a_jsfx_script_with_other_code_keeps_it_and_says_so() -> None:

@@ -219,13 +219,15 @@ class Source:
     """What a preset was read from: the one place where a reader keeps what the neutral model cannot hold, for its own writer.
 
     parts: the file taken apart, of a type that the format alone knows. data: the file of formats that give it back byte for byte while the
-    preset says what eq, curve and name say; None for those that join it from their parts. name: None where the file holds no name.
+    preset says what eq and name say; None for those that join it from their parts. name: None where the file holds no name.
+    is_whole: whether the writer gives back an unchanged EQ even where it is outside the format's limits, as filters of other kinds are.
     """
 
     parts: object = None
     data: bytes | None = None
     eq: EqSettings | ChannelEqs | None = None
     name: str | None = ""
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
