@@ -37,9 +37,9 @@ from semeq_presets.file_formats._fields import plain_decimal
 from semeq_presets.file_formats._lsp_channel import Channel, Switched, kept_gain_db, placed, read_channel
 from semeq_presets.file_formats._lsp_errors import PhaseMode
 from semeq_presets.file_formats._lsp_filters import APO, APO_TYPES, MODES, SLOPES, TYPES, WRITTEN_KINDS, LspFilter
-from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS, PortBundle, read_bundle, write_bundle
+from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS, PRESET_SUFFIXES, PortBundle, read_bundle, write_bundle
 from semeq_presets.file_formats._places import LV2_PLACES
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _BAND_PORTS = ("ft", "fm", "s", "xs", "xm", "f", "g", "q", "hue")
 _GLOBAL = {
@@ -120,7 +120,7 @@ class LspParametric:
 
     def sniff(self, head: bytes, filename: str) -> bool:
         """Whether the first bytes name the plug-in."""
-        return filename.endswith(".ttl") and re.search(rf"para_equalizer_{self._size}_\w+".encode(), head) is not None
+        return filename.lower().endswith(PRESET_SUFFIXES) and re.search(rf"para_equalizer_{self._size}_\w+".encode(), head) is not None
 
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; a preset that was read from such a bundle keeps its other ports and the filters that are still there.
@@ -147,7 +147,11 @@ class LspParametric:
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming the port that is wrong."""
-        bundle = read_bundle(files)
+        return self.read_chosen(files, Choice())
+
+    def read_chosen(self, files: Files, choice: Choice) -> Preset:
+        """Return the preset that is meant; raises as `read` does, and with the presets that there are where that is not clear."""
+        bundle = read_bundle(files, {self._plugin + build for build in _LETTERS}, choice)
         build = bundle.plugin.removeprefix(self._plugin)
         if bundle.plugin == build or build not in _LETTERS:
             expected = f"{self._plugin}stereo, _mono, _lr or _ms"
@@ -155,7 +159,7 @@ class LspParametric:
         channels = {letter: self._channel(bundle, letter, name) for letter, name in _LETTERS[build].items()}
         is_on = bundle.value("enabled", 1.0) >= 0.5
         eqs = [(_LETTERS[build][letter], channel.eq if is_on else _off(channel.eq)) for letter, channel in channels.items()]
-        notes = [note for channel in channels.values() for note in channel.notes]
+        notes = [*bundle.notes, *(note for channel in channels.values() for note in channel.notes)]
         balance = bundle.value("bal", 0.0)
         eq: Equaliser = eqs[0][1] if len(eqs) == 1 else ChannelEqs(tuple(eqs))
         if build == "stereo" and balance:

@@ -119,12 +119,12 @@ class ReaEq:
         """Return the preset of the chain, of the chosen track of a project, or of the chosen preset of a file of presets."""
         (data,) = files.values()
         is_project, is_ini = data.lstrip().startswith(_PROJECT), data.lstrip().startswith(b"[") and _INI_STATE in data
-        what, able = ("project", "track") if is_project else ("file of presets", "preset") if is_ini else ("chain", "")
+        what, able = ("project", "track") if is_project else ("file of presets", "preset_name") if is_ini else ("chain", "")
         wrong = [name for name in choice.named if name != able]
         if wrong:
-            raise PresetReadError(f"is a {what}, which has no {wrong[0]} to choose")
+            raise PresetReadError(f"is a {what}, which has no {wrong[0].replace('_', ' ')} to choose")
         if is_ini:
-            return _of_ini(text_of(data), choice.preset)
+            return _of_ini(text_of(data), choice.preset_name)
         lines = (_project_text(data) if is_project else text_of(data)).splitlines(keepends=True)
         effects = effects_of(lines)
         if not effects:
@@ -219,7 +219,7 @@ def _of_ini(text: str, wanted: str | None) -> Preset:
     if len(fitting) != 1:
         listed = ", ".join(f"{each.number} {one_line(each.name)[:60]}" for each in found[:40])
         missing = f"has no preset {one_line(wanted)[:40]!r}" if wanted is not None else f"holds {len(found)} presets"
-        raise PresetReadError(f"{missing}: {listed}; choose one with `preset`, by name or number")
+        raise PresetReadError(f"{missing}: {listed}; choose one with `preset_name`, a name or a number")
     state = read_state(fitting[0].data(), f"[Preset{fitting[0].number - 1}]")
     return _preset(_new_chain(one_line(fitting[0].name), replace(state, program=state.program or EMPTY.program)), (), None)
 

@@ -354,8 +354,8 @@ def _only(format_ids: list[str], what: str) -> str:
 
 
 def _is_of_folder(named: Files) -> bool:
-    """Whether files are those of a folder, or the one of them that holds the values (a preset.ttl without its manifest)."""
-    return len(named) != 1 or next(iter(named)).lower().endswith(".ttl")
+    """Whether files are those of a folder, or one that holds its values (a preset.ttl without its manifest, Carla's own files)."""
+    return len(named) != 1 or next(iter(named)).lower().endswith((".ttl", ".carxs", ".carxp"))
 
 
 def _as_files(files: Files | bytes, filename: str) -> Files:
