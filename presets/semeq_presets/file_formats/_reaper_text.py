@@ -2,8 +2,8 @@
 
 Blocks start with a line "<NAME ..." and end with ">". Before the block of an effect stands BYPASS, bypassed, offline; effects of a track
 stand in TRACK / FXCHAIN, those of the master in MASTERFXLIST; a track's line FX 0 switches all of its effects off. Effects of items
-(TAKEFX) and of the input (FXCHAIN_REC) are not those of a track. Containers of REAPER 7 hold effects in CONTAINER, bypassed as effects are.
-Source: projects that REAPER 5 and 6 wrote; containers: Cockos' list of changes of REAPER 7.
+(TAKEFX) and of the input (FXCHAIN_REC) are not those of a track.
+Source: projects that REAPER 4 to 6 wrote. Not seen in a file: REAPER 7's containers (CONTAINER, bypassed as effects are) and PARALLEL.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ class ProQ4:
         notes += [Note("unknown", None, key, f"{what} is not read", None) for key, what in _SOUNDING.items() if text.overall(key)]
         if self._factor != 1.0 and _OWN_MARK not in (line.strip() for line in said.splitlines()[:20]):
             notes += _both_readings([slot.held for slot in slots])
-        source = Source(_File(text, tuple(slots), frozenset(foreign)), data, eq, None)
+        source = Source(_File(text, tuple(slots), frozenset(foreign)), data, eq, None, is_whole=True)
         return Preset(eq, source=source, notes=tuple(notes))
 
     def _band(self, values: Mapping[str, float], number: int, scale: float) -> Band | None:

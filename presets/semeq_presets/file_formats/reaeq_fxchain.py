@@ -118,7 +118,7 @@ class ReaEq:
     def read_chosen(self, files: Files, choice: Choice) -> Preset:
         """Return the preset of the chain, of the chosen track of a project, or of the chosen preset of a file of presets."""
         (data,) = files.values()
-        is_project, is_ini = data.lstrip().startswith(_PROJECT), data.lstrip().startswith(b"[") and _INI_STATE in data
+        is_project, is_ini = data.lstrip().startswith(_PROJECT), data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"[")
         what, able = ("project", "track") if is_project else ("file of presets", "preset_name") if is_ini else ("chain", "")
         wrong = [name for name in choice.named if name != able]
         if wrong:
@@ -160,7 +160,7 @@ def _preset(chain: _Chain, effects: Sequence[Effect], track: Track | None) -> Pr
             notes.append(Note("dropped", None, place, "is bypassed", "its bands are switched off", error_db, at_hz))
     if any(each.is_parallel and each.track == track for each in effects):
         notes.append(Note("unknown", None, "ReaEQ", "plays beside other effects, not after them, which is not read", None))
-    source = Source(chain, chain.text().encode("utf-8"), eq, chain.name or None)
+    source = Source(chain, chain.text().encode("utf-8"), eq, chain.name or None, is_whole=True)
     return Preset(eq, name=chain.name, source=source, notes=tuple(notes))
 
 
