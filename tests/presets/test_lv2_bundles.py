@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from preset_files import GOLDEN, files_of
 
 import semeq_presets as presets
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import PresetReadError
+from semeq_export.errors import PresetReadError, UnknownFormatError
 from semeq_presets import Choice
 
 TWO = GOLDEN / "fil4-lv2/of-a-plugin.lv2"
@@ -49,6 +50,18 @@ def test_one_of_several_presets_is_chosen_by_label_or_number() -> None:
         presets.read(files, choice=Choice(preset_name="Loud"))
     with pytest.raises(PresetReadError, match="which has no track or device to choose"):
         presets.read(files, "fil4-lv2", choice=Choice(track="1"))
+
+
+def test_values_without_a_plug_in_take_it_from_the_manifest_beside_them(tmp_path: Path) -> None:
+    for name, data in with_two_that_differ().items():
+        (tmp_path / name).write_bytes(data)
+    louder = presets.read_file(tmp_path / "louder.ttl")
+    assert (louder.format, louder.name) == ("fil4-lv2", "Default")
+    assert isinstance(louder.eq, EqSettings)
+    assert louder.eq.bands[1].gain_db == pytest.approx(3.0)
+    (tmp_path / "manifest.ttl").unlink()
+    with pytest.raises(UnknownFormatError, match="not recognised"):
+        presets.read_file(tmp_path / "louder.ttl")
 
 
 def test_a_preset_without_ports_is_refused() -> None:

@@ -172,6 +172,7 @@ def _chosen(read: _Parsed, plugins: Container[str], wanted: str | None) -> Iri |
         return subjects[0]
     about = [(number, subject, read.about(subject)) for number, subject in enumerate(subjects, start=1)]
     fitting = [each for each in about if each[2].plugin is None or each[2].plugin in plugins]
+    fitting = [each for each in fitting if each[2].ports] or fitting  # those whose files are not here are not meant
     if wanted is not None:
         asked = wanted.strip().casefold()
         labelled = [each for each in fitting if each[2].label.casefold() == asked]

@@ -155,7 +155,7 @@ def _preset(chain: _Chain, effects: Sequence[Effect], track: Track | None) -> Pr
     notes = [note for block in chain.blocks if block.is_on for note in block.state.notes()]
     for number, block in enumerate(chain.blocks, start=1):
         if not block.is_on:
-            error_db, at_hz = apart_db(block.state.bands, ())
+            error_db, at_hz = apart_db(block.state.bands, (), silent_db=-120.0)
             place = f"ReaEQ {number}" if len(chain.blocks) > 1 else "ReaEQ"
             notes.append(Note("dropped", None, place, "is bypassed", "its bands are switched off", error_db, at_hz))
     if any(each.is_parallel and each.track == track for each in effects):

@@ -204,7 +204,7 @@ def read_file(path: str | os.PathLike[str], *, format: str | None = None, choice
     """
     place = Path(path)
     try:
-        files = _folder_files(place) if place.is_dir() else {place.name: read_regular(place, PresetReadError, max_bytes=MAX_BYTES)}
+        files = _folder_files(place) if place.is_dir() else _one_file(place)
         preset = read(files, format, filename=place.name, choice=replace(choice, beside=choice.beside or _beside(place)))
     except PresetReadError as error:
         if error.path or error.why.startswith(printable(path)):
@@ -351,6 +351,15 @@ def _only(format_ids: list[str], what: str) -> str:
     if len(format_ids) > 1:
         raise AmbiguousFormatError(f"{what} {' and '.join(sorted(format_ids))}; name the format")
     return format_ids[0]
+
+
+def _one_file(place: Path) -> dict[str, bytes]:
+    """Return the one file by its name, with the manifest beside it where it is LV2 values that do not say of which plug-in they are."""
+    files = {place.name: read_regular(place, PresetReadError, max_bytes=MAX_BYTES)}
+    manifest = place.with_name(MANIFEST)
+    if place.suffix.lower() == ".ttl" and place.name != MANIFEST and b"appliesTo" not in files[place.name] and manifest.is_file():
+        files[MANIFEST] = read_regular(manifest, PresetReadError, max_bytes=MAX_BYTES)
+    return files
 
 
 def _is_of_folder(named: Files) -> bool:
