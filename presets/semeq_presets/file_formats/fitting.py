@@ -23,7 +23,7 @@ def fit_preset(preset: Preset, info: FormatInfo, *, lossy: bool = False) -> tupl
     Raises PresetWriteError where channels differ and the format has one EQ for all, and, without lossy, where a curve or filters that no
     shelf or peak is like come out more than 1 dB off.
     """
-    if _is_held_as_read(preset, info.limits):
+    if preset.source is not None and preset.source.is_whole and preset.source.eq == preset.eq:
         return preset, ()
     if isinstance(preset.eq, ChannelEqs):
         preset = _with_channels(preset, preset.eq, info)
@@ -38,23 +38,6 @@ def fit_preset(preset: Preset, info: FormatInfo, *, lossy: bool = False) -> tupl
         eqs.append((name, fitted))
         all_notes += [replace(note, field=f"{name} {note.field}") for note in notes]
     return replace(preset, eq=ChannelEqs(tuple(eqs))), tuple(all_notes)
-
-
-def _is_held_as_read(preset: Preset, limits: Limits) -> bool:
-    """Whether an EQ, or all of it but bands that the format can hold, stands in a file that the writer gives back."""
-    if preset.source is None or not preset.source.is_whole:
-        return False
-    old, new = preset.source.eq, preset.eq
-    if old == new:
-        return True
-    if not isinstance(old, EqSettings) or not isinstance(new, EqSettings) or limits.slots is not None or old.curve != new.curve:
-        return False
-    if limits.max_bands is not None and len(new.bands) > max(limits.max_bands, len(old.bands)):
-        return False
-    kept = dict(enumerate(old.bands))
-    changed = EqSettings(tuple(band for index, band in enumerate(new.bands) if kept.get(index) != band), new.preamp_db)
-    fitted, notes = fit_to(changed, limits, preset.sample_rate_hz, precision_db=0.0)
-    return not notes and fitted == changed
 
 
 def _with_channels(preset: Preset, eqs: ChannelEqs, info: FormatInfo) -> Preset:

@@ -161,7 +161,9 @@ class ChannelEq:
         if any(held.is_active and held.kind is BandKind.PEAK for held in bands) and _number(data, _COUPLING):
             notes.append(Note("approximated", None, "q", "with Gain-Q coupling, by a rule of Logic's own", "read as it is stored"))
         eq = settings(bands, _preamp_db(data), "offset 0x9c")
-        return Preset(eq, source=Source(_File(data, tuple(of_bands), frozenset(foreign)), data, eq, None, is_whole=True), notes=tuple(notes))
+        return Preset(
+            eq, source=Source(_File(data, tuple(of_bands), frozenset(foreign)), data, eq, None, is_whole=True), notes=tuple(notes)
+        )
 
 
 def _number(data: bytes, index: int) -> float:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,7 @@ from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, N
 _LINE_BYTES = 96
 _NAME_TOKEN = 4  # <VST, plug-in, file, 0, NAME
 _PROJECT = b"<REAPER_PROJECT"
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _INI_STATE = b"=71656572"
 
 
@@ -142,11 +144,12 @@ class ReaEq:
 
 
 def _project_text(data: bytes) -> str:
-    """Return the text of a project; older ones are in the code page of their system, whose names alone would suffer."""
+    """Return the text of a project, which is not written again: older ones are in the code page of their system, and notes hold anything."""
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        text = data.decode("cp1252", "replace")
+    return _CONTROL.sub("\ufffd", text)
 
 
 def _preset(chain: _Chain, effects: Sequence[Effect], track: Track | None) -> Preset:
