@@ -144,7 +144,7 @@ class ReaEq:
 
 
 def _project_text(data: bytes) -> str:
-    """Return the text of a project, which is not written again: older ones are in the code page of their system, and notes hold anything."""
+    """Return the text of a project, which is never written: older ones are in the code page of their system, and notes hold anything."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
