@@ -305,7 +305,7 @@ _INFO = FormatInfo(
     suffixes=(".ffp",),
     how_to_import="in Pro-Q 4's preset menu: Open Other Preset; or copy it into Documents/FabFilter/Presets/Pro-Q 4 "
     "(macOS: Library/Audio/Presets/FabFilter/FabFilter Pro-Q 4)",
-    precision_db=1e-6,
+    precision_db=1e-3,  # inside a notch, where digits are few
     limits=_limits(math.sqrt(2.0)),
     aliases=("fabfilter", "pro-q", "pro-q-4"),
     places=_PLACES,
