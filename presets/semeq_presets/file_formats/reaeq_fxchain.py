@@ -36,6 +36,7 @@ from semeq_presets.file_formats._reaper_text import PLUGIN_ID, TOKEN, Effect, Tr
 from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _LINE_BYTES = 96
+_MAX_NAME_CHARS = 200  # as writing allows
 _NAME_TOKEN = 4  # <VST, plug-in, file, 0, NAME
 _PROJECT = b"<REAPER_PROJECT"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -153,12 +154,13 @@ def _project_text(data: bytes) -> str:
 
 
 def _preset(chain: _Chain, effects: Sequence[Effect], track: Track | None) -> Preset:
+    chain = replace(chain, name=chain.name[:_MAX_NAME_CHARS])
     bands = [held for block in chain.blocks for held in block.bands]
     eq = settings(bands, chain.preamp_db)
     notes = [note for block in chain.blocks if block.is_on for note in block.state.notes()]
     for number, block in enumerate(chain.blocks, start=1):
-        if not block.is_on:
-            error_db, at_hz = apart_db(block.state.bands, (), silent_db=-120.0)
+        error_db, at_hz = (0.0, 0.0) if block.is_on else apart_db(block.state.bands, (), silent_db=-120.0)
+        if error_db > 0.0:
             place = f"ReaEQ {number}" if len(chain.blocks) > 1 else "ReaEQ"
             notes.append(Note("dropped", None, place, "is bypassed", "its bands are switched off", error_db, at_hz))
     if any(each.is_parallel and each.track == track for each in effects):
