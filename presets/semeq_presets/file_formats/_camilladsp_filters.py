@@ -7,19 +7,17 @@ defaults and what the program refuses: src/biquad.rs, src/biquadcombo.rs and src
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath, PureWindowsPath
 
 from semeq_export.eq.biquad import pass_qs
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind
 from semeq_export.errors import InvalidEqError, PresetReadError
+from semeq_presets.file_formats._companions import Beside, companion
 from semeq_presets.file_formats._fields import number, plain_decimal, text_of
 from semeq_presets.file_formats._sections import Filter, band_of
 from semeq_presets.file_formats._tree import Node, mapping, sequence, text, value
 from semeq_presets.file_formats.fir_wav import first_channel
-
-Beside = Callable[[str], bytes]
 
 _LOW, _HIGH, _PEAK = BandKind.LOW_SHELF, BandKind.HIGH_SHELF, BandKind.PEAK
 _WITH_Q = {
@@ -339,17 +337,9 @@ def _taps(parameters: dict[str, Node], where: str, beside: Beside | None) -> tup
         return _numbers(parameters.get("values"), f"{where} values") or (1.0,)
     if kind == "Dummy":
         return (1.0,)
-    name = text(parameters.get("filename"), f"{where} filename")
-    what = f"convolves with the file {name[:60]!r}"
-    advice = "put it beside the configuration, or take the filter out of the pipeline"
-    if beside is None or PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
-        raise PresetReadError(f"{what}, which is not at hand; {advice}", where=where)
-    try:
-        data = beside(name)
-        if kind == "Wav" and is_null(parameters.get("channel")):
-            return first_channel(data)
-        if kind in ("Raw", "File") and parameters.get("format", "TEXT") == "TEXT":
-            return tuple(number(line.strip(), "value", where) for line in text_of(data).splitlines() if line.strip()) or (1.0,)
-    except PresetReadError as error:
-        raise PresetReadError(f"{what}, which cannot be read; {advice}", where=where) from error
-    raise PresetReadError(f"{what}, of a kind that is not read; take the filter out of the pipeline", where=where)
+    data = companion(text(parameters.get("filename"), f"{where} filename"), "convolves with", where, beside)
+    if kind == "Wav" and is_null(parameters.get("channel")):
+        return first_channel(data)
+    if kind in ("Raw", "File") and parameters.get("format", "TEXT") == "TEXT":
+        return tuple(number(line.strip(), "value", where) for line in text_of(data).splitlines() if line.strip()) or (1.0,)
+    raise PresetReadError("convolves with a file of a kind that is not read; take the filter out of the pipeline", where=where)

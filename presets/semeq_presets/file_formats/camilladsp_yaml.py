@@ -48,9 +48,10 @@ from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats import _yaml
-from semeq_presets.file_formats._camilladsp_filters import Beside, Sound, is_null, sound_of
+from semeq_presets.file_formats._camilladsp_filters import Sound, is_null, sound_of
 from semeq_presets.file_formats._camilladsp_pipeline import Chain, chains_of, rate_of
 from semeq_presets.file_formats._camilladsp_write import Channel, Configuration, document
+from semeq_presets.file_formats._companions import Beside
 from semeq_presets.file_formats._fields import settings
 from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._sections import Filter, heard_hz, loudest
