@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from semeq_export.eq.channels import MAX_CHANNEL_EQS
 from semeq_export.errors import AudioError, PresetReadError
 from semeq_export.units import check_sample_rate_hz
-from semeq_presets.file_formats._camilladsp_filters import gain_of, is_null, is_true
+from semeq_presets.file_formats._camilladsp_filters import Rate, gain_of, is_null, is_true
 from semeq_presets.file_formats._tree import Node, mapping, sequence, text
 from semeq_presets.file_formats.base import Note
 
@@ -39,21 +39,21 @@ class Chain:
     why_not: str = ""
 
 
-def rate_of(root: Mapping[str, Node]) -> float:
-    """Return the sample rate in Hz that a configuration is for, 48 kHz where it says none; raises PresetReadError for a template."""
+def rate_of(root: Mapping[str, Node]) -> Rate:
+    """Return the sample rate that a configuration is for, 48 kHz where it says none; raises PresetReadError for a template."""
     devices = root.get("devices")
     if not isinstance(devices, dict):
-        return _DEFAULT_RATE_HZ
+        return Rate(_DEFAULT_RATE_HZ, is_stated=False)
     for key, node in devices.items():
         _refuse_template(key, node)
         if isinstance(node, dict):
             for inner, child in node.items():
                 _refuse_template(f"{key} {inner}", child)
     if is_null(devices.get("samplerate")):
-        return _DEFAULT_RATE_HZ
+        return Rate(_DEFAULT_RATE_HZ, is_stated=False)
     rate_hz = _whole(devices["samplerate"], "devices samplerate", 10_000_000)
     try:
-        return check_sample_rate_hz(rate_hz)
+        return Rate(check_sample_rate_hz(rate_hz))
     except AudioError as error:
         raise PresetReadError(str(error), where="devices samplerate") from error
 

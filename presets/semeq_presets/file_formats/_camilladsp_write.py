@@ -14,7 +14,7 @@ from semeq_export.eq.channels import ChannelEqs, position
 from semeq_export.eq.settings import MAX_PREAMP_DB, Band, EqSettings
 from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats import _yaml
-from semeq_presets.file_formats._camilladsp_filters import is_true, parts_of, put_band, put_gain
+from semeq_presets.file_formats._camilladsp_filters import is_true, put_band, put_gain
 from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._tree import Node, Quoted, mapping, sequence, text, value
 from semeq_presets.file_formats.base import Preset
@@ -84,17 +84,15 @@ def _switched(band: Band, *, on: bool) -> Band:
 
 
 def _eqs_of(preset: Preset, held: Configuration, *, is_new: bool) -> dict[int, EqSettings]:
-    """Return the EQ of each output, its bands as CamillaDSP has them."""
+    """Return the EQ of each output."""
     if isinstance(preset.eq, EqSettings):
-        eqs = dict.fromkeys(range(held.outputs), preset.eq)
-    elif preset.eq.is_mid_side:
+        return dict.fromkeys(range(held.outputs), preset.eq)
+    if preset.eq.is_mid_side:
         raise PresetWriteError("camilladsp: outputs are left and right, not mid and side; choose one with `channel`")
-    else:
-        eqs = {position(name): eq for name, eq in preset.eq}
-        beyond = [name for name, _ in preset.eq if position(name) >= held.outputs]
-        if beyond and not is_new:
-            raise PresetWriteError(f"camilladsp: the configuration has {held.outputs} outputs, none for {beyond[0]}; write a new file")
-    return {index: EqSettings(tuple(part for band in eq.bands for part in parts_of(band)), eq.preamp_db) for index, eq in eqs.items()}
+    beyond = [name for name, _ in preset.eq if position(name) >= held.outputs]
+    if beyond and not is_new:
+        raise PresetWriteError(f"camilladsp: the configuration has {held.outputs} outputs, none for {beyond[0]}; write a new file")
+    return {position(name): eq for name, eq in preset.eq}
 
 
 def _put_values(held: Configuration, eqs: Mapping[int, EqSettings]) -> bool:

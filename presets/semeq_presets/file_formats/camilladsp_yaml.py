@@ -48,7 +48,7 @@ from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats import _yaml
-from semeq_presets.file_formats._camilladsp_filters import Sound, is_null, sound_of
+from semeq_presets.file_formats._camilladsp_filters import BUTTERWORTH_Q, Rate, Sound, is_null, sound_of
 from semeq_presets.file_formats._camilladsp_pipeline import Chain, chains_of, rate_of
 from semeq_presets.file_formats._camilladsp_write import Channel, Configuration, document
 from semeq_presets.file_formats._companions import Beside
@@ -72,6 +72,7 @@ _LIMITS = Limits(
     freq_hz=(1.0, 96_000.0),
     gain_db=(-60.0, 60.0),
     q=(0.01, 100.0),
+    pass_q=BUTTERWORTH_Q,
     preamp_db=(-120.0, 60.0),
     channels="any",
 )
@@ -120,17 +121,17 @@ class CamillaDsp:
             raise PresetReadError(f"{len(filters)} filters are over the limit of {_MAX_FILTERS}", where="filters")
         if is_null(root.get("pipeline")):
             raise PresetReadError("is missing, so CamillaDSP filters nothing; add one that names the filters", where="pipeline")
-        rate_hz = rate_of(root)
+        rate = rate_of(root)
         notes: list[Note] = []
         chains = _with_eq(chains_of(root, filters, notes), choice.channel)
-        sounds = _Sounds(filters, rate_hz, choice.beside)
+        sounds = _Sounds(filters, rate, choice.beside)
         channels = tuple(_channel(index, chain, sounds) for index, chain in chains.items())
         outputs = max(chains) + 1
         eq, channels = _joined(channels, sounds, outputs)
         notes += _notes(chains, sounds)
         title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), str) else ""
         source = Source(Configuration(root, channels, outputs), data, eq, name=title)
-        return Preset(eq, name=title, sample_rate_hz=rate_hz, source=source, notes=tuple(notes))
+        return Preset(eq, name=title, sample_rate_hz=rate.hz, source=source, notes=tuple(notes))
 
 
 def _with_eq(chains: list[Chain], chosen: str | None) -> dict[int, Chain]:
@@ -152,19 +153,20 @@ def _name_of(index: int, outputs: int) -> str:
 class _Sounds:
     """What the filters of a configuration do, each looked at once."""
 
-    def __init__(self, filters: Mapping[str, Node], rate_hz: float, beside: Beside | None) -> None:
-        self.rate_hz = rate_hz
+    def __init__(self, filters: Mapping[str, Node], rate: Rate, beside: Beside | None) -> None:
+        self.rate_hz = rate.hz
+        self._rate = rate
         self._filters, self._beside = filters, beside
-        self._at: dict[tuple[str, float], Sound] = {}
+        self._at: dict[tuple[str, Rate], Sound] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all filters in their order."""
         return tuple(self._filters)
 
-    def of(self, name: str, rate_hz: float | None = None) -> Sound:
+    def of(self, name: str, rate: Rate | None = None) -> Sound:
         """Return what a filter does, at the configuration's rate or another."""
-        key = (name, self.rate_hz if rate_hz is None else rate_hz)
+        key = (name, self._rate if rate is None else rate)
         if key not in self._at:
             where = f"filters {name[:40]}"
             self._at[key] = sound_of(mapping(self._filters[name], where), where, key[1], self._beside)
@@ -268,7 +270,7 @@ def _of_rate(chains: Mapping[int, Chain], sounds: _Sounds) -> list[Note]:
     freqs_hz = heard_hz(min(sounds.rate_hz, _USUAL_RATE_HZ))
     for chain in {chain.names: chain for chain in chains.values()}.values():
         try:
-            pairs = [(sounds.of(name).bands, sounds.of(name, _USUAL_RATE_HZ).bands) for name in chain.names]
+            pairs = [(sounds.of(name).bands, sounds.of(name, Rate(_USUAL_RATE_HZ)).bands) for name in chain.names]
         except PresetReadError:
             continue  # it would be refused there
         here, there = (EqSettings(tuple(band for pair in pairs for band in pair[side])) for side in (0, 1))

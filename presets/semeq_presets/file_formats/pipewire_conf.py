@@ -35,7 +35,7 @@
 Without filters, one preamp of 0 dB is written, since a graph needs a node. PipeWire copies a graph for as many channels as there are; an EQ
 for each channel is a series of nodes for each, and the graph lists their inputs and outputs.
 Read: every output is followed through the links. Plug-ins and convolvers whose files are not at hand refuse the file, since nobody knows
-what they do. Of several filter chains one is chosen by `device`, its description or number.
+what they do. Of several filter chains one is chosen by `for_device`, its description or number.
 Comments and the layout of the text are lost when an EQ that was read is written with changes.
 Source: PipeWire, page "Filter-Chain" of the documentation and src/modules/module-filter-chain/biquad.c (RBJ formulas; frequency 0 of a
 high shelf "is just a gain"; coefficients and state in float32). PipeWire reads the Q of shelves since 1.3.81, that is in 1.4; before
@@ -130,12 +130,13 @@ class PipeWireConf:
         return self.read_chosen(files, Choice())
 
     def read_chosen(self, files: Files, choice: Choice) -> Preset:
-        """Return the preset of the one filter chain of a file, or of the one that is chosen as `device`."""
-        if choice.track is not None or choice.preset is not None:
-            raise PresetReadError(f"a {self.info.id} preset is chosen by `device`, not by `{'track' if choice.track else 'preset'}`")
+        """Return the preset of the one filter chain of a file, or of the one that is chosen as `for_device`."""
+        other = next((name for name in choice.named if name != "for_device"), "")
+        if other:
+            raise PresetReadError(f"a {self.info.id} preset is chosen by `for_device`, not by `{other}`")
         (data,) = files.values()
         root = _spa_json.parse(data)
-        number_of, arguments = _chosen(_modules(root), choice.device)
+        number_of, arguments = _chosen(_modules(root), choice.for_device)
         graph = graph_of(mapping(arguments.get("filter.graph"), "filter.graph"))
         rate_hz = _rate_of(arguments)
         chains = chains_of(graph, Builtins(rate_hz, choice.beside))
@@ -171,7 +172,7 @@ def _chosen(modules: list[tuple[int, dict[str, Node]]], device: str | None) -> t
     if device is None:
         if len(modules) == 1:
             return modules[0]
-        raise PresetReadError(f"holds {len(modules)} filter chains: {', '.join(names)[:200]}; choose one with `device`")
+        raise PresetReadError(f"holds {len(modules)} filter chains: {', '.join(names)[:200]}; choose one with `for_device`")
     for count, (name, module) in enumerate(zip(names, modules, strict=True), start=1):
         if device in (name, str(count)):
             return module
