@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from semeq_export.eq.channels import ChannelEqs, position
 from semeq_export.eq.settings import MAX_PREAMP_DB, Band, EqSettings
 from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats import _yaml
 from semeq_presets.file_formats._camilladsp_filters import is_true, put_band, put_gain
+from semeq_presets.file_formats._camilladsp_pipeline import chains_of
 from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._tree import Node, Quoted, mapping, sequence, text, value
 from semeq_presets.file_formats.base import Preset
@@ -67,11 +68,13 @@ def document(preset: Preset) -> dict[str, Node]:
     if name and not (isinstance(root.get("title"), str) and one_line(text(root["title"], "title")) == name):
         _yaml.put_first(root, "title", Quoted(name))
     eqs = _eqs_of(preset, held, is_new=before is None)
-    if not _put_values(held, eqs):
-        if held.is_alike and isinstance(preset.eq, EqSettings):
-            _put_alike(held, eqs[0])
-        else:
-            _put_new(held, eqs, preset.eq)
+    if _put_values(held, eqs):
+        return root
+    if held.is_alike and isinstance(preset.eq, EqSettings):
+        changed = replace(held, root=copy.deepcopy(root))
+        if _put_alike(changed, eqs[0]):
+            return changed.root
+    _put_new(held, eqs, preset.eq)
     return root
 
 
@@ -143,8 +146,11 @@ def _gain_db(filters: dict[str, Node], name: str) -> float:
     return value(mapping(mapping(filters[name], name)["parameters"], name), "gain", name)
 
 
-def _put_alike(held: Configuration, eq: EqSettings) -> None:
-    """Let filters that all outputs share be an EQ: values change in place, what is over goes, what is new stands behind the last."""
+def _put_alike(held: Configuration, eq: EqSettings) -> bool:
+    """Let filters that all outputs share be an EQ: values change in place, what is over goes, what is new stands behind the last.
+
+    Returns whether every output then goes through all of them, which steps before a mixer may not bring about.
+    """
     channel = held.channels[0]
     filters = mapping(held.root["filters"], "filters")
     preamps = _put_preamp(filters, eq.preamp_db - channel.fixed_db, channel.preamps)
@@ -170,7 +176,10 @@ def _put_alike(held: Configuration, eq: EqSettings) -> None:
         put_band(mapping(filters.setdefault(free, {}), free), band)
         wanted.append((free, band.enabled))
     ours = {*(name for name, *_ in channel.entries), *(name for name, _ in wanted), *channel.preamps, *preamps}
-    _put_names(held, [*preamps, *(name for name, on in wanted if on)], ours, set(filters))
+    used = [*preamps, *(name for name, on in wanted if on)]
+    _put_names(held, used, ours, set(filters))
+    chains = chains_of(held.root, filters, [])
+    return all(sorted(name for name in chain.names if name in ours) == sorted(used) for chain in chains)
 
 
 def _is_even(bands: Iterable[Band]) -> bool:

@@ -19,6 +19,7 @@ _POINTS = 400
 _BOTTOM_HZ, _TOP_HZ = 20.0, 20_000.0
 _SILENT_DB = -120.0
 _LONG, _FINE = 512, 2**17
+_LONG_ROOTS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,20 @@ def heard_hz(rate_hz: float) -> Float64Array:
 
 def loudest(filters: Iterable[Filter], rate_hz: float) -> tuple[float, float]:
     """Return the largest change in dB that filters in series make, and the frequency in Hz where it is."""
-    freqs_hz = heard_hz(rate_hz)
-    total = np.abs(sum((held.response_db(freqs_hz, rate_hz) for held in filters), np.zeros(freqs_hz.size)))
+    series = list(filters)
+    freqs_hz = np.union1d(heard_hz(rate_hz), [freq_hz for held in series for freq_hz in _sharp_hz(held, rate_hz)])
+    total = np.abs(sum((held.response_db(freqs_hz, rate_hz) for held in series), np.zeros(freqs_hz.size)))
     worst = int(np.argmax(total))
     return float(total[worst]), float(freqs_hz[worst])
+
+
+def _sharp_hz(held: Filter, rate_hz: float) -> list[float]:
+    """Return where a filter's poles and zeros are, in Hz, of those that are heard: its response may be sharp there."""
+    if max(len(held.b), len(held.a)) > _LONG_ROOTS:
+        return []
+    angles = [float(angle) for side in (held.b, held.a) for angle in np.abs(np.angle(np.roots(side)))]
+    found = [angle * rate_hz / (2.0 * math.pi) for angle in angles]
+    return [freq_hz for freq_hz in found if _BOTTOM_HZ <= freq_hz <= min(_TOP_HZ, USABLE_NYQUIST * rate_hz / 2.0)]
 
 
 def band_of(held: Filter, rate_hz: float) -> Band | None:
