@@ -36,7 +36,7 @@ Without filters, one preamp of 0 dB is written, since a graph needs a node. Pipe
 for each channel is a series of nodes for each, and the graph lists their inputs and outputs.
 Read: every output is followed through the links. Plug-ins and convolvers whose files are not at hand refuse the file, since nobody knows
 what they do. Of several filter chains one is chosen by `for_device`, its description or number.
-Comments and the layout of the text are lost when an EQ that was read is written with changes.
+What stays as it was keeps its layout and comments when an EQ that was read is written with changes.
 Source: PipeWire, page "Filter-Chain" of the documentation and src/modules/module-filter-chain/biquad.c (RBJ formulas; frequency 0 of a
 high shelf "is just a gain"; coefficients and state in float32). PipeWire reads the Q of shelves since 1.3.81, that is in 1.4; before
 that all shelves have the slope 1, a Q of 0.7071, whatever the file says (measured in 0.3.65), and the Q of a high- or low-pass is a
@@ -122,7 +122,9 @@ class PipeWireConf:
         """Return the text; a preset that was read keeps everything else of its file."""
         data = preset.unchanged()
         if data is None:
-            data = _spa_json.render(document(preset, _MODULE)).encode("utf-8")
+            root = document(preset, _MODULE)
+            before = preset.source.data if preset.parts(Parsed) is not None and preset.source is not None else None
+            data = (_spa_json.render(root) if before is None else _spa_json.changed(before, root)).encode("utf-8")
         return Written({"preset.conf": data}, _notes(preset))
 
     def read(self, files: Files) -> Preset:
