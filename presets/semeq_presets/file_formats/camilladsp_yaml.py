@@ -123,10 +123,10 @@ class CamillaDsp:
             raise PresetReadError("is missing, so CamillaDSP filters nothing; add one that names the filters", where="pipeline")
         rate = rate_of(root)
         notes: list[Note] = []
-        chains = _with_eq(chains_of(root, filters, notes), choice.channel)
+        followed = chains_of(root, filters, notes)
+        chains, outputs = _with_eq(followed, choice.channel), len(followed)
         sounds = _Sounds(filters, rate, choice.beside)
         channels = tuple(_channel(index, chain, sounds) for index, chain in chains.items())
-        outputs = max(chains) + 1
         eq, channels = _joined(channels, sounds, outputs)
         notes += _notes(chains, sounds)
         title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), str) else ""
@@ -208,7 +208,7 @@ def _in_order(chain: Chain, names: Iterable[str]) -> list[str]:
 def _joined(channels: tuple[Channel, ...], sounds: _Sounds, outputs: int) -> tuple[EqSettings | ChannelEqs, tuple[Channel, ...]]:
     """Return one EQ where all outputs sound alike, with the filters that nothing uses as switched-off bands; else one for each."""
     eqs = [_eq_of(channel, sounds) for channel in channels]
-    if any(eq != eqs[0] for eq in eqs):
+    if len(channels) < outputs or any(eq != eqs[0] for eq in eqs):
         return ChannelEqs(tuple((_name_of(channel.index, outputs), eq) for channel, eq in zip(channels, eqs, strict=True))), channels
     used = {name for channel in channels for name, *_ in channel.entries}
     places = {name: place for place, name in enumerate(sounds.names)}
