@@ -111,7 +111,7 @@ class PipeWireConf:
         aliases=("filter-chain",),
         places={"linux": Place(("{config}/pipewire",), "pipewire.conf.d", is_flat=True, is_made=True)},
         measured_in=(MeasuringHost("pipewire", "filter chain"),),
-        remark="before PipeWire 1.4 all shelves are of Q 0.7071, which a note states in dB",
+        remark="before PipeWire 1.4 all shelves are of Q 0.7071, and passes of another, which a note states in dB",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
