@@ -14,7 +14,7 @@ from semeq_export.eq.biquad import pass_qs
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind
 from semeq_export.errors import InvalidEqError, PresetReadError
 from semeq_presets.file_formats._companions import Beside, companion
-from semeq_presets.file_formats._fields import number, plain_decimal, text_of
+from semeq_presets.file_formats._fields import exact_decimal, number, text_of
 from semeq_presets.file_formats._sections import Filter, band_of
 from semeq_presets.file_formats._tree import Node, mapping, sequence, text, value
 from semeq_presets.file_formats.fir_wav import first_channel
@@ -49,7 +49,6 @@ _ASIDE = {
 BUTTERWORTH_Q = 0.7071  # as the model names it
 _MAX_ORDER, _MAX_POLES = 128, 64
 _MAX_COEFFICIENT = 1e6
-_DIGITS = 12
 _IDLE_DB = 0.001  # CamillaDSP leaves out bands of a graphic equaliser of less
 _LOUDNESS_DB = 10.0  # its default boost
 
@@ -139,13 +138,13 @@ def put_band(node: dict[str, Node], band: Band) -> None:
     """Let a filter's node be a band; what else stands in it stays."""
     combined = band.order > 2
     kind = _COMBINED[band.kind] if combined else _WRITTEN[band.kind, band.order]
-    numbers = {"freq": plain_decimal(band.freq_hz, _DIGITS)}
+    numbers = {"freq": exact_decimal(band.freq_hz)}
     if combined:
         numbers["order"] = str(band.order)
     elif band.order == 2:
-        numbers["q"] = plain_decimal(band.q, _DIGITS)
+        numbers["q"] = exact_decimal(band.q)
     if band.has_gain:
-        numbers["gain"] = plain_decimal(band.gain_db, _DIGITS)
+        numbers["gain"] = exact_decimal(band.gain_db)
     node["type"] = "BiquadCombo" if combined else "Biquad"
     parameters = mapping(node.setdefault("parameters", {}), "parameters")
     for key in [key for key in parameters if key not in ("type", *numbers)]:
@@ -157,7 +156,7 @@ def put_band(node: dict[str, Node], band: Band) -> None:
 def put_gain(node: dict[str, Node], gain_db: float) -> None:
     """Let a gain filter's node have another gain in dB."""
     node.setdefault("type", "Gain")
-    mapping(node.setdefault("parameters", {}), "parameters")["gain"] = plain_decimal(gain_db, _DIGITS)
+    mapping(node.setdefault("parameters", {}), "parameters")["gain"] = exact_decimal(gain_db)
 
 
 def _biquad(parameters: dict[str, Node], where: str, rate: Rate) -> Sound:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats._companions import Beside, companion
-from semeq_presets.file_formats._fields import band, number, plain_decimal, settings, text_of
+from semeq_presets.file_formats._fields import band, exact_decimal, number, settings, text_of
 from semeq_presets.file_formats._sections import Filter, band_of
 from semeq_presets.file_formats._tree import Node, mapping, sequence, text
 from semeq_presets.file_formats.fir_wav import first_channel
@@ -39,7 +39,6 @@ GAIN_LABEL = "bq_highshelf"
 _MIXER_INPUTS = 8
 _MOST_BANDS = 64  # of a param_eq, for each of its channels
 _DEFAULT_Q = 0.5**0.5
-_DIGITS = 12
 _PORTS = 8
 _APO_TYPES = {"PK": "bq_peaking", "LSC": "bq_lowshelf", "HSC": "bq_highshelf"}
 _APO_LINE = re.compile(r"\s*\S+\s+[-+]?\d+:\s*(\S{1,3})\s+(\S{1,3})\s+\S+\s+(\S{1,8})\s+\S+\s+\S+\s+(\S{1,6})\s+\S+\s+\S\s*(\S{1,6})")
@@ -196,7 +195,7 @@ def word(node: Node | None) -> str:
 
 def put_part(entry: dict[str, Node], ref: Ref, label: str, freq_hz: float, q: float, gain_db: float) -> None:
     """Let a node, or an entry of a param_eq's list, be a band or a gain; what else stands in it stays."""
-    numbers = {name: plain_decimal(value, _DIGITS) for name, value in (("Freq", freq_hz), ("Q", q), ("Gain", gain_db))}
+    numbers = {name: exact_decimal(value) for name, value in (("Freq", freq_hz), ("Q", q), ("Gain", gain_db))}
     if ref[1]:
         entry["type"] = label
         entry.update({name.lower(): value for name, value in numbers.items()})
