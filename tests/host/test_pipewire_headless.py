@@ -12,6 +12,7 @@ from strategies import T5
 
 import semeq_presets as presets
 from semeq_export.eq.biquad import response_db
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError
@@ -61,6 +62,30 @@ def test_shelves_are_of_one_q_before_pipewire_1_4_and_the_writer_says_what_that_
     assert f"{off_db:.1f}" == f"{float(str(note.got).split()[2]):.1f}"
     old = EqSettings(tuple(Band(band.kind, band.freq_hz, band.gain_db, 0.5**0.5) for band in eq.bands))
     assert np.abs(measured.response_db(ABOVE_120_HZ)[0] - response_db(old, ABOVE_120_HZ, 48_000.0)).max() <= 0.01
+
+
+@pytest.mark.daw
+@pytest.mark.slow
+def test_the_q_of_passes_is_a_resonance_in_db_before_pipewire_1_4() -> None:
+    eq = EqSettings((Band(BandKind.HIGH_PASS, 500.0, q=2.0), Band(BandKind.LOW_PASS, 6_000.0, q=0.5)))
+    (note,) = presets.write(eq, "pipewire").notes
+    (measured,) = in_host(lambda: pipewire.measure([text_of(eq)]))
+    off_db = np.abs(measured.response_db(ABOVE_120_HZ)[0] - response_db(eq, ABOVE_120_HZ, 48_000.0)).max()
+    old = tuple(int(number) for number in measured.host.removeprefix("PipeWire ").split(".")[:2]) < (1, 4)
+    assert abs(off_db - (float(str(note.got).split()[2]) if old else 0.0)) <= 0.05
+
+
+@pytest.mark.daw
+@pytest.mark.slow
+def test_each_channel_is_played_with_its_own_eq() -> None:
+    eqs = {
+        "left": EqSettings((Band(BandKind.NOTCH, 900.0, q=1.0), Band(BandKind.PEAK, 4_000.0, 5.0, 1.0)), -4.0),
+        "right": EqSettings((Band(BandKind.BAND_PASS, 1_500.0, q=0.4), Band(BandKind.ALL_PASS, 300.0))),
+    }
+    (data,) = presets.write(ChannelEqs(tuple(eqs.items())), "pipewire").files.values()
+    (measured,) = in_host(lambda: pipewire.measure([data.decode()]))
+    for held_db, eq in zip(measured.response_db(ABOVE_120_HZ), eqs.values(), strict=True):
+        assert np.abs(np.maximum(held_db, -40.0) - np.maximum(response_db(eq, ABOVE_120_HZ, 48_000.0), -40.0)).max() <= 0.02
 
 
 def test_nothing_is_said_of_shelves_where_it_changes_nothing() -> None:

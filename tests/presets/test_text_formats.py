@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 FREQS_HZ = log_grid(300)
 ABOVE_40_HZ = log_grid(300, 40.0)
+DEEPEST_DB = -120.0  # next to a notch the twelfth digit of its frequency counts
 
 BANDS = ["rew", "ffmpeg", "sox", "faust", "jsfx", "easyeffects", "camilladsp", "pipewire", "csv", "totalmix"]
 CURVES = ["graphiceq", "audacity", "fir", "fir-linear"]
@@ -57,7 +58,8 @@ def grid_of(format_id: str) -> np.ndarray:
 
 def off_by_db(back: Preset, eq: EqSettings, format_id: str) -> float:
     grid = grid_of(format_id)
-    return float(np.max(np.abs(back.response_db(grid) - Preset(eq, sample_rate_hz=back.sample_rate_hz).response_db(grid))))
+    held, wanted = (preset.response_db(grid) for preset in (back, Preset(eq, sample_rate_hz=back.sample_rate_hz)))
+    return float(np.max(np.abs(np.maximum(held, DEEPEST_DB) - np.maximum(wanted, DEEPEST_DB))))
 
 
 def content(files: presets.Files) -> bytes:
@@ -76,7 +78,8 @@ def test_no_field_changes_by_more_than_its_step(format_id: str) -> None:
             assert (got.kind, got.enabled) == (wanted.kind, wanted.enabled)
             assert abs(got.freq_hz / wanted.freq_hz - 1.0) <= freq_step
             assert abs(got.gain_db - wanted.gain_db) <= gain_step
-            assert abs(got.q / wanted.q - 1.0) <= q_step
+            assert got.order == wanted.order
+            assert got.order == 1 or abs(got.q / wanted.q - 1.0) <= q_step
 
 
 @pytest.mark.parametrize("format_id", BANDS)
@@ -237,10 +240,15 @@ EXPECTED: dict[str, tuple[list[tuple[BandKind, float, float, float, bool]], floa
     ),
     "easyeffects/version6.easyeffects.json": ([(HIGH, 250.0, 1.5, 1.41, True)], -2.0, "", []),
     "camilladsp/config.yml": (
-        [(LOW, 105.0, -4.5, 0.71, True), (PEAK, 1_100.0, -6.0, 2.5, False)],
+        [
+            (LOW, 105.0, -4.5, 0.71, True),
+            (BandKind.HIGH_PASS, 20.0, 0.0, 0.7, True),
+            (PEAK, 1_100.0, -6.0, 2.5, False),
+            (HIGH, 8_000.0, 4.0, 0.4967055, True),
+        ],
         -6.0,
         "Living room",
-        ["filters rumble this kind of filter is not read (unknown)", "filters air this kind of filter is not read (unknown)"],
+        [],
     ),
     "pipewire/sink-eq.conf": ([(LOW, 105.0, -4.5, 0.71, True), (PEAK, 1_100.0, 3.0, 2.5, True)], -6.0, "Equalizer Sink", []),
     "csv/columns.csv": ([(LOW, 105.0, 8.1, 0.7071, True), (PEAK, 1_604.0, -2.7, 0.7071, True)], -5.9, "", []),
@@ -369,46 +377,6 @@ def test_a_changed_band_leaves_the_rest_of_a_text_alone() -> None:
         assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
         back = presets.read(again, preset.format).eq
         assert back == EqSettings(tuple(bands), preset.eq.preamp_db)
-
-
-def test_a_new_band_in_a_changed_camilladsp_configuration_sounds_on_both_channels() -> None:
-    preset = presets.read((GOLDEN / "camilladsp/config.yml").read_bytes())
-    assert preset.eq is not None
-    eq = EqSettings((preset.eq.bands[0], replace(preset.eq.bands[1], enabled=True), Band(HIGH, 9_000.0, 2.0, 0.7)), -7.5)
-    text = content(presets.write(replace(preset, eq=eq), "camilladsp").files).decode()
-    for kept in (
-        "chunksize: 1024",
-        'device: "hw:Loopback,1"',
-        "description: below the couch",
-        "type: Highpass",
-        "slope: 6",
-        "inverted: false",
-    ):
-        assert kept in text
-    names = "    names:\n      - volume\n      - rumble\n      - bass\n      - air\n      - unused\n      - eq_band_3\n"
-    assert text.count(names) == 1 or text.count("eq_band_3") == 3
-    back = presets.read(text.encode(), "camilladsp")
-    assert back.eq == eq
-    assert not any("differently" in str(note) for note in back.notes)
-
-
-def test_camilladsp_says_when_the_channels_differ() -> None:
-    data = (GOLDEN / "camilladsp/config.yml").read_bytes().replace(b"      - bass\n", b"")
-    assert "channels other than the first are filtered differently" in str(presets.read(data, "camilladsp").notes)
-
-
-def test_other_nodes_of_a_pipewire_graph_stay_but_fix_its_number_of_bands() -> None:
-    data = (GOLDEN / "pipewire/sink-eq.conf").read_bytes().replace(b"label: bq_lowshelf", b"label: convolver")
-    preset = presets.read(data, "pipewire")
-    assert [str(note) for note in preset.notes] == ["node 2 label 'convolver' is not read (unknown)"]
-    assert preset.eq is not None
-    louder = EqSettings((replace(preset.eq.bands[0], gain_db=1.0),), -2.0)
-    text = content(presets.write(replace(preset, eq=louder), "pipewire").files).decode()
-    for kept in ("label = convolver", "flags = [ nofail ]", 'output = "eq_preamp:Out" input = "eq_band_1:In"', "node.passive = true"):
-        assert kept in text
-    assert presets.read(text.encode(), "pipewire").eq == louder
-    with pytest.raises(PresetWriteError, match="holds other nodes or links, so its number of bands cannot change"):
-        presets.write(replace(preset, eq=EqSettings(T5.bands)), "pipewire")
 
 
 def test_an_easyeffects_filter_that_is_still_there_keeps_its_entry() -> None:

@@ -59,6 +59,15 @@ def plain_decimal(value: float, digits: int) -> str:
     return text
 
 
+def exact_decimal(value: float) -> str:
+    """Return the shortest decimal that is read as the same number, always with a decimal point and never with an exponent.
+
+    A value below 1e-12 is written as 0.0.
+    """
+    text: str = np.format_float_positional(value if abs(value) >= 1e-12 else 0.0, unique=True, trim="0")
+    return text
+
+
 def text_of(data: bytes, where: str = "") -> str:
     """Return a file's UTF-8 text, a byte order mark kept; raises PresetReadError for other encodings and for control characters."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):

@@ -40,7 +40,8 @@ class Limits:
     kinds: of bands; orders: those it can hold by kind where they are not just 2; most: how many of a kind, where there is a limit.
     channels: which channels can have an EQ of their own,
     "any" for as many as there are, nothing where all share one. curve: whether a response known by points can stand beside the bands.
-    shelf_q: the Q of all shelves where the host fixes it. preamp_db: range of an overall gain, None where there is no place for one.
+    shelf_q: the Q of all shelves where the host fixes it. pass_q: that of passes from the third order on.
+    preamp_db: range of an overall gain, None where there is no place for one.
     holds_disabled: whether a switched-off band can be stored. precision: steps of stored numbers by field ("freq_hz", "gain_db", "q") of
     devices that have coarse ones.
     slots: for devices whose shelves and peaks differ from each other; then max_bands, freq_hz, gain_db, q and shelf_q count for other
@@ -55,6 +56,7 @@ class Limits:
     gain_db: tuple[float, float] = (-24.0, 24.0)
     q: tuple[float, float] = (0.1, 30.0)
     shelf_q: float | None = None
+    pass_q: float | None = None
     preamp_db: tuple[float, float] | None = None
     holds_disabled: bool = True
     precision: Mapping[str, float] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from semeq_export.eq.biquad import for_rate, pass_qs, response_db
 from semeq_export.eq.fit_input import Effort
-from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, MAX_Q, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats.base import Limits, Note
 from semeq_presets.file_formats.goal import Goal
@@ -77,7 +77,7 @@ def _expanded(eq: EqSettings, limits: Limits) -> EqSettings:
     bands: list[Band] = []
     preamp_db = eq.preamp_db
     for band in eq.bands:
-        parts = (band,) if _holds_kind(limits, band.kind, band.order) else _same_in_parts(band)
+        parts = (band,) if _holds_kind(limits, band.kind, band.order) and _holds_pass(limits, band) else _same_in_parts(band)
         if all(_holds_kind(limits, part.kind, part.order) for part in parts) and (band.kind is not BandKind.TILT or limits.preamp_db):
             preamp_db -= band.gain_db / 2.0 if band.kind is BandKind.TILT and parts != (band,) and band.enabled else 0.0
             bands += parts
@@ -93,12 +93,18 @@ def _same_in_parts(band: Band) -> tuple[Band, ...]:
     if band.kind is BandKind.TILT:
         return (replace(band, kind=BandKind.HIGH_SHELF),)
     if band.order > 2:
-        return tuple(replace(band, order=1 if q is None else 2, q=band.q if q is None else q) for q in pass_qs(band.order, band.q))
+        return tuple(
+            replace(band, order=1 if q is None else 2, q=band.q if q is None else min(q, MAX_Q)) for q in pass_qs(band.order, band.q)
+        )
     return (band,)
 
 
 def _holds_kind(limits: Limits, kind: BandKind, order: int) -> bool:
     return kind in limits.kinds and order in limits.orders.get(kind, _SECOND)
+
+
+def _holds_pass(limits: Limits, band: Band) -> bool:
+    return band.order <= 2 or limits.pass_q is None or math.isclose(band.q, limits.pass_q, rel_tol=1e-6)
 
 
 def place(bands: Iterable[Band], slots: Sequence[BandSlot]) -> tuple[Band | None, ...] | None:
@@ -272,7 +278,7 @@ def _accepts_other(limits: Limits, band: Band) -> bool:
     (low_hz, high_hz), (low_q, high_q), (low_db, high_db) = limits.freq_hz, limits.q, limits.gain_db
     width = band.order == 1 or limits.shelf_q is not None or low_q <= band.q <= high_q
     gain = not band.has_gain or low_db <= band.gain_db <= high_db
-    return _holds_kind(limits, band.kind, band.order) and low_hz <= band.freq_hz <= high_hz and width and gain
+    return _holds_kind(limits, band.kind, band.order) and _holds_pass(limits, band) and low_hz <= band.freq_hz <= high_hz and width and gain
 
 
 def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
