@@ -36,7 +36,7 @@ def configuration(text: str, choice: Choice) -> Outcome:
 
     Raises PresetReadError that lists devices or conditions where several EQs may be meant, and for all that `Run` refuses.
     """
-    candidate = _of_device(text, choice, choice.device) if choice.device is not None else _only(text, choice)
+    candidate = _of_device(text, choice, choice.for_device) if choice.for_device is not None else _only(text, choice)
     if candidate.outcome is None:
         assert candidate.refusal is not None
         raise candidate.refusal
@@ -73,14 +73,12 @@ def _only(text: str, choice: Choice) -> _Candidate:
             patterns = candidate.outcome.patterns if candidate.outcome is not None else ()
             devices += [pattern for pattern in patterns if pattern not in devices]
         if len(devices) > _MAX_DEVICES or len(found) > _MAX_SCENARIOS:
-            raise PresetReadError(f"holds EQs for more than {_MAX_DEVICES} devices or conditions; choose one with `device`")
+            raise PresetReadError(f"holds EQs for more than {_MAX_DEVICES} devices or conditions; choose one with `for_device`")
     heard = [one for one in found if one.outcome is None or one.outcome.is_sounding or one.outcome.notes] or found[:1]
     eqs = [one.outcome.eq if one.outcome is not None else None for one in heard]
     if len(heard) == 1:
         return heard[0]
     if all(eq is not None and eq == eqs[0] for eq in eqs):
-        assert heard[0].outcome is not None
-        heard[0].outcome.is_own = False
         return heard[0]
     raise PresetReadError(_listed(heard))
 
@@ -122,7 +120,7 @@ def _of_device(text: str, choice: Choice, chosen: str) -> _Candidate:
         known = {condition: condition.lower() in wanted for condition in outcome.open}
         scenario = replace(scenario, conditions={**scenario.conditions, **known})
     if not outcome.patterns and not scenario.conditions:
-        raise PresetReadError("holds one EQ for all devices, no `device` to choose")
+        raise PresetReadError("holds one EQ for all devices, no `for_device` to choose")
     if outcome.patterns and not outcome.is_matched and not outcome.is_sounding:
         raise PresetReadError(f"has nothing for the device {chosen[:60]!r}, only for {_names(list(outcome.patterns))}")
     if not outcome.is_sounding:
@@ -149,9 +147,9 @@ def _listed(candidates: list[_Candidate]) -> str:
     if len(devices) > 1:
         names = [name for name in devices if name is not None]
         others = " and for others" if None in devices else ""
-        parts.append(f"holds EQs for the devices {_names(names)}{others}; choose one with `device`")
+        parts.append(f"holds EQs for the devices {_names(names)}{others}; choose one with `for_device`")
     if conditions:
-        parts.append(f"depends on what only the computer knows: {_names(conditions)}; name with `device` the one that holds, or 'else'")
+        parts.append(f"depends on what only the computer knows: {_names(conditions)}; name with `for_device` the one that holds, or 'else'")
     return "; ".join(parts)
 
 

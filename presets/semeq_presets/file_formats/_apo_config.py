@@ -69,7 +69,7 @@ class Scenario:
 class Outcome:
     """What a configuration comes to. patterns: of its Device lines; open: conditions that the scenario does not know, taken as false.
 
-    is_own: whether the lines of the file itself, and all of them, are what sounds.
+    is_alone: whether all of it, and nothing else, sounds. is_plain: whether each line of it says what it adds, wherever it stands.
     """
 
     eq: EqSettings | ChannelEqs
@@ -77,7 +77,8 @@ class Outcome:
     lines: tuple[Line, ...]
     patterns: tuple[str, ...]
     open: tuple[str, ...]
-    is_own: bool
+    is_alone: bool
+    is_plain: bool
     is_sounding: bool
     is_matched: bool
 
@@ -95,7 +96,7 @@ class Run:
         self._lines: list[Line] = []
         self._files: list[str] = []
         self._opened = self._count = 0
-        self._is_heard = self._is_own = True
+        self._is_heard = self._is_alone = self._is_plain = True
         self._is_sounding = self._is_matched = False
         self._stages = 1
         self._branches: list[_Branch] = []
@@ -112,7 +113,8 @@ class Run:
             tuple(self._lines),
             tuple(self._patterns),
             tuple(self._open),
-            self._is_own,
+            self._is_alone and not self._scenario.conditions,
+            self._is_plain,
             self._is_sounding,
             self._is_matched,
         )
@@ -130,7 +132,7 @@ class Run:
             if not name:
                 self._lines.append(Line(line, end, sounds, names))
             elif sounds:
-                self._is_own = False
+                self._is_alone = False
         self._branches, self._stages, self._is_heard = branches, stages, True
 
     def _line(self, line: str, name: str, where: str) -> tuple[Sound, ...]:
@@ -143,16 +145,16 @@ class Run:
             self._device(value)
             return ()
         if not self._is_heard:
-            self._is_own = self._is_own and not _is_filter(key)
+            self._is_alone = self._is_alone and not _is_filter(key)
             return ()
         if self._branch(key, value) or not all(branch.is_taken for branch in self._branches):
             return ()
         if key == "Eval":
             self._expressions.assign(self._expressions.filled(value, where))
-            self._is_own = False
+            self._is_plain = False
             return ()
         filled = self._expressions.filled(value, where)
-        self._is_own = self._is_own and filled == value
+        self._is_plain = self._is_plain and filled == value
         return self._command(key, filled, name, where)
 
     def _command(self, key: str, value: str, name: str, where: str) -> tuple[Sound, ...]:
@@ -165,19 +167,19 @@ class Run:
         if self._stages == 0:
             return ()
         if key == "Channel":
-            self._is_own = self._is_own and not self._stages > 1
+            self._is_plain = self._is_plain and not self._stages > 1
             for word in self._channels.select(value):
                 self._losses.add(where, f"channel {word[:20]!r} is none that Equalizer APO knows")
             return ()
         if key == "Copy":
             for turned in self._channels.copy(value, where):
                 self._losses.add(where, f"Copy turns the polarity of channel {turned}, which a preset cannot hold")
-            self._is_own, self._is_sounding = False, True
+            self._is_plain, self._is_sounding = False, True
             return ()
         sounds = self._sounds(key, value, name, where)
         if sounds:
             self._is_sounding = True
-            self._is_own = self._is_own and self._stages == 1
+            self._is_plain = self._is_plain and self._stages == 1
             self._channels.add(sounds * self._stages, where)
         return sounds
 
@@ -193,7 +195,7 @@ class Run:
         elif key == "GraphicEQ":
             return (curve_of(value, where),)
         elif key == "Convolution":
-            self._is_own = False
+            self._is_alone = False
             return convolved(self._read(_beside(value, name), f"convolves with {value.strip()[:60]!r}", where), where)
         elif key == "LoudnessCorrection" and not re.search(r"\bState\s+0\b", value):
             raise PresetReadError("LoudnessCorrection depends on the volume; take the line out to read the rest", where=where)
@@ -254,7 +256,7 @@ class Run:
             self._branches.pop()
         elif key not in ("ElseIf", "Else", "EndIf"):
             return False
-        self._is_own = False
+        self._is_plain = False
         return True
 
     def _holds(self, text: str) -> bool:
@@ -285,7 +287,7 @@ class Run:
         self._run(any_text(data, target), target)
         self._files.pop()
         self._channels.selection = selection
-        self._is_own = False
+        self._is_alone = False
 
     def _read(self, target: str, what: str, where: str) -> bytes:
         """Return another file; raises PresetReadError that says what to do where it cannot be read."""

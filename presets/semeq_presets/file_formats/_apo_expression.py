@@ -178,8 +178,7 @@ class _Parser:
         value = self._single()
         while (found := _BINARY.get(self._peek())) is not None and found[0] >= lowest:
             rank, work = found
-            self._take()
-            value = work(value, self._ranked(rank + 1))
+            value = work(value, self._ranked(rank + (self._take() != "^")))  # powers bind from the right
         self._depth -= 1
         return value
 

@@ -34,17 +34,17 @@ _THOUSANDS = re.compile(r"[-+]?\d+\.\d{3}")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The lines of a file. mark: its byte order mark, or nothing. is_own: whether they, and all of them, are what sounds."""
+    """The lines of a file. mark: its byte order mark, or nothing. is_plain: whether each of them says what it adds, and nothing else sounds."""
 
     lines: tuple[Line, ...]
     mark: str
-    is_own: bool
+    is_plain: bool
     eq: EqSettings | ChannelEqs
 
 
 def text_of_eq(eq: EqSettings | ChannelEqs, before: Text | None) -> str:
     """Return the text of an EQ, made of the one before where it can be."""
-    if before is not None and before.is_own:
+    if before is not None and before.is_plain:
         kept = _merged(before.lines, eq) if isinstance(eq, EqSettings) else _in_place(before, eq)
         if kept is not None:
             return before.mark + kept

@@ -115,8 +115,8 @@ class EqualizerApo:
         (data,) = files.values()
         text = any_text(data)
         outcome = configuration(text, choice)
-        parts = Text(outcome.lines, text[:1] if text.startswith("\ufeff") else "", outcome.is_own, outcome.eq)
-        source = Source(parts, data if outcome.is_own else None, outcome.eq, name=None)
+        parts = Text(outcome.lines, text[:1] if text.startswith("\ufeff") else "", outcome.is_alone and outcome.is_plain, outcome.eq)
+        source = Source(parts, data if outcome.is_alone else None, outcome.eq, name=None)
         return Preset(outcome.eq, source=source, notes=outcome.notes)
 
 

@@ -86,8 +86,12 @@ class GraphicEq:
             raise PresetReadError(f"holds an EQ for each of {', '.join(outcome.eq.names)}; read it as eqapo")
         place = next(index for index, line in enumerate(lines) if _LINE.match(line))
         kept = [(index, line) for index, line in enumerate(lines) if index == place or not _ADDING.match(line)]
-        parts = Lines(tuple(line for _, line in kept), [index for index, _ in kept].index(place)) if outcome.is_own else None
-        source = Source(parts, data if outcome.is_own else None, outcome.eq, name=None)
+        parts = (
+            Lines(tuple(line for _, line in kept), [index for index, _ in kept].index(place))
+            if outcome.is_alone and outcome.is_plain
+            else None
+        )
+        source = Source(parts, data if outcome.is_alone else None, outcome.eq, name=None)
         return Preset(outcome.eq, source=source, notes=outcome.notes)
 
 
