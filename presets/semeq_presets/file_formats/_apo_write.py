@@ -34,7 +34,7 @@ _THOUSANDS = re.compile(r"[-+]?\d+\.\d{3}")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The lines of a file. mark: its byte order mark, or nothing. is_plain: whether each of them says what it adds, and nothing else sounds."""
+    """The lines of a file. mark: its byte order mark. is_plain: whether each line says what it adds, and nothing else sounds."""
 
     lines: tuple[Line, ...]
     mark: str

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from semeq_export.eq.biquad import pass_qs
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind
 from semeq_export.errors import PresetReadError
@@ -91,7 +92,7 @@ def lost_transform_db(typed: str, values: Values, where: str) -> tuple[float, fl
 
 
 def bands_of(typed: str, values: Values, *, enabled: bool, where: str) -> tuple[Band, ...]:
-    """Return the bands that a filter is: one, or two for a Linkwitz-Riley crossover; raises PresetReadError naming the field."""
+    """Return the bands that a filter is: one, or the sections of a crossover; raises PresetReadError naming the field."""
     name = _name(typed)
     kind = _KINDS.get(name)
     if kind is None:
@@ -143,14 +144,17 @@ def _within(value: float, low: float, high: float, unit: str, where: str) -> flo
 
 
 def _crossover(kind: BandKind, freq_hz: float, values: Values, *, enabled: bool, where: str) -> tuple[Band, ...]:
-    """Return a crossover: BU (Butterworth) of an order, or L-R, which is two Butterworth of half of it."""
+    """Return the sections of a crossover: BU (Butterworth) of an order, or L-R, which is two Butterworth of half of it."""
     order, rest = divmod(decimal(values.slope, "slope", where), 6.0)
     shape = values.shape.upper()
     count = 2 if shape == "L-R" else 1
     if shape not in ("BU", "L-R") or rest or not count <= order <= MAX_PASS_ORDER * count or order % count:
         raise PresetReadError(f"crossover {shape[:20]} {values.slope[:20]} dB is not read; switch it off to read the rest", where=where)
-    one = band(kind, freq_hz, 0.0, math.sqrt(0.5), enabled=enabled, order=int(order) // count, where=where)
-    return (one,) * count
+    one = [
+        band(kind, freq_hz, 0.0, 0.7071 if q is None else q, enabled=enabled, order=1 if q is None else 2, where=where)
+        for q in pass_qs(int(order) // count, math.sqrt(0.5))
+    ]
+    return (*one, *one)[: len(one) * count]
 
 
 def frequency_hz(text: str, where: str) -> float:
