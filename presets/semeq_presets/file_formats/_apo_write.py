@@ -82,7 +82,8 @@ def _merged(lines: tuple[Line, ...], eq: EqSettings) -> str | None:
     places = [place for place, line in enumerate(lines) if line.sounds and isinstance(line.sounds[0], Band)]
     last = places[-1] if places else len(lines) - 1
     result: list[str] = []
-    if was.preamp_db != eq.preamp_db and not any(isinstance(line.sounds[0], float) for line in sounding):
+    is_empty = not eq.bands and eq.curve is None  # what says nothing is no configuration
+    if (was.preamp_db != eq.preamp_db or is_empty) and not any(isinstance(line.sounds[0], float) for line in sounding):
         result.append(preamp_line(eq.preamp_db) + ending)
     is_preamp_due, is_curve_due, used = was.preamp_db != eq.preamp_db, was.curve != eq.curve, 0
     for place, line in enumerate(lines):
