@@ -20,14 +20,15 @@ Unknown: how each of the many importers of this text treats OFF lines.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+import numpy as np
+
+from semeq_export.eq.biquad import audible_db
 from semeq_export.eq.channels import POSITIONS, ChannelEqs, Equaliser
-from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import BandKind, EqSettings
 from semeq_presets.file_formats._apo_choice import configuration
 from semeq_presets.file_formats._apo_write import Text, text_of_eq
-from semeq_presets.file_formats._curves import difference_note, fine_grid
+from semeq_presets.file_formats._curves import fine_grid
 from semeq_presets.file_formats._fields import any_text, head_text
 from semeq_presets.file_formats._places import EQUALIZER_APO
 from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
@@ -96,15 +97,20 @@ class EqualizerApo:
         return Written(files, self._notes(preset, self.read(files).eq))
 
     def _notes(self, preset: Preset, held: Equaliser) -> tuple[Note, ...]:
-        freqs_hz = fine_grid(preset)
+        """Return a note where the response that a text holds is further off than the format states, also around narrow bands."""
+        errors_db = []
         for name, wanted in preset.eq if isinstance(preset.eq, ChannelEqs) else (("", preset.eq),):
             got = held[name] if isinstance(held, ChannelEqs) and name in held.names else held
-            got = got if isinstance(got, EqSettings) else EqSettings()
-            curve = Curve(freqs_hz, replace(preset, eq=got).response_db(freqs_hz))
-            notes = difference_note(replace(preset, eq=wanted), curve, self.info.precision_db, "numbers of at most 6 characters")
-            if notes:
-                return notes
-        return ()
+            around = [band.freq_hz * (1.0 + step / band.q) for band in wanted.active_bands for step in (-0.5, -0.05, 0.0, 0.05, 0.5)]
+            grid = fine_grid(preset)
+            freqs_hz = np.union1d(grid, [freq for freq in around if grid[0] <= freq <= grid[-1]])
+            pair = (
+                audible_db(eq, freqs_hz, preset.sample_rate_hz) for eq in (wanted, got if isinstance(got, EqSettings) else EqSettings())
+            )
+            errors_db.append(float(np.max(np.abs(np.subtract(*pair)))))
+        if max(errors_db) <= self.info.precision_db:
+            return ()
+        return (Note("approximated", None, "response", "as asked for", "numbers of at most 6 characters", max(errors_db)),)
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming line and field."""

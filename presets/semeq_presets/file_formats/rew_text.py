@@ -215,7 +215,7 @@ def _renamed(piece: Piece, name: str) -> Piece:
 
 def _band_line(held: Band, count: int) -> str:
     state = "ON " if held.enabled else "OFF"
-    freq = _decimals(held.freq_hz, 2, 4 if held.freq_hz < 1_000.0 else 2)
+    freq = _decimals(held.freq_hz, 2, 4)
     freq = f"{freq}0" if re.fullmatch(r"\d+\.\d{3}", freq) else freq
     typed = _FIRST_ORDER[held.kind] if held.order == 1 else _WRITTEN[held.kind]
     gain = f"  Gain {_decimals(held.gain_db, 2, 4):>6} dB" if held.has_gain else ""
