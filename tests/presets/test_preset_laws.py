@@ -31,8 +31,10 @@ FIELD_STEPS = {
 
 
 def off_by_db(got: Preset, wanted: Preset, freqs_hz: np.ndarray = FREQS_HZ) -> float:
-    """The largest difference of two responses above -60 dB: nobody hears how deep a notch is."""
-    return float(np.max(np.abs(np.maximum(got.response_db(freqs_hz), SILENT_DB) - np.maximum(wanted.response_db(freqs_hz), SILENT_DB))))
+    """The largest difference of two responses above -60 dB, and above 60 dB below their loudest: nobody hears how deep a notch is."""
+    got_db, wanted_db = got.response_db(freqs_hz), wanted.response_db(freqs_hz)
+    floor_db = SILENT_DB + max(0.0, float(np.max(wanted_db)))
+    return float(np.max(np.abs(np.maximum(got_db, floor_db) - np.maximum(wanted_db, floor_db))))
 
 
 def within(low: float, high: float, bounds: tuple[float, float]) -> st.SearchStrategy[float]:
