@@ -13,7 +13,7 @@ import semeq_presets as presets
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
-from semeq_export.errors import AmbiguousFormatError, PresetWriteError
+from semeq_export.errors import PresetWriteError
 from semeq_presets import Preset
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
@@ -207,11 +207,12 @@ EXPECTED: dict[str, tuple[list[tuple[BandKind, float, float, float, bool]], floa
             (LOW, 105.0, 8.1, 0.7, True),
             (PEAK, 80.0, -2.0, 2.0, False),
             (HIGH, 8_000.0, 6.0, 0.66881, True),
+            (BandKind.LOW_PASS, 15_000.0, 0.0, 0.70711, True),
             (PEAK, 1_000.0, 2.0, 1.41421, True),
         ],
         0.0,
         "Left seat",
-        ["line 14 filter type 'LP' is not read (unknown)"],
+        [],
     ),
     "ffmpeg/chain.ffmpeg.txt": (
         [(PEAK, 1_000.0, -3.0, 1.5, True), (LOW, 100.0, 4.0, 0.707, True)],
@@ -414,8 +415,8 @@ def test_a_wav_keeps_its_other_chunks_and_a_changed_name() -> None:
 @pytest.mark.parametrize(
     ("text", "format_id", "said"),
     [
-        ("Preamp: -3 dB\nGraphicEQ: 20 0; 100 2\n", "graphiceq", ["line 1 command 'preamp' is not read (unknown)"]),
-        ("Device: all\nGraphicEQ: 20 0; 100 2\nPreamp: -3 dB\n", "graphiceq", ["line 1 command 'device' is not read (unknown)"]),
+        ("Preamp: -3 dB\nGraphicEQ: 20 0; 100 2\n", "graphiceq", []),
+        ("Device: all\nGraphicEQ: 20 0; 100 2\nPreamp: -3 dB\n", "graphiceq", []),
         ("Preamp: -3 dB\nFilter: ON PK Fc 100 Hz Gain 1 dB Q 1\n", "eqapo", []),
         ("Preamp: -3 dB\n", "eqapo", []),
     ],
@@ -425,12 +426,3 @@ def test_a_configuration_of_equalizer_apo_is_told_by_what_it_holds(text: str, fo
     assert preset.format == format_id
     assert [str(note) for note in preset.notes][: len(said)] == said
     assert presets.write(preset, format_id).files.popitem()[1] == text.encode()
-
-
-def test_filters_beside_a_graphic_eq_need_the_format_named() -> None:
-    text = b"Preamp: -3 dB\nFilter: ON PK Fc 100 Hz Gain 1 dB Q 1\nGraphicEQ: 20 0; 100 2\n"
-    with pytest.raises(AmbiguousFormatError, match="looks like eqapo and graphiceq; name the format"):
-        presets.read(text, filename="config.txt")
-    assert [str(note) for note in presets.read(text, "eqapo").notes] == ["line 3 command 'graphiceq' is not read (unknown)"]
-    fields = [note.field for note in presets.read(text, "graphiceq").notes]
-    assert fields == ["line 1", "line 2"]

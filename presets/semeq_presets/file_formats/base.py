@@ -78,9 +78,7 @@ class Limits:
         ranges = f"{self.freq_hz[0]:g}..{self.freq_hz[1]:g} Hz, {self.gain_db[0]:g}..{self.gain_db[1]:g} dB, q {self.q[0]:g}..{self.q[1]:g}"
         more = [kind.value.replace("_", "-") for kind in BandKind if kind in self.kinds and kind not in LAYOUT_KINDS]
         also = f", {', '.join(more)}" if more else ""
-        apart = (
-            "" if not self.channels else ", an EQ for each channel" if self.channels == "any" else f", {' and '.join(self.channels)} apart"
-        )
+        apart = "" if not self.channels else ", an EQ for each channel" if self.channels == "any" else f", {_listed(self.channels)} apart"
         return f"{bands}, {ranges}{shelf}, {preamp}{also}{apart}"
 
 

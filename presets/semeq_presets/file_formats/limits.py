@@ -351,7 +351,8 @@ def _layouts(loudest: list[BandKind], limits: Limits, top_hz: float) -> Iterator
         return
     most = limits.max_bands if limits.max_bands is not None else len(loudest) + _SPARE_BANDS
     usual = BandKind.PEAK if BandKind.PEAK in limits.kinds else min(kind for kind in limits.kinds if kind in LAYOUT_KINDS)
-    wanted = [kind if kind in limits.kinds else usual for kind in (_LIKE.get(kind, kind) for kind in loudest[:most])]
+    shapes = [kind for kind in LAYOUT_KINDS if kind in limits.kinds]
+    wanted = [kind if kind in shapes else usual for kind in (_LIKE.get(kind, kind) for kind in loudest[:most])]
     spare = [usual] * min(most - len(wanted), _SPARE_BANDS)
     framed = [BandKind.LOW_SHELF, *[usual] * max(len(wanted) + len(spare) - 2, 0), BandKind.HIGH_SHELF]
     variants = [wanted, wanted + spare, [kind for kind in framed if kind in limits.kinds][:most]]
