@@ -78,8 +78,14 @@ class Limits:
         ranges = f"{self.freq_hz[0]:g}..{self.freq_hz[1]:g} Hz, {self.gain_db[0]:g}..{self.gain_db[1]:g} dB, q {self.q[0]:g}..{self.q[1]:g}"
         more = [kind.value.replace("_", "-") for kind in BandKind if kind in self.kinds and kind not in LAYOUT_KINDS]
         also = f", {', '.join(more)}" if more else ""
-        apart = "" if not self.channels else ", an EQ for each channel" if self.channels == "any" else f", {_listed(self.channels)} apart"
-        return f"{bands}, {ranges}{shelf}, {preamp}{also}{apart}"
+        return f"{bands}, {ranges}{shelf}, {preamp}{also}{self._apart()}"
+
+    def _apart(self) -> str:
+        """Return which channels can have an EQ of their own, for a list."""
+        if self.channels == "any" or len(self.channels) > 4:
+            return ", an EQ for each channel"
+        pairs = [" and ".join(self.channels[first : first + 2]) for first in range(0, len(self.channels), 2)]
+        return f", {' or '.join(pairs)} apart" if pairs else ""
 
 
 EVERYTHING = Limits(
