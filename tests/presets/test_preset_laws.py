@@ -84,9 +84,8 @@ def test_settings_inside_the_limits_keep_their_response_and_their_bytes(info: Fo
         written = presets.write(Preset(eq, name="Law 4"), info.id)
         stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
         assert stated_db == 0.0 or info.limits.slots is not None or info.id == "eqapo"  # ranges that depend on each other, short numbers
-        assert (
-            stated_db <= (0.5 if BandKind.NOTCH in info.limits.kinds else 0.15) or info.limits.slots is not None
-        )  # flanks of a notch are steep
+        most_db = 3.0 if BandKind.NOTCH in info.limits.kinds else 0.15  # next to its bottom a notch changes by dB within a digit
+        assert stated_db <= most_db or info.limits.slots is not None
         back = presets.read(written.files, info.id)
         assert off_by_db(back, Preset(eq, sample_rate_hz=back.sample_rate_hz), freqs_hz) <= info.precision_db + stated_db
         assert presets.write(back, info.id).files == written.files

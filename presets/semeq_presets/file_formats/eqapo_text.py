@@ -101,8 +101,8 @@ class EqualizerApo:
         errors_db = []
         for name, wanted in preset.eq if isinstance(preset.eq, ChannelEqs) else (("", preset.eq),):
             got = held[name] if isinstance(held, ChannelEqs) and name in held.names else held
-            steps = np.linspace(-2.0, 2.0, 80)  # not the centre, where a notch has no right value
-            around = [band.freq_hz * (1.0 + step / band.q) for band in wanted.active_bands for step in steps]
+            steps = np.geomspace(0.001, 2.0, 60)  # up to the centre, where the flanks of a notch are steepest
+            around = [band.freq_hz * (1.0 + sign * step / band.q) for band in wanted.active_bands for step in steps for sign in (-1.0, 1.0)]
             grid = fine_grid(preset)
             freqs_hz = np.union1d(grid, [freq for freq in around if grid[0] <= freq <= grid[-1]])
             pair = (
