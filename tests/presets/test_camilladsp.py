@@ -360,3 +360,13 @@ def test_version_2_has_one_channel_to_a_step_and_tokens_in_names() -> None:
     steps = [{"type": "Filter", "channel": at, "names": ["f_$samplerate$"] if at == 0 else ["g"]} for at in (0, 1)]
     preset = presets.read(configuration(filters, steps), "camilladsp")
     assert preset.eq == ChannelEqs((("left", EqSettings((Band("peak", 1_000.0, 6.0, 2.0),))), ("right", EqSettings((), -3.0))))
+
+
+def test_a_rate_above_the_known_ones_is_taken_for_the_highest_and_says_by_how_much() -> None:
+    filters = "filters:\n  a:\n    type: Biquad\n    parameters: {type: Peaking, freq: 15000, gain: 6, q: 2}\n"
+    text = f"devices:\n  samplerate: 768000\n{filters}pipeline:\n  - type: Filter\n    channel: 0\n    names: [a]\n"
+    preset = presets.read(text.encode(), "camilladsp")
+    assert preset.sample_rate_hz == 384_000.0
+    (note,) = (note for note in preset.notes if note.field == "devices samplerate")
+    assert note.error_db is not None
+    assert 0.0 < note.error_db < 0.1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from semeq_export.eq.channels import MAX_CHANNEL_EQS
 from semeq_export.errors import AudioError, PresetReadError
-from semeq_export.units import check_sample_rate_hz
+from semeq_export.units import MAX_SAMPLE_RATE_HZ, check_sample_rate_hz
 from semeq_presets.file_formats._camilladsp_filters import Rate, gain_of, is_null, is_true
 from semeq_presets.file_formats._tree import Node, mapping, sequence, text
 from semeq_presets.file_formats.base import Note
@@ -40,7 +40,10 @@ class Chain:
 
 
 def rate_of(root: Mapping[str, Node]) -> Rate:
-    """Return the sample rate that a configuration is for, 48 kHz where it says none; raises PresetReadError for a template."""
+    """Return the sample rate that a configuration is for, 48 kHz where it says none; raises PresetReadError for a template.
+
+    Rates above 384 kHz, which converters upsample to, come back as they are.
+    """
     devices = root.get("devices")
     if not isinstance(devices, dict):
         return Rate(_DEFAULT_RATE_HZ, is_stated=False)
@@ -53,7 +56,7 @@ def rate_of(root: Mapping[str, Node]) -> Rate:
         return Rate(_DEFAULT_RATE_HZ, is_stated=False)
     rate_hz = _whole(devices["samplerate"], "devices samplerate", 10_000_000)
     try:
-        return Rate(check_sample_rate_hz(rate_hz))
+        return Rate(check_sample_rate_hz(rate_hz) if rate_hz <= MAX_SAMPLE_RATE_HZ else float(rate_hz))
     except AudioError as error:
         raise PresetReadError(str(error), where="devices samplerate") from error
 

@@ -43,10 +43,12 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from semeq_export.eq.biquad import for_rate, response_db
-from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs
+from semeq_export.eq.biquad import design_sections, for_rate, response_db, sos_response_db
+from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs, Equaliser
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
+from semeq_export.units import MAX_SAMPLE_RATE_HZ
 from semeq_presets.file_formats import _yaml
 from semeq_presets.file_formats._camilladsp_filters import BUTTERWORTH_Q, Rate, Sound, is_null, sound_of
 from semeq_presets.file_formats._camilladsp_pipeline import Chain, chains_of, rate_of
@@ -131,7 +133,9 @@ class CamillaDsp:
         notes += _notes(chains, sounds)
         title = one_line(text(root["title"], "title")) if isinstance(root.get("title"), str) else ""
         source = Source(Configuration(root, channels, outputs), data, eq, name=title)
-        return Preset(eq, name=title, sample_rate_hz=rate.hz, source=source, notes=tuple(notes))
+        held_hz = min(rate.hz, MAX_SAMPLE_RATE_HZ)
+        notes += [_above_known_rates(eq, rate.hz)] if held_hz != rate.hz else []
+        return Preset(eq, name=title, sample_rate_hz=held_hz, source=source, notes=tuple(notes))
 
 
 def _with_eq(chains: list[Chain], chosen: str | None) -> dict[int, Chain]:
@@ -223,6 +227,18 @@ def _joined(channels: tuple[Channel, ...], sounds: _Sounds, outputs: int) -> tup
 def _eq_of(channel: Channel, sounds: _Sounds) -> EqSettings:
     preamp_db = sum((sounds.of(name).gain_db for name in channel.preamps), 0.0) + channel.fixed_db
     return settings(list(channel.bands), preamp_db, "pipeline")
+
+
+def _above_known_rates(eq: Equaliser, rate_hz: float) -> Note:
+    """Return a note on a rate above those that are known: by how much bands are another's there, 20 Hz to 20 kHz."""
+    freqs_hz, worst_db = log_grid(200), 0.0
+    for _, held in ChannelEqs((("1", eq),)) if isinstance(eq, EqSettings) else eq:
+        curves = []
+        for one_hz in (rate_hz, MAX_SAMPLE_RATE_HZ):
+            sections = [section for band in held.active_bands for section in design_sections(band, one_hz)]
+            curves.append(sos_response_db(np.array(sections, dtype=np.float64).reshape(-1, 6), freqs_hz, one_hz))
+        worst_db = max(worst_db, float(np.max(np.abs(curves[0] - curves[1]))))
+    return Note("approximated", None, "devices samplerate", rate_hz, MAX_SAMPLE_RATE_HZ, worst_db)
 
 
 def _notes(chains: Mapping[int, Chain], sounds: _Sounds) -> list[Note]:
