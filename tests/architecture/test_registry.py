@@ -75,7 +75,10 @@ def test_the_list_of_modules_has_each_format_under_its_own_id() -> None:
 
 PROGRAMS = frozenset({"hosts.py", "ffmpeg.py", "sox.py", "faust.py", "audacity.py", "fir_wav.py", "_sound_server.py", "easyeffects.py"})
 WORDS = {
-    "frequency": frozenset({"easyeffects_json.py", "easyeffects.py", "ffmpeg_filter.py", "sox_effects.py"}),  # a field of theirs
+    "frequency": frozenset(
+        {"easyeffects_json.py", "easyeffects.py", "ffmpeg_filter.py", "sox_effects.py", "peace_ini.py"}
+        | {"poweramp_json.py", "eqmac_json.py", "iqualize_json.py"}
+    ),  # a field of theirs
     **dict.fromkeys(("ffmpeg", "sox", "faust", "audacity", "pipewire", "easyeffects"), PROGRAMS),  # the hosts of these names
 }
 """Ids that mean something else too, with the modules that say that."""

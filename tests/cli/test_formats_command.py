@@ -49,4 +49,4 @@ def test_json_has_stable_keys_with_units(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_an_unknown_id_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert _shared.run(cli, ["formats", "eqap"]) == 2
-    assert capsys.readouterr().err == "semeq-export: unknown format 'eqap'; did you mean 'eqapo'?\n"
+    assert capsys.readouterr().err == "semeq-export: unknown format 'eqap'; did you mean 'eqapo' or 'eqmac'?\n"

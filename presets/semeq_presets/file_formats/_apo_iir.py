@@ -84,7 +84,8 @@ def _candidates(zeros: Prototype, poles: Prototype, angle: float) -> Iterator[tu
     b2, b1, b0 = zeros
     a2, a1, a0 = poles
     q = angle * a2 / a1
-    zero = [abs(value) <= _SAME * max(abs(b2), abs(b1), abs(b0)) for value in zeros]
+    sizes = (abs(b2) * angle * angle, abs(b1) * angle, abs(b0))  # at the frequency of the poles, where each of them counts
+    zero = [size <= _SAME * max(sizes) for size in sizes]
     if zero[0] and zero[1]:
         yield BandKind.LOW_PASS, angle, 0.0, q, b0 / a0
     elif zero[1] and zero[2]:

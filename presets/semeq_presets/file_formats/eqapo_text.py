@@ -72,7 +72,7 @@ class EqualizerApo:
             curve=True,
         ),
         protects=True,
-        aliases=("equalizer-apo", "autoeq", "peace"),
+        aliases=("equalizer-apo", "autoeq"),
         places=EQUALIZER_APO,
         remark="0.006 dB on words; a note where numbers of 6 characters cost more; reads includes from the folder of the file; a curve "
         "becomes a GraphicEQ line, which Equalizer APO alone reads",

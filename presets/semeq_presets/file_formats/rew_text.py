@@ -96,7 +96,7 @@ class RewText:
             gain_db=(-30.0, 30.0),
             q=(0.1, 50.0),
         ),
-        aliases=("room-eq-wizard",),
+        aliases=("room-eq-wizard", "roomeq", "rew-generic", "housecurve"),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:

@@ -75,6 +75,14 @@ _BUILTIN: tuple[tuple[str, str], ...] = (
     ("semeq-vst3", "semeq_presets.file_formats.semeq_vst3:FORMAT"),
     ("frequency", "semeq_presets.file_formats.steinberg_frequency:FORMAT"),
     ("dawproject", "semeq_presets.file_formats.dawproject_zip:FORMAT"),
+    ("peace", "semeq_presets.file_formats.peace_ini:FORMAT"),
+    ("poweramp", "semeq_presets.file_formats.poweramp_json:FORMAT"),
+    ("eqmac", "semeq_presets.file_formats.eqmac_json:FORMAT"),
+    ("iqualize", "semeq_presets.file_formats.iqualize_json:FORMAT"),
+    ("zl-equalizer", "semeq_presets.file_formats.zlequalizer_json:FORMAT"),
+    ("minidsp-48k", "semeq_presets.file_formats.minidsp_biquads:AT_48"),
+    ("minidsp-96k", "semeq_presets.file_formats.minidsp_biquads:AT_96"),
+    ("voicemeeter", "semeq_presets.file_formats.voicemeeter_xml:FORMAT"),
 )
 
 
