@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from semeq_export.eq.channels import LEFT, MID, RIGHT, SIDE, ChannelEqs, Equaliser
@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 def assigned(
     wanted: Sequence[Item],
     held: Mapping[int, Item],
-    slots: Iterable[int],
+    slots: Sequence[int],
     format_id: str,
     *,
     foreign: int = 0,
@@ -41,9 +41,8 @@ def assigned(
         if place in result:
             pending.append(result[place])
         result[place] = item
-    free = [
-        slot for slot in (*(slot for slot in held if slot in slots), *(slot for slot in slots if slot not in held)) if slot not in result
-    ]
+    in_order = (*(slot for slot in held if slot in slots), *(slot for slot in slots if slot not in held))
+    free = [slot for slot in in_order if slot not in result]
     if len(pending) > len(free):
         why = f"; {foreign} hold other filters" if foreign else ""
         raise PresetWriteError(f"{format_id}: no slot is left for band {len(wanted) - len(pending) + len(free) + 1}{why}")
