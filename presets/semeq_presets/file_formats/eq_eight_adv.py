@@ -84,7 +84,7 @@ class EqEight:
         host="Ableton Live 11 and later",
         suffixes=(".adv",),
         how_to_import="drag the file onto a track in Live, or copy it into Presets/Audio Effects/EQ Eight of the User Library",
-        precision_db=1e-4,
+        precision_db=1e-3,
         limits=Limits(
             max_bands=_BANDS,
             kinds=frozenset(kind for kind, _ in _MODES),

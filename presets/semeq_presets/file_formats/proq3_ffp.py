@@ -126,7 +126,7 @@ class ProQ3:
         suffixes=(".ffp",),
         how_to_import="in Pro-Q 3's preset menu: Open Other Preset; or copy it into Documents/FabFilter/Presets/Pro-Q 3 "
         "(macOS: Library/Audio/Presets/FabFilter/FabFilter Pro-Q 3)",
-        precision_db=0.02,
+        precision_db=0.05,
         limits=Limits(
             max_bands=_BANDS,
             kinds=frozenset(_SHAPES),
