@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import plistlib
 import struct
 from collections.abc import Sequence
@@ -145,9 +146,10 @@ def test_the_aunbandeq_preset_is_read_and_written_back() -> None:
     assert preset.eq is not None
     assert (preset.format, preset.name) == ("aunbandeq", "Warm & wide")
     low, peak, high = WARM
-    check_bands(preset.eq, [low, peak, (*high[:3], 0.7071068, False), (LOW, 200.0, 2.0, 1.0, True)], 1e-6)
+    rumble = (HIGH_PASS, 30.0, 0.0, 0.7071068, True)
+    check_bands(preset.eq, [low, peak, rumble, (*high[:3], 0.7071068, False), (LOW, 200.0, 2.0, 1.0, True)], 1e-6)
     assert preset.eq.preamp_db == pytest.approx(-5.9, abs=1e-6)
-    assert [str(note) for note in preset.notes] == ["band 3 of the file type 2 is not read (unknown)"]
+    assert preset.notes == ()
     assert list(presets.write(preset, "aunbandeq").files.values()) == list(files.values())
 
 
@@ -160,6 +162,32 @@ def test_apples_own_reader_of_property_lists_reads_what_we_write() -> None:
         assert (keys["name"], keys["subtype"], len(keys["data"])) == ("a < b", 1_851_942_257, 660)
         assert keys.get("render-quality", 0) == 0
     assert keys["numberOfBands"] == 4
+
+
+def test_every_type_of_aunbandeq_is_read_and_written_back() -> None:
+    files = files_of(GOLDEN / "aunbandeq/types.aupreset")
+    preset = presets.read(files)
+    check_bands(
+        preset.single,
+        [
+            (LOW_PASS, 15_000.0, 0.0, 0.7071068, True),
+            (LOW_PASS, 9_000.0, 0.0, 2.0, True),
+            (HIGH_PASS, 60.0, 0.0, 1.0, False),
+            (BandKind.BAND_PASS, 1_000.0, 0.0, 0.5, True),
+            (BandKind.NOTCH, 50.0, 0.0, 8.0, True),
+            (HIGH, 4_000.0, -3.0, 1.0, True),
+        ],
+        1e-6,
+    )
+    first, last = preset.notes
+    assert (first.kind, first.field, first.at_hz) == ("approximated", "band 2 of the file resonance", 9_000.0)
+    assert first.error_db == pytest.approx(20.0 * math.log10(2.0 * math.sqrt(2.0)), abs=1e-3)
+    assert str(last) == "band 7 of the file type 12 is not read (unknown, 4.000 dB off)"
+    assert list(presets.write(preset, "aunbandeq").files.values()) == list(files.values())
+    edited = replace(preset, eq=EqSettings(preset.single.bands[1:], 1.0))
+    (data,) = presets.write(edited, "aunbandeq").files.values()
+    values = dict(struct.iter_unpack(">If", plistlib.loads(data)["data"][12:]))
+    assert [values[2_000 + slot] for slot in range(8)] == [3.0, 4.0, 5.0, 6.0, 10.0, 0.0, 12.0, 0.0]
 
 
 @pytest.mark.parametrize(("q", "kind_number"), [(0.7, 7.0), (0.71, 7.0), (0.72, 9.0), (0.5, 9.0), (1.0, 9.0)])
