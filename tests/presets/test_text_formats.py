@@ -285,6 +285,26 @@ def test_the_totalmix_sample_has_twelve_peaks() -> None:
     assert b'e="LC Freq" v="20.00,"' in content(written.files)
 
 
+@pytest.mark.parametrize(
+    "bands", [(Band("high_pass", 20_000.0, order=16),), (Band("low_pass", 5_000.0, order=8), Band("tilt", 800.0, 4.0))]
+)
+def test_a_macro_for_audacity_holds_what_goes_down_without_end(bands: tuple[Band, ...]) -> None:
+    eq = EqSettings(bands)
+    written = presets.write(eq, "audacity")
+    assert written.notes == ()
+    off = np.maximum(presets.read(written.files).response_db(FREQS_HZ), -60.0) - np.maximum(Preset(eq).response_db(FREQS_HZ), -60.0)
+    assert np.max(np.abs(off)) <= 0.1
+
+
+def test_a_notch_in_a_macro_for_audacity_is_said_with_its_size() -> None:
+    (note,) = presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "audacity").notes
+    assert (note.kind, note.field) == ("approximated", "response")
+    assert note.error_db is not None
+    assert note.at_hz is not None
+    assert 10.0 < note.error_db < 60.0
+    assert abs(note.at_hz - 1_000.0) < 5.0
+
+
 def test_the_passes_of_totalmix_are_read_and_come_back_while_nothing_changes() -> None:
     data = (GOLDEN / "totalmix/passes.tmeq").read_bytes()
     preset = presets.read(data)

@@ -284,6 +284,18 @@ def test_the_parameter_list_is_in_order_and_complete() -> None:
     assert presets.get("semeq-vst3").info.limits.max_bands == about["max_bands"]
 
 
+def test_the_state_of_our_plugin_holds_three_kinds_and_the_framework_says_what_others_cost() -> None:
+    tilt = presets.write(EqSettings((Band("tilt", 800.0, 4.0),)), "semeq-vst3")
+    assert tilt.notes == ()
+    assert presets.read(tilt.files).eq == EqSettings((Band(HIGH, 800.0, 4.0),), -2.0)
+    cut = presets.write(EqSettings((Band("high_pass", 80.0),)), "semeq-vst3")
+    assert all(note.error_db is not None and note.error_db <= 1.0 for note in cut.notes)
+    with pytest.raises(PresetWriteError, match=r"notch 1000 Hz q 4 .* dB off.*; more than 1 dB is written with `lossy` only$"):
+        presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "semeq-vst3")
+    lossy = presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "semeq-vst3", lossy=True)
+    assert (lossy.notes[0].error_db or 0.0) > 1.0
+
+
 def changed_records(before: bytes, after: bytes) -> list[str]:
     """The names of the records that differ between two files of Frequency."""
     first, second = (unpack(content).chunks[b"Comp"] for content in (before, after))

@@ -23,8 +23,8 @@
 Element order is that of the schema. The first Equalizer of the project is read, or that of a track that is chosen by name or number, and a
 note says how much the others do; everything else is kept. Orders from 3 on are read as Butterworth's, with a note on the other readings;
 those of bells, and others that there are none of, as 2. Entries are written in a fixed order with fixed time stamps: equal sessions are
-equal bytes. Source: github bitwig/dawproject at ee4dcdd (MIT), Project.xsd and MetaData.xsd, version 1.0; what we write is valid against them.
-Unknown: what Bitwig Studio, Studio One, Cubase and n-Track make of Q, orders and shelves.
+equal bytes. Source: github bitwig/dawproject at ee4dcdd (MIT), Project.xsd and MetaData.xsd, version 1.0; what we write is valid against
+them. Unknown: what Bitwig Studio, Studio One, Cubase and n-Track make of Q, orders and shelves.
 """
 
 from __future__ import annotations
