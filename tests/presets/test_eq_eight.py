@@ -115,7 +115,7 @@ def test_cuts_and_notches_are_written_and_what_there_is_no_slope_for_is_refused(
     third = presets.write(EqSettings((Band("high_pass", 40.0, order=4),)), "eq-eight")  # as two sections of second order
     assert third.notes == ()
     assert [band.order for band in presets.read(third.files).single.bands] == [2, 2]
-    with pytest.raises(PresetWriteError, match=r"^eq-eight: .* dB off\); more than 1 dB is written with `lossy` only$"):
+    with pytest.raises(PresetWriteError, match=r"^eq-eight: .* dB off at .*; more than 1 dB is written with `lossy` only$"):
         presets.write(EqSettings((Band("band_pass", 1_000.0, 0.0, 2.0),)), "eq-eight")
 
 

@@ -160,7 +160,7 @@ class AuNBandEq:
         eq = settings(bands, values.get(0, 0.0), "parameter 0")
         name = (keys["name"].text or "") if "name" in keys and keys["name"].tag == "string" else ""
         table = _Table(header, values, Slots(tuple(of_bands), frozenset(foreign)), data)
-        return Preset(eq, name=name, source=Source(table, data, eq, name=name), notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(table, data, eq, name=name, is_whole=True), notes=tuple(notes))
 
 
 def _dictionary(root: Element) -> dict[str, Element]:

@@ -146,7 +146,7 @@ class CsvTable:
             where = f"row {count}"
             rows.append(_row(line, header.cells(_cells(line, where, header)), where) if line.strip() else Row(line))
         eq = equaliser_of(rows)
-        return Preset(eq, source=Source(_Table(header, tuple(rows)), data, eq, name=None))
+        return Preset(eq, source=Source(_Table(header, tuple(rows)), data, eq, name=None, is_whole=True))
 
 
 def _eqs(preset: Preset) -> tuple[EqSettings, ...]:

@@ -197,7 +197,7 @@ class DawProject:
         if words is not None and not words.is_played_by(eq):
             notes = (*notes, Note("dropped", None, "words", f"{words.target}: the bands were changed since", None))
             words = None
-        return Preset(eq, name=name, source=Source(place, data, eq, name=name), notes=notes, words=words)
+        return Preset(eq, name=name, source=Source(place, data, eq, name=name, is_whole=True), notes=notes, words=words)
 
 
 @dataclass(frozen=True, slots=True)

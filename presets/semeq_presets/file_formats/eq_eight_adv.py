@@ -127,7 +127,7 @@ class EqEight:
         pair = of_pair(preset.eq)
         names = tuple(name for name, _ in pair) if pair is not None else ()
         mode = next((number for number, both in _PAIRS.items() if both == names), "0")
-        is_scaled = _value_text(device, "Scale") not in ("", "1")
+        is_scaled = _value_text(device, "Scale") not in ("", "1") and (source is None or source.eq != preset.eq)
         if is_scaled:
             _manual(device, "Scale", "").set("Value", "1")
         preamp_db, preamp_notes = shared_preamp(preset.eq)
@@ -196,7 +196,7 @@ class EqEight:
         eq: Equaliser = ChannelEqs(tuple(zip(_PAIRS[mode], eqs, strict=True))) if mode in _PAIRS else eqs[0]
         user_name = device.find("UserName")
         name = user_name.get("Value", "") if user_name is not None else ""
-        source = Source(_Held(index, tuple(sides), frozenset(foreign)), data, eq, name=name)
+        source = Source(_Held(index, tuple(sides), frozenset(foreign)), data, eq, name=name, is_whole=True)
         return Preset(eq, name=name, source=source, notes=(*_device_notes(device, eqs), *notes))
 
 

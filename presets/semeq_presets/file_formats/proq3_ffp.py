@@ -194,7 +194,7 @@ class ProQ3:
             held[slot] = one, _channel(values) or ""
             notes += _losses(values, one, place)
         eq = joined(*apart, list(held.values()), 0.0)
-        source = Source(_File(data, held, frozenset(foreign)), data, eq, name=None)
+        source = Source(_File(data, held, frozenset(foreign)), data, eq, name=None, is_whole=True)
         return Preset(eq, source=source, notes=(*notes, *_global_notes(_globals(data))))
 
 

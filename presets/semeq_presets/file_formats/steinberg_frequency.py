@@ -196,7 +196,7 @@ class SteinbergFrequency:
             for record in ("equalizerAbypass", "bypass")
             if values.get(record, 0.0) != 0.0
         ]
-        return Preset(eq, name=name, source=Source(table, data, eq, name=name), notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(table, data, eq, name=name, is_whole=True), notes=tuple(notes))
 
 
 def _packed(table: _Table, values: Mapping[str, float], name: str) -> bytes:

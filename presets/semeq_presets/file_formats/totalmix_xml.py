@@ -124,7 +124,7 @@ class TotalMix:
                 notes += _pass_notes(bands[-1], where)
         eq = settings(bands, 0.0)
         notes += _low_cut_notes(found)
-        return Preset(eq, source=Source(root, data, eq), notes=tuple(notes))
+        return Preset(eq, source=Source(root, data, eq, name=None, is_whole=True), notes=tuple(notes))
 
 
 def _kind(code: float, index: int, last: int) -> BandKind | None:
