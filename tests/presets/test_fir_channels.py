@@ -92,8 +92,10 @@ def test_a_silent_channel_beside_another_is_read_and_two_silent_ones_are_refused
 
 
 def test_mid_and_side_are_refused_and_the_same_in_both_is_one_eq() -> None:
-    with pytest.raises(PresetWriteError, match="mid, side differ"):
+    with pytest.raises(PresetWriteError, match="^fir has no place for mid and side; choose one with `channel`$"):
         presets.write(ChannelEqs((("mid", T5), ("side", EqSettings()))), "fir")
+    with pytest.raises(PresetWriteError, match="^fir holds 8 channels, none 9; choose one with `channel`$"):
+        presets.write(ChannelEqs((("9", T5),)), "fir")
     (data,) = presets.write(ChannelEqs((("mid", T5), ("side", T5))), "fir").files.values()
     assert isinstance(presets.read(data, "fir").eq, EqSettings)
 

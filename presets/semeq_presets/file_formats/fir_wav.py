@@ -34,11 +34,11 @@ from scipy.signal import sosfilt
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.biquad import SILENT_DB, USABLE_NYQUIST, design_sos, for_rate
-from semeq_export.eq.channels import LEFT, POSITIONS, RIGHT, ChannelEqs, Equaliser, position
+from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs, Equaliser, position
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.filter import minimum_phase
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AudioError, PresetReadError
+from semeq_export.errors import AudioError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 from semeq_presets.file_formats._curves import sampled_db, well_placed
 from semeq_presets.file_formats._names import one_line
@@ -52,7 +52,6 @@ _MOST_TAPS_AT_48K = 2**16
 _FEWEST_TAPS_AT_48K = 2**10
 _MAX_READ_SAMPLES = 2**20
 _MAX_CHANNELS = 8
-_CHANNELS = (*POSITIONS, *(str(number) for number in range(1, _MAX_CHANNELS + 1)))
 _TRUE_STEREO = 4
 _MAX_CHUNKS = 1_000
 _FADE_SHARE = 0.25
@@ -90,7 +89,7 @@ class FirWav:
                 gain_db=(-18.0, 18.0),
                 q=(0.1, 10.0),
                 preamp_db=(-40.0, 40.0),
-                channels=_CHANNELS,
+                channels="any",
                 curve=True,
             ),
             is_text=False,
@@ -107,8 +106,12 @@ class FirWav:
         return head[:4] == b"RIFF" and head[8:12] == b"WAVE" and (b"linear phase" in head) is (self._phase == "linear")
 
     def write(self, preset: Preset) -> Written:
-        """Return the file, and a note where its response above 40 Hz is further off than the format's precision."""
+        """Return the file, and a note where its response above 40 Hz is further off than the format's precision.
+
+        Raises PresetWriteError for mid and side that differ, and for more than 8 channels.
+        """
         name = one_line(preset.name)
+        preset = _placed(preset, self.info.id)
         same = replace(preset, name=name).unchanged()
         if same is not None:
             return Written({"preset.wav": same})
@@ -148,6 +151,20 @@ class FirWav:
         if preset.single.curve is not None:
             return _from_response(preset)
         return _from_bands(for_rate(preset.single, preset.sample_rate_hz).eq, preset.sample_rate_hz, self._phase)
+
+
+def _placed(preset: Preset, format_id: str) -> Preset:
+    """Return the preset if each of its channels has a place in the file, mid and side alike as one EQ; raises PresetWriteError."""
+    eqs = preset.eq
+    if isinstance(eqs, EqSettings):
+        return preset
+    if eqs.is_mid_side:
+        if len(eqs.eqs) == 2 and eqs.eqs[0][1] == eqs.eqs[1][1]:
+            return replace(preset, eq=eqs.eqs[0][1])
+        raise PresetWriteError(f"{format_id} has no place for {' and '.join(eqs.names)}; choose one with `channel`")
+    if any(position(name) >= _MAX_CHANNELS for name in eqs.names):
+        raise PresetWriteError(f"{format_id} holds {_MAX_CHANNELS} channels, none {eqs.names[-1]}; choose one with `channel`")
+    return preset
 
 
 def _by_place(preset: Preset) -> dict[int, Preset]:
