@@ -161,7 +161,7 @@ def test_apples_own_reader_of_property_lists_reads_what_we_write() -> None:
         keys = plistlib.loads(data)
         assert (keys["name"], keys["subtype"], len(keys["data"])) == ("a < b", 1_851_942_257, 660)
         assert keys.get("render-quality", 0) == 0
-    assert keys["numberOfBands"] == 4
+    assert keys["numberOfBands"] == 5
 
 
 def test_every_type_of_aunbandeq_is_read_and_written_back() -> None:
