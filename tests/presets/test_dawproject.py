@@ -23,10 +23,12 @@ import semeq_presets as presets
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import OutputError, PresetReadError, PresetWriteError
 from semeq_presets import Preset
+from semeq_presets.file_formats.base import Choice
 from semeq_presets.file_formats.dawproject_zip import Stem, read_session, write_session
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden/dawproject/session.dawproject"
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
+LOW_CUT = Band("high_pass", 30.0, 0.0, 0.71, order=4)
 BANDS = (Band(LOW, 105.0, 8.1, 0.7), Band(PEAK, 1_604.0, -2.7, 1.23), Band(HIGH, 10_000.0, -7.5, 0.7, enabled=False))
 
 
@@ -76,25 +78,26 @@ def stems(folder: Path) -> list[Stem]:
 
 def test_the_first_equaliser_of_a_session_is_read_and_the_file_written_back() -> None:
     preset = presets.read(files_of(GOLDEN))
-    assert preset.eq is not None
-    assert (preset.format, preset.name, preset.eq.bands) == ("dawproject", "Warm", BANDS)
-    assert preset.eq.preamp_db == pytest.approx(-5.9, abs=1e-12)
-    assert [str(note) for note in preset.notes] == [
-        "band 2 of the file highPass is not read (unknown)",
-        "other equalisers of the session 1 not read (unknown)",
+    assert (preset.format, preset.name, preset.single.bands) == ("dawproject", "Warm", (BANDS[0], LOW_CUT, *BANDS[1:]))
+    assert preset.single.preamp_db == pytest.approx(-5.9, abs=1e-12)
+    assert [(note.kind, note.field, note.wanted) for note in preset.notes] == [
+        ("approximated", "band 2 of the file slope and q", str(LOW_CUT)),
+        ("unknown", "other equalisers of the session", "Vocal not read; choose one with `track`"),
     ]
+    assert preset.notes[0].error_db == pytest.approx(3.0, abs=0.1)  # at the corner: two sections of Q 0.71 are 6 dB down
+    assert preset.notes[1].error_db == 0.0
     assert presets.write(preset, "dawproject").files["preset.dawproject"] == GOLDEN.read_bytes()
 
 
 def test_an_edit_keeps_tracks_devices_filters_and_files(schema_dir: Path, tmp_path: Path) -> None:
     preset = presets.read(files_of(GOLDEN))
-    eq = EqSettings((replace(BANDS[0], gain_db=6.0), Band(PEAK, 500.0, 1.0, 1.0), BANDS[2], Band(PEAK, 3_000.0, 2.0, 4.0)), -2.0)
+    bands = (replace(BANDS[0], gain_db=6.0), LOW_CUT, Band(PEAK, 500.0, 1.0, 1.0), BANDS[2], Band("notch", 3_000.0, 0.0, 4.0))
+    eq = EqSettings(bands, -2.0)
     (data,) = presets.write(replace(preset, eq=eq, name="New"), "dawproject").files.values()
     check_valid(data, schema_dir, tmp_path)
     back = presets.read(data)
-    assert back.eq is not None
-    assert (back.eq.bands, back.name) == (eq.bands, "New")
-    assert back.eq.preamp_db == pytest.approx(-2.0, abs=1e-9)
+    assert (back.single.bands, back.name) == (eq.bands, "New")
+    assert back.single.preamp_db == pytest.approx(-2.0, abs=1e-9)
     before, after = members(GOLDEN.read_bytes()), members(data)
     assert list(after) == list(before)
     assert {name: after[name] for name in after if name != "project.xml"} == {
@@ -110,9 +113,62 @@ def test_an_edit_keeps_tracks_devices_filters_and_files(schema_dir: Path, tmp_pa
     ):
         assert kept in text
     fewer = presets.read(presets.write(replace(back, eq=EqSettings(eq.bands[:1])), "dawproject").files)
-    assert fewer.eq is not None
-    assert fewer.eq.bands == eq.bands[:1]
-    assert [note.field for note in fewer.notes] == ["band 2 of the file", "other equalisers of the session"]
+    assert fewer.single.bands == eq.bands[:1]
+    assert [note.field for note in fewer.notes] == ["other equalisers of the session"]
+
+
+def test_every_kind_of_the_schema_is_written_valid_and_comes_back(schema_dir: Path, tmp_path: Path) -> None:
+    eq = EqSettings(
+        (
+            Band("high_pass", 30.0, order=3),
+            Band("low_pass", 9_000.0, 0.0, 1.2, order=16),
+            Band("low_shelf", 200.0, 2.0, order=1),
+            Band("band_pass", 800.0, 0.0, 0.4, enabled=False),
+            Band("notch", 50.0, 0.0, 9.0),
+        )
+    )
+    (data,) = presets.write(eq, "dawproject").files.values()
+    check_valid(data, schema_dir, tmp_path)
+    assert presets.read(data).eq == eq
+    tilt = presets.write(EqSettings((Band("tilt", 900.0, 3.0, order=1),)), "dawproject")
+    assert tilt.notes == ()
+    assert presets.read(tilt.files).eq == EqSettings((Band("high_shelf", 900.0, 3.0, order=1),), -1.5)
+
+
+def test_the_equaliser_of_a_track_is_chosen_by_name_or_number_and_changed_alone() -> None:
+    for track in ("Vocal", "2"):
+        preset = presets.read(files_of(GOLDEN), choice=Choice(track=track))
+        assert [band.kind for band in preset.single.bands] == [PEAK]
+        assert preset.notes == ()
+    (data,) = presets.write(replace(preset, eq=T5), "dawproject").files.values()
+    assert presets.read(data, choice=Choice(track="Vocal")).single.bands == T5.bands
+    assert presets.read(data).single == presets.read(files_of(GOLDEN)).single
+    largest = presets.read(data).notes[-1]
+    assert (largest.field, largest.error_db) == ("other equalisers of the session", pytest.approx(5.2, abs=0.01))
+    for track in ("Bass", "3", "0"):
+        with pytest.raises(PresetReadError, match=r"holds 2 equalisers: 1 \(.*\), 2 \(Vocal\); choose one with `track`$"):
+            presets.read(files_of(GOLDEN), choice=Choice(track=track))
+
+
+@pytest.mark.parametrize(
+    ("order", "says", "size_db"),
+    [
+        (b"6", "band 3 of the file slope order 6 -> 12 dB/oct (approximated", 1.35),
+        (b"x", "band 3 of the file order x is not read (unknown", 2.7),
+    ],
+)
+def test_an_order_that_a_bell_has_not_is_said_with_its_size(order: bytes, says: str, size_db: float) -> None:
+    content = members(GOLDEN.read_bytes())
+    content["project.xml"] = content["project.xml"].replace(b'<Band type="bell">', b'<Band type="bell" order="' + order + b'">', 1)
+    note = next(note for note in presets.read(archive_of(content), "dawproject").notes if "band 3" in note.field)
+    assert str(note).startswith(says)
+    assert note.error_db == pytest.approx(size_db)
+
+
+def test_a_stem_with_what_no_session_holds_is_refused(tmp_path: Path) -> None:
+    stem = Stem("Drums", b"RIFF", EqSettings((Band("all_pass", 300.0),)), 48_000, 2, 1.0)
+    with pytest.raises(PresetWriteError, match="stem Drums: a session holds no all_pass 300 Hz q 0.7071; convert it to dawproject first"):
+        write_session(tmp_path / "a.dawproject", [stem])
 
 
 def test_one_equaliser_on_one_track_is_valid_against_the_schema(schema_dir: Path, tmp_path: Path) -> None:
@@ -217,9 +273,8 @@ def test_a_band_in_another_unit_is_left_alone_and_said() -> None:
     content = members(GOLDEN.read_bytes())
     content["project.xml"] = content["project.xml"].replace(b'unit="hertz" value="1604"', b'unit="normalized" value="0.5"')
     preset = presets.read(archive_of(content), "dawproject")
-    assert preset.eq is not None
-    assert len(preset.eq.bands) == 2
-    assert "band 3 of the file Freq in normalized is not read (unknown)" in [str(note) for note in preset.notes]
+    assert len(preset.single.bands) == 3
+    assert "band 3 of the file Freq in normalized is not read (unknown, 2.700 dB off)" in [str(note) for note in preset.notes]
 
 
 def test_hostile_archives_are_refused() -> None:

@@ -13,11 +13,14 @@ from preset_files import files_of, peak_below
 from strategies import T5
 
 import semeq_presets as presets
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.settings import Band, BandKind, EqSettings
-from semeq_export.errors import PresetReadError
+from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets import Preset
+from semeq_presets.file_formats.base import Choice
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden/eq-eight/warm.adv"
+MID_SIDE = GOLDEN.with_name("mid-side.adv")
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 
 
@@ -31,21 +34,20 @@ def test_the_preset_is_read_and_written_back() -> None:
     assert (preset.format, preset.name) == ("eq-eight", "Warm & wide")
     assert preset.eq.bands == (
         Band(LOW, 105.0, 8.10000038, 0.699999988),
+        Band("high_pass", 30.0, 0.0, 0.707106769),
         Band(PEAK, 1_604.0, -2.70000005, 1.23000002),
         Band(HIGH, 10_000.0, -7.5, 0.699999988, enabled=False),
     )
     assert preset.eq.preamp_db == -5.9000001
-    assert [str(note) for note in preset.notes] == [
-        "AdaptiveQ true is not read (unknown)",
-        "band 2 of the file low cut 12 is not read (unknown)",
-    ]
+    (note,) = preset.notes
+    assert str(note).startswith("AdaptiveQ true is not read (unknown, 0.")  # dB: a bell of -2.7 dB, Q 1.23 or 1.67
     assert presets.write(preset, "eq-eight").files["preset.adv"] == GOLDEN.read_bytes()
 
 
 def test_an_edit_changes_its_own_values_only() -> None:
     preset = presets.read(files_of(GOLDEN))
     assert preset.eq is not None
-    bands = (*preset.eq.bands[:1], replace(preset.eq.bands[1], gain_db=-3.25))
+    bands = (*preset.eq.bands[:2], replace(preset.eq.bands[2], gain_db=-3.25))
     (data,) = presets.write(replace(preset, eq=EqSettings(bands, -1.5), name="New"), "eq-eight").files.values()
     before, after = re.split(r"(?<=>)\s*", xml_of(GOLDEN.read_bytes())), re.split(r"(?<=>)\s*", xml_of(data))
     changed = [(old, new) for old, new in zip(before, after, strict=True) if old.replace(" />", "/>") != new]
@@ -62,6 +64,69 @@ def test_an_edit_changes_its_own_values_only() -> None:
     assert back.eq is not None
     assert back.eq == EqSettings(bands, -1.5)
     assert "<FromANewerVersion" in xml_of(data)
+
+
+def test_mid_and_side_are_an_eq_each_and_the_scale_is_in_the_gains() -> None:
+    preset = presets.read(MID_SIDE.read_bytes())
+    assert isinstance(preset.eq, ChannelEqs)
+    low, peak, high = Band(LOW, 105.0, 4.05000019, 0.699999988), Band(PEAK, 1_604.0, -1.350000025, 1.23000002), Band(HIGH, 10_000.0, -3.75)
+    assert preset.eq["mid"].bands == (low, peak, replace(high, q=0.699999988, enabled=False))
+    assert preset.eq["side"].bands == (Band("low_pass", 9_000.0, 0.0, 0.899999976, order=8), Band("notch", 100.0, 0.0, 6.0))
+    assert [note.field for note in preset.notes] == ["band 2 of the file (ParameterA)", "band 1 of the file (ParameterB) slope and q"]
+    assert preset.notes[0].error_db == 60.0  # no gain tells what a mode that nobody knows may do
+    assert presets.write(preset, "eq-eight").files["preset.adv"] == MID_SIDE.read_bytes()
+
+
+def test_an_edit_of_one_side_takes_the_scale_out() -> None:
+    preset = presets.read(MID_SIDE.read_bytes())
+    assert isinstance(preset.eq, ChannelEqs)
+    mid = EqSettings(preset.eq["mid"].bands[:1], -4.0)
+    written = presets.write(replace(preset, eq=ChannelEqs((("mid", mid), ("side", preset.eq["side"])))), "eq-eight")
+    assert [str(note) for note in written.notes] == ["preamp_db of two channels -4 and -5.9 -> -4.95 (refitted, 0.950 dB off)"]
+    (data,) = written.files.values()
+    back = presets.read(data)
+    assert isinstance(back.eq, ChannelEqs)
+    assert [eq.preamp_db for _, eq in back.eq] == [-4.95000005] * 2
+    assert (back.eq["mid"].bands, back.eq["side"].bands) == (mid.bands, preset.eq["side"].bands)
+    one = presets.read(presets.write(replace(back, eq=T5), "eq-eight").files)
+    assert one.eq == T5
+
+
+def test_of_several_devices_one_is_chosen_by_name_or_number() -> None:
+    text = xml_of(GOLDEN.read_bytes())
+    start, end = text.index("<Eq8"), text.index("</Eq8>") + 6
+    second = text[start:end].replace("Warm &amp; wide", "Bright").replace('Value="105"', 'Value="205"')
+    data = gzip.compress((text[:end] + second + text[end:]).encode())
+    with pytest.raises(PresetReadError, match=r"holds 2 EQ Eights: 1 \(Warm & wide\), 2 \(Bright\); choose one with `preset_name`$"):
+        presets.read(data)
+    for wanted in ("Bright", "2"):
+        preset = presets.read(data, choice=Choice(preset_name=wanted))
+        assert preset.single.bands[0].freq_hz == 205.0
+    (changed,) = presets.write(replace(preset, eq=T5), "eq-eight").files.values()
+    assert presets.read(changed, choice=Choice(preset_name="1")).single.bands[0].freq_hz == 105.0
+    assert presets.read(changed, choice=Choice(preset_name="2")).eq == T5
+
+
+def test_cuts_and_notches_are_written_and_what_there_is_no_slope_for_is_refused() -> None:
+    eq = EqSettings((Band("high_pass", 40.0, order=8), Band("low_pass", 15_000.0, 0.0, 1.0), Band("notch", 50.0, 0.0, 8.0)))
+    written = presets.write(eq, "eq-eight")
+    assert written.notes == ()
+    assert presets.read(written.files).eq == eq
+    third = presets.write(EqSettings((Band("high_pass", 40.0, order=4),)), "eq-eight")  # as two sections of second order
+    assert third.notes == ()
+    assert [band.order for band in presets.read(third.files).single.bands] == [2, 2]
+    with pytest.raises(PresetWriteError, match=r"^eq-eight: .* dB off at .*; more than 1 dB is written with `lossy` only$"):
+        presets.write(EqSettings((Band("band_pass", 1_000.0, 0.0, 2.0),)), "eq-eight")
+
+
+def test_a_device_that_is_off_is_said_with_its_size() -> None:
+    text = xml_of(GOLDEN.read_bytes())
+    off = re.sub(r'(<On>\s*<LomId Value="0" />\s*<Manual Value=")true', r"\1false", text, count=1)
+    assert off != text
+    note = presets.read(gzip.compress(off.encode())).notes[0]
+    assert (note.field, note.wanted) == ("On", "false is not read")
+    assert note.error_db is not None
+    assert note.error_db > 4.0
 
 
 def test_what_we_write_turns_adaptive_q_off_and_has_unique_ids() -> None:

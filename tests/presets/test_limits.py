@@ -260,3 +260,12 @@ def test_bands_that_no_layout_holds_are_refitted_where_their_values_are_out_of_r
     limits = presets.get("eqapo").info.limits
     fitted, _ = fit_to(EqSettings((Band(kind, 5.0, q=0.001), Band("peak", 100.0, 3.0, 1.0))), limits, 48_000.0)
     assert all(limits.freq_hz[0] <= band.freq_hz <= limits.freq_hz[1] for band in fitted.bands)
+
+
+def test_more_passes_than_a_device_has_room_for_are_refitted_not_kept() -> None:
+    limits = Limits(max_bands=2, kinds=frozenset({*LAYOUT_KINDS, BandKind.HIGH_PASS}), most={BandKind.HIGH_PASS: 1})
+    eq = EqSettings(tuple(Band(BandKind.HIGH_PASS, hz) for hz in (30.0, 40.0, 50.0)))
+    fitted, notes = fit_to(eq, limits, 48_000.0)
+    assert sum(band.kind is BandKind.HIGH_PASS for band in fitted.bands) == 1
+    assert len(fitted.bands) <= 2
+    assert max(note.error_db or 0.0 for note in notes) > 1.0

@@ -172,7 +172,7 @@ CASES: dict[str, tuple[str, list[tuple[bytes, bytes, str]]]] = {
             (b"8.1", b"", "row 3: gain_db is empty"),
             (b"8.1", b"8,1", "row 3: has 5 columns, expected 4; a decimal comma, or the separator ';'?"),
             (b"105", b"inf", "row 3: freq_hz 'inf' is not a number"),
-            (b"low_shelf", b"wide", "row 3: kind 'wide' is not low_shelf, peak, high_shelf or preamp"),
+            (b"low_shelf", b"wide", "row 3: kind 'wide' is not low_shelf, peak, high_shelf, high_pass,"),
             (
                 b"note,gain_db,kind,freq_hz",
                 b"note;gain_db;kind;freq_hz",

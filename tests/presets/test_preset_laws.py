@@ -186,13 +186,15 @@ def test_semeq_json_keeps_a_curve_beside_or_instead_of_bands() -> None:
 
 @pytest.mark.parametrize("info", [info for info in presets.formats() if info.limits.channels], ids=lambda info: info.id)
 def test_channels_that_differ_come_back_apart(info: FormatInfo) -> None:
+    freqs_hz = log_grid(300, 40.0) if info.id.startswith("fir") else FREQS_HZ  # as stated
     for eqs in random_channels_inside(cases(10, 500), 12, info.limits):
         written = presets.write(eqs, info.id)
         back = presets.read(written.files, info.id)
         stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
         for name, eq in eqs:
             held = back if isinstance(back.eq, EqSettings) else back.of_channel(name)  # equal by chance, as two flat ones are
-            assert off_by_db(held, Preset(eq, sample_rate_hz=back.sample_rate_hz)) <= info.precision_db + stated_db * SHARE
+            most_db = info.precision_db + stated_db * SHARE
+            assert off_by_db(held, Preset(eq, sample_rate_hz=back.sample_rate_hz), freqs_hz) <= most_db
         assert presets.write(back, info.id).files == written.files
 
 

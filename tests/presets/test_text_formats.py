@@ -275,12 +275,50 @@ def test_the_totalmix_sample_has_twelve_peaks() -> None:
     assert [band.kind for band in preset.eq.bands] == [PEAK] * 12
     assert preset.eq.bands[0] == Band(PEAK, 58.5, -4.3, 4.97)
     assert preset.eq.bands[11] == Band(PEAK, 15_918.0, -2.5, 1.0)
-    written = presets.write(preset, "totalmix")  # twelve peaks do not fit into three bands
+    assert content(presets.write(preset, "totalmix").files) == (GOLDEN / "totalmix/sample.tmeq").read_bytes()
+    louder = EqSettings((*preset.single.bands[:11], Band(PEAK, 15_918.0, 2.5, 1.0)))
+    written = presets.write(replace(preset, eq=louder), "totalmix")  # twelve peaks do not fit into three bands
     assert written.notes[0].error_db is not None
     again = presets.read(written.files, "totalmix")
     assert again.eq is not None
     assert len(again.eq.bands) <= 3
     assert b'e="LC Freq" v="20.00,"' in content(written.files)
+
+
+@pytest.mark.parametrize(
+    "bands", [(Band("high_pass", 20_000.0, order=16),), (Band("low_pass", 5_000.0, order=8), Band("tilt", 800.0, 4.0))]
+)
+def test_a_macro_for_audacity_holds_what_goes_down_without_end(bands: tuple[Band, ...]) -> None:
+    eq = EqSettings(bands)
+    written = presets.write(eq, "audacity")
+    assert written.notes == ()
+    off = np.maximum(presets.read(written.files).response_db(FREQS_HZ), -60.0) - np.maximum(Preset(eq).response_db(FREQS_HZ), -60.0)
+    assert np.max(np.abs(off)) <= 0.1
+
+
+def test_a_notch_in_a_macro_for_audacity_is_said_with_its_size() -> None:
+    (note,) = presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "audacity").notes
+    assert (note.kind, note.field) == ("approximated", "response")
+    assert note.error_db is not None
+    assert note.at_hz is not None
+    assert 10.0 < note.error_db < 60.0
+    assert abs(note.at_hz - 1_000.0) < 5.0
+
+
+def test_the_passes_of_totalmix_are_read_and_come_back_while_nothing_changes() -> None:
+    data = (GOLDEN / "totalmix/passes.tmeq").read_bytes()
+    preset = presets.read(data)
+    assert preset.eq == EqSettings((Band("high_pass", 45.0, 0.0, 0.9), Band(PEAK, 900.0, -4.5, 2.0), Band("low_pass", 12_000.0, 0.0, 0.7)))
+    assert [(note.kind, note.field) for note in preset.notes] == [
+        ("approximated", "Band1 Q of a pass"),
+        ("approximated", "Band3 Q of a pass"),
+        ("unknown", "low cut"),
+    ]
+    assert preset.notes[0].error_db == pytest.approx(20.0 * np.log10(0.9 * np.sqrt(2.0)), abs=0.02)
+    assert preset.notes[2].error_db == pytest.approx(36.0, abs=0.5)  # two octaves of 18 dB
+    assert content(presets.write(preset, "totalmix").files) == data
+    with pytest.raises(PresetWriteError, match="more than 1 dB is written with `lossy` only"):
+        presets.write(replace(preset, eq=EqSettings((Band("high_pass", 300.0, order=4), *preset.single.bands[1:]))), "totalmix")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from preset_files import files_of
 from strategies import T5, eq_settings
 
 import semeq_presets as presets
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_export.words.target import SemanticTarget
@@ -24,15 +25,16 @@ from semeq_presets.file_formats.semeq_vst3 import PluginState, for_words, pack_s
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 OURS, FREQUENCY = GOLDEN / "semeq-vst3/words.vstpreset", GOLDEN / "frequency/warm.vstpreset"
+MID_SIDE = FREQUENCY.with_name("mid-side.vstpreset")
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 BANDS = (Band(LOW, 105.0, 8.1, 0.7), Band(PEAK, 1_604.0, -2.7, 1.23), Band(HIGH, 10_000.0, -7.5, 0.7, enabled=False))
 
 
-@pytest.mark.parametrize("path", [OURS, FREQUENCY])
-def test_both_goldens_are_told_apart_read_and_written_back(path: Path) -> None:
+@pytest.mark.parametrize(("path", "bands"), [(OURS, BANDS), (FREQUENCY, (BANDS[0], Band("notch", 60.0, 0.0, 4.0), *BANDS[1:]))])
+def test_both_goldens_are_told_apart_read_and_written_back(path: Path, bands: tuple[Band, ...]) -> None:
     preset = presets.read(files_of(path))
     assert (preset.format, preset.name) == (path.parent.name, "Warm")
-    assert preset.eq == EqSettings(BANDS, -5.9)
+    assert preset.eq == EqSettings(bands, -5.9)
     assert presets.write(preset, preset.format).files["preset.vstpreset"] == path.read_bytes()
 
 
@@ -282,19 +284,35 @@ def test_the_parameter_list_is_in_order_and_complete() -> None:
     assert presets.get("semeq-vst3").info.limits.max_bands == about["max_bands"]
 
 
-def test_frequency_keeps_records_and_filters_that_are_not_ours() -> None:
-    preset = presets.read(files_of(FREQUENCY))
-    assert [str(note) for note in preset.notes] == ["band 2 of the file type 3 is not read (unknown)"]
-    edited = replace(preset, eq=EqSettings((BANDS[0], Band(HIGH, 12_000.0, 2.0, 1.0)), -1.0))
-    (data,) = presets.write(edited, "frequency").files.values()
-    back = presets.read(data)
-    assert back.eq == EqSettings((BANDS[0], Band(HIGH, 12_000.0, 2.0, 1.0)), -1.0)
-    assert [note.field for note in back.notes] == ["band 2 of the file"]
-    before, after = (unpack(content).chunks[b"Comp"] for content in (FREQUENCY.read_bytes(), data))
-    assert len(after) == 19_184
+def test_the_state_of_our_plugin_holds_three_kinds_and_the_framework_says_what_others_cost() -> None:
+    tilt = presets.write(EqSettings((Band("tilt", 800.0, 4.0),)), "semeq-vst3")
+    assert tilt.notes == ()
+    assert presets.read(tilt.files).eq == EqSettings((Band(HIGH, 800.0, 4.0),), -2.0)
+    cut = presets.write(EqSettings((Band("high_pass", 80.0),)), "semeq-vst3")
+    assert all(note.error_db is not None and note.error_db <= 1.0 for note in cut.notes)
+    with pytest.raises(PresetWriteError, match=r"notch 1000 Hz q 4 .* dB off.*; more than 1 dB is written with `lossy` only$"):
+        presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "semeq-vst3")
+    lossy = presets.write(EqSettings((Band("notch", 1_000.0, 0.0, 4.0),)), "semeq-vst3", lossy=True)
+    assert (lossy.notes[0].error_db or 0.0) > 1.0
+
+
+def changed_records(before: bytes, after: bytes) -> list[str]:
+    """The names of the records that differ between two files of Frequency."""
+    first, second = (unpack(content).chunks[b"Comp"] for content in (before, after))
+    assert len(first) == len(second) == 19_184
     records = [slice(4 + 140 * index, 144 + 140 * index) for index in range(137)]
-    changed = [before[at].split(b"\0", 1)[0].decode() for at in records if before[at] != after[at]]
-    assert changed == [
+    return [first[at].split(b"\0", 1)[0].decode() for at in records if first[at] != second[at]]
+
+
+def test_an_edit_of_frequency_changes_its_own_records_only() -> None:
+    preset = presets.read(files_of(FREQUENCY))
+    assert preset.notes == ()
+    notch = Band("notch", 60.0, 0.0, 4.0)
+    assert preset.single.bands[1] == notch
+    edited = replace(preset, eq=EqSettings((BANDS[0], notch, Band(HIGH, 12_000.0, 2.0, 1.0)), -1.0))
+    (data,) = presets.write(edited, "frequency").files.values()
+    assert presets.read(data).eq == edited.eq
+    assert changed_records(FREQUENCY.read_bytes(), data) == [
         "equalizerAgain3",
         "equalizerAfreq3",
         "equalizerAq3",
@@ -302,6 +320,49 @@ def test_frequency_keeps_records_and_filters_that_are_not_ours() -> None:
         "equalizerAgain8",  # the band that is gone; it was off already
         "equalizerAoutput",
     ]
+
+
+def test_mid_and_side_of_frequency_are_an_eq_each() -> None:
+    preset = presets.read(files_of(MID_SIDE))
+    assert isinstance(preset.eq, ChannelEqs)
+    low_cut, high_cut = Band("high_pass", 40.0, 0.0, 0.9, order=4), Band("low_pass", 16_000.0)
+    peak, shelf = Band("peak", 1_604.0, -2.7, 1.23), Band(HIGH, 2_500.0, 2.5, 1.5)
+    assert preset.eq["mid"] == EqSettings((low_cut, Band("notch", 60.0, 0.0, 4.0), peak, high_cut), -5.9)
+    assert preset.eq["side"] == EqSettings((low_cut, shelf, high_cut), -5.9)
+    assert [(note.kind, note.field) for note in preset.notes] == [
+        ("approximated", "band 1 of the file slope and q"),
+        ("unknown", "band 3 of the file (second channel) invert"),
+        ("unknown", "band 4 of the file"),
+    ]
+    assert [note.error_db for note in preset.notes[1:]] == pytest.approx([5.0, 5.0], abs=0.01)
+    assert list(presets.write(preset, "frequency").files.values()) == [MID_SIDE.read_bytes()]
+
+
+def test_an_edit_of_one_channel_of_frequency_leaves_the_other_alone() -> None:
+    preset = presets.read(files_of(MID_SIDE))
+    assert isinstance(preset.eq, ChannelEqs)
+    side = preset.eq["side"]
+    eqs = ChannelEqs(
+        (("mid", preset.eq["mid"]), ("side", replace(side, bands=(*side.bands[:1], Band("peak", 300.0, 1.0), *side.bands[2:]))))
+    )
+    (data,) = presets.write(replace(preset, eq=eqs), "frequency").files.values()
+    changed = changed_records(MID_SIDE.read_bytes(), data)
+    records = ["equalizerAeditchannel3", *(f"equalizerA{name}3Ch2" for name in ("gain", "freq", "q", "type"))]
+    assert sorted(changed) == sorted(records)
+    back = presets.read(data)
+    assert back.eq == eqs
+
+
+def test_cuts_of_frequency_take_the_outer_bands_and_a_second_one_is_refitted() -> None:
+    peaks = tuple(Band("peak", 200.0 * number, 1.0, 2.0) for number in range(1, 7))
+    eq = EqSettings((*peaks, Band("low_pass", 9_000.0, order=16), Band("high_pass", 30.0, order=1)))
+    back = presets.read(presets.write(eq, "frequency").files)
+    assert isinstance(back.eq, EqSettings)
+    assert back.eq.canonical() == eq.canonical()
+    written = presets.write(EqSettings((Band("high_pass", 30.0), Band("high_pass", 60.0))), "frequency")
+    assert {note.field for note in written.notes} == {"kind"}
+    assert 0.0 < max(note.error_db or 0.0 for note in written.notes) <= 1.0
+    assert [band.kind for band in presets.read(written.files).single.bands].count(BandKind.HIGH_PASS) == 1
 
 
 @pytest.mark.parametrize(

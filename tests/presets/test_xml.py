@@ -91,7 +91,7 @@ def test_a_document_type_is_read_over_only_where_it_is_the_expected_one() -> Non
 
 def in_golden(format_id: str, change: Callable[[bytes], bytes]) -> bytes:
     """The golden of an XML format with its document changed, whatever stands around it."""
-    (name,) = (golden for golden in GOLDENS if golden.startswith(f"{format_id}/"))
+    name = next(golden for golden in GOLDENS if golden.startswith(f"{format_id}/"))
     (data,) = files_of(GOLDEN / name).values()
     if format_id == "eq-eight":
         return gzip.compress(change(gzip.decompress(data)))

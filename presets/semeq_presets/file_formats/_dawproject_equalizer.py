@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import math
+import re
 from xml.etree.ElementTree import Element, SubElement
 
-from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.eq.settings import MAX_PASS_ORDER, Band, BandKind, EqSettings, orders
 from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets.file_formats._fields import band, number, plain_decimal, settings, settled
+from semeq_presets.file_formats._losses_db import apart_db
+from semeq_presets.file_formats._nominal import PASSES, gain_for, lost_note, pass_notes, steep_notes
 from semeq_presets.file_formats.base import Note
 
 PROJECT = "project.xml"
-_TYPES = {BandKind.LOW_SHELF: "lowShelf", BandKind.PEAK: "bell", BandKind.HIGH_SHELF: "highShelf"}
-_KINDS = {name: kind for kind, name in _TYPES.items()}
+TYPES = {
+    BandKind.LOW_SHELF: "lowShelf",
+    BandKind.PEAK: "bell",
+    BandKind.HIGH_SHELF: "highShelf",
+    BandKind.HIGH_PASS: "highPass",
+    BandKind.LOW_PASS: "lowPass",
+    BandKind.BAND_PASS: "bandPass",
+    BandKind.NOTCH: "notch",
+}
+_KINDS = {name: kind for kind, name in TYPES.items()}
+ORDERS = {
+    **dict.fromkeys(PASSES, frozenset(range(1, MAX_PASS_ORDER + 1))),
+    BandKind.LOW_SHELF: frozenset({1, 2}),
+    BandKind.HIGH_SHELF: frozenset({1, 2}),
+}
+_SECOND = 2
 FREQ_HZ, GAIN_DB, Q, PREAMP_DB = (10.0, 24_000.0), (-60.0, 60.0), (0.01, 100.0), (-96.0, 96.0)
 DIGITS = 12
 
@@ -22,15 +39,17 @@ def read_equalizer(device: Element) -> tuple[list[Element], EqSettings, tuple[No
     """Return the elements of the bands that are ours, the EQ, and notes."""
     elements, bands, notes = [], [], []
     for position, element in enumerate(device.findall("Band"), start=1):
+        place = f"band {position} of the file"
         held, reason = _read_band(element, f"{PROJECT} Band {position}")
         if held is None:
-            notes.append(Note("unknown", None, f"band {position} of the file", f"{reason} is not read", None))
+            is_on = _is_on(element, f"{PROJECT} Band {position}")
+            notes += [lost_note(place, reason, gain_db=_any_gain_db(element))] if is_on else []
         else:
             elements.append(element)
             bands.append(held)
-    enabled = device.find("Enabled")
-    if enabled is not None and not _flag(enabled, f"{PROJECT} Equalizer/Enabled"):
-        notes.append(Note("unknown", None, "Enabled", "false is not read", None))
+            notes += _order_notes(held, _order_text(element), place)
+    if not _is_on(device, f"{PROJECT} Equalizer"):
+        notes.append(Note("unknown", None, "Enabled", "false is not read", None, *apart_db(bands, ())))
     preamp_db = sum(_gain_db(device.find(name), f"{PROJECT} {name}") for name in ("InputGain", "OutputGain"))
     return elements, settings(bands, settled(preamp_db, *PREAMP_DB), PROJECT), tuple(notes)
 
@@ -40,19 +59,50 @@ def _read_band(element: Element, where: str) -> tuple[Band | None, str]:
     kind = _KINDS.get(element.get("type", ""))
     if kind is None:
         return None, element.get("type", "no type")[:40]
-    if element.get("order", "2") != "2":
-        return None, f"order {element.get('order', '')[:40]}"
+    text = _order_text(element)
+    if not re.fullmatch(r"[0-9]{1,4}", text) or int(text) == 0:
+        return None, f"order {text[:40]}"
+    lowest, highest = orders(kind)
     freq, q = element.find("Freq"), element.find("Q")
     if freq is None:
         raise PresetReadError("has no Freq", where=where)
     for parameter, unit in ((freq, "hertz"), (q, "linear")):
         if parameter is not None and parameter.get("unit") != unit:
             return None, f"{parameter.tag} in {parameter.get('unit', 'no unit')[:40]}"
-    enabled = element.find("Enabled")
-    is_on = enabled is None or _flag(enabled, f"{where}/Enabled")
     freq_hz = settled(number(freq.get("value", ""), "Freq", where), *FREQ_HZ)
     q_value = settled(number(q.get("value", ""), "Q", where), *Q) if q is not None else math.sqrt(0.5)
-    return band(kind, freq_hz, settled(_gain_db(element.find("Gain"), f"{where}/Gain"), *GAIN_DB), q_value, enabled=is_on, where=where), ""
+    gain_db = gain_for(kind, settled(_gain_db(element.find("Gain"), f"{where}/Gain"), *GAIN_DB))
+    order = min(max(int(text), lowest), highest)
+    return band(kind, freq_hz, gain_db, q_value, enabled=_is_on(element, where), order=order, where=where), ""
+
+
+def _order_notes(held: Band, text: str, place: str) -> list[Note]:
+    """Return notes on an order that is read as the nearest there is, or may be meant otherwise."""
+    if int(text) == held.order:
+        return pass_notes(held, place)
+    if held.has_gain:
+        return steep_notes(held, place, f"order {text}")
+    if not held.enabled:
+        return []
+    return [Note("approximated", None, f"{place} order", text, held.order, *apart_db([held], [held, held]))]
+
+
+def _order_text(element: Element) -> str:
+    return element.get("order", str(_SECOND)).strip()
+
+
+def _is_on(element: Element, where: str) -> bool:
+    enabled = element.find("Enabled")
+    return enabled is None or _flag(enabled, f"{where}/Enabled")
+
+
+def _any_gain_db(element: Element) -> float:
+    """Return the gain of a band that is not read, 0 where it says none."""
+    gain = element.find("Gain")
+    try:
+        return _gain_db(gain, "")
+    except PresetReadError:
+        return 0.0
 
 
 def _gain_db(element: Element | None, where: str) -> float:
@@ -99,8 +149,11 @@ def change_equalizer(device: Element, eq: EqSettings, before: EqSettings, name: 
 
 def _set_band(element: Element, held: Band) -> Element:
     """Give a band's element its values; children are added in the order of the schema."""
-    element.set("type", _TYPES[held.kind])
-    values = (("Freq", "hertz", held.freq_hz), ("Gain", "decibel", held.gain_db), ("Q", "linear", held.q))
+    element.set("type", TYPES[held.kind])
+    if held.order != int(_order_text(element)):
+        element.set("order", str(held.order))
+    gain = (("Gain", "decibel", held.gain_db),) if held.has_gain or element.find("Gain") is not None else ()
+    values = (("Freq", "hertz", held.freq_hz), *gain, ("Q", "linear", held.q))
     for position, (tag, unit, value) in enumerate(values):
         child = element.find(tag)
         if child is None:

@@ -13,6 +13,7 @@
 What Audacity makes of the points is not the curve through them: it samples that curve at 16,384 bins, and a Blackman window on the impulse
 response blurs the result by about 12 Hz at 48 kHz. Our points make up for that (they are raised and lowered until the blurred curve is the
 one that was asked for, at the preset's sample rate), and reading a file gives the blurred curve, which is what is heard.
+Below -60 dB nothing is compared, and points go no deeper than -240 dB.
 Points stand closer where the response bends more. Read: one FilterCurve step, parameters in any order; other steps of a macro and other
 parameters are kept, a curve that did not change keeps its spelling.
 Source: Audacity 3.2.4 (macro and preset export), src/effects/Equalization (CalcFilter); the model was within 0.0001 dB of what it rendered.
@@ -28,10 +29,11 @@ import numpy as np
 from scipy.fft import irfft, rfft
 
 from semeq_export.arrays import Float64Array
+from semeq_export.eq.biquad import SILENT_DB
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidEqError, PresetReadError
-from semeq_presets.file_formats._curves import Lines, difference_note, fine_grid, sampled_db, well_placed
+from semeq_presets.file_formats._curves import Lines, fine_grid, sampled_db, well_placed
 from semeq_presets.file_formats._fields import number, plain_decimal, text_of
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Place, Preset, PresetFormat, Source, Written
 
@@ -45,6 +47,7 @@ _GOOD_DB = 0.02
 _DIGITS = 7
 _LOWEST_HZ = 20.0  # the gain there is also that of everything below
 _FLOOR = 1e-15
+_DEEPEST_DB = -120.0  # of points, where filters without a gain go on down
 _MAX_LINES = 1_000
 _DEFAULTS = {"FilterLength": "8191", "InterpolateLin": "0", "InterpolationMethod": "B-spline"}
 _STEP = re.compile(r"[ \t]*FilterCurve:(.*)")
@@ -97,16 +100,19 @@ class AudacityCurve:
             return Written({"preset.audacity.txt": same})
         macro = preset.parts(_Macro) or _Macro(Lines(("", ""), 0), _DEFAULTS)
         grid_hz = fine_grid(preset)
-        freqs = [plain_decimal(freq_hz, _DIGITS) for freq_hz in well_placed(grid_hz, sampled_db(preset, grid_hz), _POINTS)]
+        freqs = [plain_decimal(freq_hz, _DIGITS) for freq_hz in well_placed(grid_hz, _wanted_db(preset, grid_hz), _POINTS)]
         freqs_hz = np.array([float(text) for text in freqs])
-        gains = [plain_decimal(round(gain, 5), _DIGITS) for gain in _sharpened(preset, freqs_hz)]
+        gains = [plain_decimal(round(max(gain, 2.0 * _DEEPEST_DB), 5), _DIGITS) for gain in _sharpened(preset, freqs_hz)]
         parameters = {f"f{index}": text for index, text in enumerate(freqs)} | {f"v{index}": text for index, text in enumerate(gains)}
         step = "FilterCurve:" + " ".join(f'{name}="{value}"' for name, value in (parameters | dict(macro.parameters)).items())
         text = macro.lines.with_curve(step)
         points = Curve(freqs_hz, np.array([float(text) for text in gains]))
         held = _heard(points, preset.sample_rate_hz, macro.parameters)
-        notes = difference_note(preset, held, self.info.precision_db, f"a curve through {_POINTS} points")
-        return Written({"preset.audacity.txt": text.encode("utf-8")}, notes)
+        off_db = np.abs(np.maximum(held.at(grid_hz), SILENT_DB) - np.maximum(_wanted_db(preset, grid_hz), SILENT_DB))
+        worst = int(np.argmax(off_db))
+        size = float(off_db[worst]), float(grid_hz[worst])
+        note = Note("approximated", None, "response", "as asked for", f"a curve through {_POINTS} points", *size)
+        return Written({"preset.audacity.txt": text.encode("utf-8")}, (note,) if size[0] > self.info.precision_db else ())
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming line and parameter."""
@@ -131,6 +137,11 @@ class AudacityCurve:
         return Preset(EqSettings(curve=curve), source=source, notes=tuple(notes))
 
 
+def _wanted_db(preset: Preset, freqs_hz: Float64Array) -> Float64Array:
+    """Return the intended response (n,) in dB, no deeper than points go."""
+    return np.maximum(sampled_db(preset, freqs_hz), _DEEPEST_DB)
+
+
 def _heard(points: Curve, rate_hz: float, parameters: Mapping[str, str]) -> Curve:
     """Return what Audacity makes of a curve at a sample rate."""
     length = _filter_length(parameters)
@@ -148,7 +159,7 @@ def _filter_length(parameters: Mapping[str, str]) -> int:
 
 def _sharpened(preset: Preset, freqs_hz: Float64Array) -> Float64Array:
     """Return the gains at freqs_hz that give the wanted ones after blurring: each round adds what is still missing."""
-    wanted_db = sampled_db(preset, freqs_hz)
+    wanted_db = _wanted_db(preset, freqs_hz)
     gain_db, best_db, least = wanted_db, wanted_db, np.inf
     for _ in range(_ROUNDS):
         taps = _half_taps(Curve(freqs_hz, gain_db), preset.sample_rate_hz, _LONGEST)

@@ -16,15 +16,24 @@
 | --- | --- |
 | 0 | overall gain in dB, -96..24: the preamp |
 | 1000 + k | 0 active, 1 bypassed |
-| 2000 + k | type: 0 parametric, 7 and 8 low and high shelf, 9 and 10 resonant ones; 1..6 passes and stops, not ours |
+| 2000 + k | type, see below |
 | 3000 + k, 4000 + k | Hz, dB -96..24 |
 | 5000 + k | bandwidth in octaves, 0.05..5 = (2 / ln 2) asinh(1 / (2 Q)) |
 
-An unused band is bypassed and otherwise 0. Types 7 and 8 ignore the width, and AutoEq says that they are shelves of Q 0.7: they are
-written for a Q within 1.5 % of 0.7071, with the width beside them so that reading back is exact; other shelves become types 9 and 10, whose
-width counts.
-Source: presets of github pierreaubert/AUpresetConverter at 6c84dac with the EQs that they were made from; Apple, AudioUnitParameters.h.
-Unknown: whether types 9 and 10 are the cookbook's shelves; no file of Apple's own was seen. What a file holds beyond this is kept.
+| type | |
+| --- | --- |
+| 0 | parametric |
+| 1, 2 | low and high pass of second order, Butterworth's: without a width |
+| 3, 4 | resonant low and high pass, 5 band pass, 6 band stop: with a width, without a gain |
+| 7, 8 | low and high shelf: without a width, of Q 0.7 by AutoEq |
+| 9, 10 | resonant low and high shelf |
+
+An unused band is bypassed and otherwise 0. Types 1, 2, 7 and 8 ignore the width: they are written for a Q within 1.5 % of 0.7071, with the
+width beside them so that reading back is exact; other passes and shelves become types 3, 4, 9 and 10, whose width counts.
+Source: presets of github pierreaubert/AUpresetConverter at 6c84dac with the EQs that they were made from; Apple, AudioUnitParameters.h and
+the words of AVAudioUnitEQ on the same types ("simple Butterworth 2nd order low pass", "resonance support via bandwidth").
+Unknown: whether types 9 and 10 are the cookbook's shelves, and how much resonance a width makes in types 3 and 4: they are read by the same
+formula, and a note says how far that is from no resonance; no file of Apple's own was seen. What a file holds beyond this is kept.
 """
 
 from __future__ import annotations
@@ -36,7 +45,7 @@ import math
 import struct
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element, SubElement
 
 from semeq_export.eq.settings import Band, BandKind
@@ -44,6 +53,8 @@ from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
 from semeq_presets.file_formats._binary import Record, Slots
 from semeq_presets.file_formats._fields import band, settings, settled
+from semeq_presets.file_formats._losses_db import apart_db
+from semeq_presets.file_formats._nominal import gain_for, lost_note
 from semeq_presets.file_formats._places import MAC_PRESETS
 from semeq_presets.file_formats._xml import parse, render
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
@@ -57,14 +68,12 @@ _BYPASS, _TYPE, _FREQ, _GAIN, _WIDTH = 1_000, 2_000, 3_000, 4_000, 5_000
 _FREQ_HZ = (20.0, 20_000.0)
 _GAIN_DB = (-60.0, 24.0)
 _Q = (bandwidth_oct_to_q(5.0), bandwidth_oct_to_q(0.05))
-_FIXED_SHELF_Q, _FIXED_SHARE = math.sqrt(0.5), 0.015
-_FIXED = {BandKind.LOW_SHELF: 7, BandKind.HIGH_SHELF: 8}
-_RESONANT = {BandKind.LOW_SHELF: 9, BandKind.HIGH_SHELF: 10}
-_KINDS = {
-    0.0: BandKind.PEAK,
-    **{float(number): kind for kind, number in _FIXED.items()},
-    **{float(number): kind for kind, number in _RESONANT.items()},
-}
+_FIXED_Q, _FIXED_SHARE = math.sqrt(0.5), 0.015
+_FIXED = {BandKind.LOW_PASS: 1, BandKind.HIGH_PASS: 2, BandKind.LOW_SHELF: 7, BandKind.HIGH_SHELF: 8}
+_RESONANT = {BandKind.LOW_PASS: 3, BandKind.HIGH_PASS: 4, BandKind.LOW_SHELF: 9, BandKind.HIGH_SHELF: 10}
+_OTHERS = {BandKind.PEAK: 0, BandKind.BAND_PASS: 5, BandKind.NOTCH: 6}
+_KINDS = {float(number): kind for table in (_OTHERS, _FIXED, _RESONANT) for kind, number in table.items()}
+_SAID_DB = 0.1
 _HEADER = Record(">", ("scope", "I"), ("element", "I"), ("parameters", "I"))
 _PARAMETER = Record(">", ("id", "I"), ("value", "f"))
 
@@ -88,8 +97,10 @@ class AuNBandEq:
         host="Logic, GarageBand and other Audio Unit hosts on macOS",
         suffixes=(".aupreset",),
         how_to_import="copy it into ~/Library/Audio/Presets/Apple/AUNBandEQ; it is then in the plug-in's preset menu",
-        precision_db=1e-3,
-        limits=Limits(max_bands=_BANDS, freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q, preamp_db=(-96.0, 24.0)),
+        precision_db=0.01,
+        limits=Limits(
+            max_bands=_BANDS, kinds=frozenset(_KINDS.values()), freq_hz=_FREQ_HZ, gain_db=_GAIN_DB, q=_Q, preamp_db=(-96.0, 24.0)
+        ),
         aliases=("apple", "logic", "garageband"),
         places={"darwin": Place((MAC_PRESETS,), "Apple/AUNBandEQ", is_made=True)},
     )
@@ -140,13 +151,16 @@ class AuNBandEq:
             if values.get(_TYPE + slot, 0.0) in _KINDS:
                 bands.append(_band(values, slot))
                 of_bands.append(slot)
+                notes += _resonance_notes(bands[-1], values.get(_TYPE + slot, 0.0), f"band {slot + 1} of the file")
             else:
                 foreign.add(slot)
-                notes.append(Note("unknown", None, f"band {slot + 1} of the file", f"type {values[_TYPE + slot]:g} is not read", None))
+                if values.get(_BYPASS + slot, 0.0) == 0.0:
+                    what = f"type {values[_TYPE + slot]:g}"
+                    notes.append(lost_note(f"band {slot + 1} of the file", what, gain_db=values.get(_GAIN + slot, 0.0)))
         eq = settings(bands, values.get(0, 0.0), "parameter 0")
         name = (keys["name"].text or "") if "name" in keys and keys["name"].tag == "string" else ""
         table = _Table(header, values, Slots(tuple(of_bands), frozenset(foreign)), data)
-        return Preset(eq, name=name, source=Source(table, data, eq, name=name), notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(table, data, eq, name=name, is_whole=True), notes=tuple(notes))
 
 
 def _dictionary(root: Element) -> dict[str, Element]:
@@ -202,21 +216,31 @@ def _band(values: Mapping[int, float], slot: int) -> Band:
     is_fixed = number in _FIXED.values()
     if not is_fixed and not 0.001 <= width <= 20.0:
         raise PresetReadError(f"bandwidth {width:g} is outside 0.001..20 octaves", where=where)
-    q = settled(bandwidth_oct_to_q(width), *_Q) if 0.001 <= width <= 20.0 else _FIXED_SHELF_Q
+    q = settled(bandwidth_oct_to_q(width), *_Q) if 0.001 <= width <= 20.0 else _FIXED_Q
     if is_fixed and not _is_fixed_q(q):
-        q = _FIXED_SHELF_Q
+        q = _FIXED_Q
     enabled = values.get(_BYPASS + slot, 0.0) == 0.0
     freq_hz, gain_db = settled(values.get(_FREQ + slot, 0.0), *_FREQ_HZ), settled(values.get(_GAIN + slot, 0.0), *_GAIN_DB)
-    return band(_KINDS[number], freq_hz, gain_db, q, enabled=enabled, where=where)
+    kind = _KINDS[number]
+    return band(kind, freq_hz, gain_for(kind, gain_db), q, enabled=enabled, where=where)
+
+
+def _resonance_notes(held: Band, number: float, place: str) -> list[Note]:
+    """Return a note on a resonant pass: how far it is from the one without a resonance, the other thing that Apple's words may mean."""
+    if number not in (_RESONANT[BandKind.LOW_PASS], _RESONANT[BandKind.HIGH_PASS]) or not held.enabled:
+        return []
+    error_db, at_hz = apart_db([held], [replace(held, q=_FIXED_Q)])
+    note = Note("approximated", None, f"{place} resonance", "by its bandwidth", f"q {held.q:.4g}", error_db, at_hz)
+    return [note] if error_db > _SAID_DB else []
 
 
 def _is_fixed_q(q: float) -> bool:
-    return abs(q / _FIXED_SHELF_Q - 1.0) <= _FIXED_SHARE + 1e-6
+    return abs(q / _FIXED_Q - 1.0) <= _FIXED_SHARE + 1e-6
 
 
 def _parameters(slot: int, held: Band) -> dict[int, float]:
-    shelves = _FIXED if abs(held.q / _FIXED_SHELF_Q - 1.0) <= _FIXED_SHARE else _RESONANT
-    number = 0 if held.kind is BandKind.PEAK else shelves[held.kind]
+    sharp = _FIXED if abs(held.q / _FIXED_Q - 1.0) <= _FIXED_SHARE else _RESONANT
+    number = _OTHERS[held.kind] if held.kind in _OTHERS else sharp[held.kind]
     return {
         _BYPASS + slot: 0.0 if held.enabled else 1.0,
         _TYPE + slot: float(number),

@@ -1,4 +1,4 @@
-"""A table of bands with comma-separated values, for spreadsheets and scripts.
+"""A table of bands with comma-separated values, for spreadsheets and scripts. Schema 1 and 2.
 
     kind,freq_hz,gain_db,q,enabled
     preamp,,-5.9,,
@@ -6,33 +6,44 @@
     peak,1604.0,-2.7,1.23,true
     high_shelf,10000.0,-7.5,0.7,false
 
+Schema 2 is a table with the columns order and channel, either or both:
+
+    kind,freq_hz,gain_db,q,enabled,order,channel
+    preamp,,-3.0,,,,left
+    high_pass,80.0,0.0,0.7071,true,4,
+    point,20.0,1.5,,,,right
+
 | column | content |
 | --- | --- |
-| kind | low_shelf, peak, high_shelf, or preamp, which has a gain_db only |
-| freq_hz, gain_db, q | numbers, decimal point; q may be left out as a column and is then 0.7071 |
-| enabled | true or false (also 1, 0, yes, no); the column may be left out |
+| kind | a kind of `semeq_export.eq.settings.BandKind`, preamp, which has a gain_db only, or point, one of a curve beside the bands |
+| freq_hz, gain_db, q | numbers, decimal point; q may be left out as a column or empty: 0.7071; kinds without a gain may leave it empty |
+| enabled | true or false (also 1, 0, yes, no); true where it is empty or left out |
+| order | of passes, first-order shelves and the like; 2 where it is empty or left out |
+| channel | left, right, mid, side and others of `semeq_export.eq.channels`; empty: all that the table names, or all |
 
-Columns may stand in any order; other columns, and rows that did not change, are kept as they are. Separator: comma, RFC 4180 quotes, LF or
-CRLF, a byte order mark is read over. Numbers are the shortest that are exact. Our own layout; source of the names: `semeq_export.eq`.
+Schema 2 is written only for what schema 1 has no place for. Columns may stand in any order; other columns, and rows that did not change,
+are kept as they are. Points may stand in any order. Separator: comma, RFC 4180 quotes, LF or CRLF, a byte order mark is read over. Numbers
+are the shortest that are exact. Our own layout; source of the names: `semeq_export.eq`.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from semeq_export.eq.settings import Band, BandKind
-from semeq_export.errors import PresetReadError
+from semeq_export.eq.channels import ChannelEqs
+from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, EqSettings
+from semeq_export.errors import PresetReadError, PresetWriteError
+from semeq_presets.file_formats._csv_rows import Point, Row, Says, equaliser_of, lines_with
 from semeq_presets.file_formats._fields import band, number, settings, text_of
-from semeq_presets.file_formats._pieces import Piece, merged, preamp_of
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import EVERYTHING, Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
 
 _COLUMNS = ("kind", "freq_hz", "gain_db", "q", "enabled")
 _NEEDED = ("kind", "freq_hz", "gain_db")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_DEFAULT_Q = 0.7071
-_MAX_ROWS = 2_000
+_DEFAULT_Q, _DEFAULT_ORDER = 0.7071, 2
+_MAX_ROWS, _MAX_POINTS = 20_000, 10_000
 _MAX_COLUMNS = 100
 _BOM = "\ufeff"
 
@@ -47,13 +58,34 @@ class _Header:
         """Return the cells of a row by column."""
         return {name: cell.strip() for name, cell in zip(self.names, row, strict=True)}
 
+    def line(self, says: Says, channel: str) -> str:
+        """Return the row of a band, preamp or point."""
+        values = {"channel": channel}
+        if isinstance(says, Band):
+            values |= {"kind": says.kind.value, "enabled": "true" if says.enabled else "false", "order": str(says.order)}
+            values |= {"freq_hz": repr(says.freq_hz), "gain_db": repr(says.gain_db), "q": repr(says.q)}
+        elif isinstance(says, Point):
+            values |= {"kind": "point", "freq_hz": repr(says.freq_hz), "gain_db": repr(says.gain_db)}
+        else:
+            values |= {"kind": "preamp", "gain_db": repr(says)}
+        return ",".join(values.get(name, "") for name in self.names)
+
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The names of a file's columns, and its rows."""
 
     header: _Header
-    pieces: tuple[Piece, ...]
+    rows: tuple[Row, ...]
+
+    def with_columns(self, names: Sequence[str]) -> _Table:
+        """Return the table with further columns, empty in the rows that there are."""
+        if not names:
+            return self
+        first, *rest = self.rows
+        head = Row(_longer(first.text, names))
+        rows = (Row(_longer(row.text, [""] * len(names)), row.says, row.channel) if row.text.strip() else row for row in rest)
+        return _Table(_Header((*self.header.names, *names)), (head, *rows))
 
 
 class CsvTable:
@@ -66,7 +98,16 @@ class CsvTable:
         suffixes=(".csv",),
         how_to_import="open it in a spreadsheet: comma-separated, UTF-8, decimal point",
         precision_db=1e-9,
-        limits=Limits(freq_hz=(1e-3, 200_000.0), gain_db=(-60.0, 60.0), q=(1e-3, 1_000.0), preamp_db=(-120.0, 120.0)),
+        limits=Limits(
+            kinds=EVERYTHING.kinds,
+            orders=EVERYTHING.orders,
+            freq_hz=(1e-3, 200_000.0),
+            gain_db=(-60.0, 60.0),
+            q=(1e-3, 1_000.0),
+            preamp_db=(-120.0, 120.0),
+            channels="any",
+            curve=True,
+        ),
         verified="this version of semeq",
         aliases=("spreadsheet",),
     )
@@ -78,11 +119,20 @@ class CsvTable:
         return set(_NEEDED) <= names
 
     def write(self, preset: Preset) -> Written:
-        """Return the table; a preset that was read keeps its columns and the rows that did not change."""
-        table = preset.parts(_Table) or _Table(_Header(_COLUMNS), (Piece(",".join(_COLUMNS)), Piece("preamp,,0.0,,", 0.0), Piece("")))
-        band_row, preamp_row = _writers(table.header)
-        text = merged(table.pieces, preset.single, separator="\n", band_text=band_row, preamp_text=preamp_row)
-        return Written({"preset.csv": text.encode("utf-8")})
+        """Return the table; a preset that was read keeps its columns and the rows that did not change.
+
+        Raises PresetWriteError for a curve of more than 10,000 points.
+        """
+        same = preset.unchanged()
+        if same is not None:
+            return Written({"preset.csv": same})
+        if any(eq.curve is not None and eq.curve.freqs_hz.size > _MAX_POINTS for eq in _eqs(preset)):
+            raise PresetWriteError(f"{self.info.id}: a curve is over the limit of {_MAX_POINTS} points")
+        held = preset.parts(_Table) or _Table(_Header(_COLUMNS), (Row(",".join(_COLUMNS)), Row("")))
+        table = held.with_columns([name for name in _columns_for(preset) if name not in held.header.names])
+        end = "\r" if table.rows[0].text.endswith("\r") else ""
+        lines = lines_with(table.rows, preset.eq, lambda says, channel: table.header.line(says, channel) + end)
+        return Written({"preset.csv": "\n".join(lines).encode("utf-8")})
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming row and column."""
@@ -91,12 +141,35 @@ class CsvTable:
         if len(lines) > _MAX_ROWS:
             raise PresetReadError(f"more than {_MAX_ROWS} rows")
         header = _header(lines[0].removeprefix(_BOM))
-        pieces = [Piece(lines[0])]
+        rows = [Row(lines[0])]
         for count, line in enumerate(lines[1:], start=2):
             where = f"row {count}"
-            pieces.append(Piece(line, _row(header.cells(_cells(line, where, header)), where) if line.strip() else None))
-        bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
-        return Preset(settings(bands, preamp_of(pieces)), source=Source(_Table(header, tuple(pieces))))
+            rows.append(_row(line, header.cells(_cells(line, where, header)), where) if line.strip() else Row(line))
+        eq = equaliser_of(rows)
+        return Preset(eq, source=Source(_Table(header, tuple(rows)), data, eq, name=None, is_whole=True))
+
+
+def _eqs(preset: Preset) -> tuple[EqSettings, ...]:
+    return tuple(eq for _, eq in preset.eq) if isinstance(preset.eq, ChannelEqs) else (preset.eq,)
+
+
+def _columns_for(preset: Preset) -> Iterator[str]:
+    """Yield the columns without which a preset would not come back."""
+    bands = [held for eq in _eqs(preset) for held in eq.bands]
+    if any(held.q != _DEFAULT_Q for held in bands):
+        yield "q"
+    if not all(held.enabled for held in bands):
+        yield "enabled"
+    if any(held.order != _DEFAULT_ORDER for held in bands):
+        yield "order"
+    if isinstance(preset.eq, ChannelEqs):
+        yield "channel"
+
+
+def _longer(line: str, cells: Sequence[str]) -> str:
+    """Return a row with further cells at its end."""
+    end = "\r" if line.endswith("\r") else ""
+    return ",".join([line.removesuffix("\r"), *cells]) + end
 
 
 def _header(line: str) -> _Header:
@@ -130,34 +203,30 @@ def _split(line: str, where: str) -> list[str]:
     return rows[0] if rows else []
 
 
-def _row(cells: dict[str, str], where: str) -> Band | float:
-    kind = cells["kind"].lower()
+def _row(line: str, cells: dict[str, str], where: str) -> Row:
+    kind, channel = cells["kind"].lower(), cells.get("channel", "").lower()
     if kind == "preamp":
-        return settings([], number(cells["gain_db"], "gain_db", where), where).preamp_db
-    if kind not in {known.value for known in BandKind}:
-        raise PresetReadError(f"kind {kind[:40]!r} is not low_shelf, peak, high_shelf or preamp", where=where)
-    enabled = cells.get("enabled", "true").lower()
+        return Row(line, settings([], number(cells["gain_db"], "gain_db", where), where).preamp_db, channel)
+    if kind == "point":
+        return Row(line, Point(*(number(cells[name], name, where) for name in ("freq_hz", "gain_db"))), channel)
+    known = [one.value for one in BandKind]
+    if kind not in known:
+        raise PresetReadError(f"kind {kind[:40]!r} is not {', '.join(known)}, preamp or point", where=where)
+    enabled = (cells.get("enabled") or "true").lower()
     if enabled not in _TRUTH:
         raise PresetReadError(f"enabled {enabled[:40]!r} is not true or false", where=where)
-    q = number(cells["q"], "q", where) if "q" in cells else _DEFAULT_Q
-    freq_hz, gain_db = number(cells["freq_hz"], "freq_hz", where), number(cells["gain_db"], "gain_db", where)
-    return band(BandKind(kind), freq_hz, gain_db, q, enabled=_TRUTH[enabled], where=where)
+    has_gain = BandKind(kind) in (*LAYOUT_KINDS, BandKind.TILT)
+    gain_db = number(cells["gain_db"], "gain_db", where) if has_gain or cells["gain_db"] else 0.0
+    q = number(cells["q"], "q", where) if cells.get("q") else _DEFAULT_Q
+    freq_hz = number(cells["freq_hz"], "freq_hz", where)
+    held = band(BandKind(kind), freq_hz, gain_db, q, enabled=_TRUTH[enabled], order=_order(cells.get("order", ""), where), where=where)
+    return Row(line, held, channel)
 
 
-def _writers(header: _Header) -> tuple[Callable[[Band, int], str], Callable[[float], str]]:
-    """Return what writes a band and a preamp as a row of these columns."""
-
-    def row(values: dict[str, str]) -> str:
-        return ",".join(values.get(name, "") for name in header.names)
-
-    def band_row(held: Band, _number: int) -> str:
-        numbers = {"freq_hz": repr(held.freq_hz), "gain_db": repr(held.gain_db), "q": repr(held.q)}
-        return row({"kind": held.kind.value, "enabled": "true" if held.enabled else "false", **numbers})
-
-    def preamp_row(preamp_db: float) -> str:
-        return row({"kind": "preamp", "gain_db": repr(preamp_db)})
-
-    return band_row, preamp_row
+def _order(text: str, where: str) -> int:
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= 4):
+        raise PresetReadError(f"order {text[:40]!r} is not a whole number", where=where)
+    return int(text) if text else _DEFAULT_ORDER
 
 
 FORMAT: PresetFormat = CsvTable()

@@ -17,13 +17,14 @@
 
 | type of a band | kind |
 | --- | --- |
-| lowShelf, bell, highShelf | ours, Q of the cookbook as it is |
-| highPass, lowPass, bandPass, notch, an order other than 2, another unit | kept in its place and said in a note |
+| lowShelf, bell, highShelf, highPass, lowPass, bandPass, notch | ours, Q of the cookbook as it is; order 1 for shelves, any for passes |
+| another type, unit or order that is no number | kept in its place and said in a note with its size |
 
-Element order is that of the schema. The first Equalizer of the project is read; everything else is kept. Entries are written in a fixed
-order with fixed time stamps: equal sessions are equal bytes. Source: github bitwig/dawproject at ee4dcdd (MIT), Project.xsd and
-MetaData.xsd, version 1.0; what we write is valid against them. Unknown: what Bitwig Studio, Studio One, Cubase and n-Track make of Q and
-shelves.
+Element order is that of the schema. The first Equalizer of the project is read, or that of a track that is chosen by name or number, and a
+note says how much the others do; everything else is kept. Orders from 3 on are read as Butterworth's, with a note on the other readings;
+those of bells, and others that there are none of, as 2. Entries are written in a fixed order with fixed time stamps: equal sessions are
+equal bytes. Source: github bitwig/dawproject at ee4dcdd (MIT), Project.xsd and MetaData.xsd, version 1.0; what we write is valid against
+them. Unknown: what Bitwig Studio, Studio One, Cubase and n-Track make of Q, orders and shelves.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ from semeq_presets.file_formats._dawproject_equalizer import (
     DIGITS,
     FREQ_HZ,
     GAIN_DB,
+    ORDERS,
     PREAMP_DB,
     PROJECT,
+    TYPES,
     Q,
     add_equalizer,
     change_equalizer,
@@ -56,10 +59,11 @@ from semeq_presets.file_formats._dawproject_equalizer import (
 )
 from semeq_presets.file_formats._dawproject_words import MAX_WORDS_BYTES, WORDS, pack_words, unpack_words
 from semeq_presets.file_formats._fields import plain_decimal
+from semeq_presets.file_formats._losses_db import apart_db
 from semeq_presets.file_formats._slugs import slug
 from semeq_presets.file_formats._xml import MAX_BYTES, parse, render
 from semeq_presets.file_formats._zip_entries import blocks_of, content_of, open_entries
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 METADATA, AUDIO_FOLDER = "metadata.xml", "audio"
 MAX_STEMS = 999
@@ -136,7 +140,7 @@ class DawProject:
         suffixes=(".dawproject",),
         how_to_import="open the file in the DAW (Cubase: File > Import > DAWproject), then copy the equaliser from its track",
         precision_db=1e-6,
-        limits=Limits(freq_hz=FREQ_HZ, gain_db=GAIN_DB, q=Q, preamp_db=PREAMP_DB),
+        limits=Limits(kinds=frozenset(TYPES), orders=ORDERS, freq_hz=FREQ_HZ, gain_db=GAIN_DB, q=Q, preamp_db=PREAMP_DB),
         is_text=False,
         aliases=("bitwig", "studio-one", "cubase", "n-track"),
         remark="`dawproject_zip.write_session` makes one of a folder of stems",
@@ -157,9 +161,10 @@ class DawProject:
         with zipfile.ZipFile(buffer, "w") as archive:
             if source is not None and source.data is not None and source.eq is not None:
                 root = _parsed(source.data)
-                change_equalizer(_first(root), preset.single, replace(preset, eq=source.eq).single, preset.name)
+                place = preset.parts(int) or 0
+                change_equalizer(_devices(root)[place].device, preset.single, replace(preset, eq=source.eq).single, preset.name)
                 try:
-                    _copy_changed(source.data, archive, root, preset.words)
+                    _copy_changed(source.data, archive, root, place, preset.words)
                 except PresetReadError as error:  # a file that only a change makes us unpack
                     raise PresetWriteError(f"{self.info.id}: {error}") from error
             else:
@@ -170,19 +175,76 @@ class DawProject:
 
     def read(self, files: Files) -> Preset:
         """Return the preset of the first equaliser; raises PresetReadError naming the element that is wrong."""
+        return self.read_chosen(files, Choice())
+
+    def read_chosen(self, files: Files, choice: Choice) -> Preset:
+        """Return the preset of the equaliser on a track, the first where none is chosen.
+
+        Raises PresetReadError naming the element that is wrong, and the tracks that there are where none is the chosen one.
+        """
         (data,) = files.values()
+        if choice.for_device is not None or choice.preset_name is not None:
+            raise PresetReadError("holds tracks with equalisers; choose with `track`")
         root = _parsed(data)
-        device = _first(root)
+        devices = _devices(root)
+        place = _chosen(devices, choice.track)
+        device = devices[place].device
         _, eq, notes = read_equalizer(device)
-        others = sum(1 for _ in root.iter("Equalizer")) - 1
-        if others:
-            notes = (*notes, Note("unknown", None, "other equalisers of the session", f"{others} not read", None))
+        if choice.track is None and len(devices) > 1:
+            notes = (*notes, _others_note(devices))
         name = device.get("name", "")
         words = _words_of(data, _index(root, device))
         if words is not None and not words.is_played_by(eq):
             notes = (*notes, Note("dropped", None, "words", f"{words.target}: the bands were changed since", None))
             words = None
-        return Preset(eq, name=name, source=Source(None, data, eq, name=name), notes=notes, words=words)
+        return Preset(eq, name=name, source=Source(place, data, eq, name=name, is_whole=True), notes=notes, words=words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Device:
+    """An equaliser of a session, and the name of its track."""
+
+    track: str
+    device: Element
+
+
+def _devices(root: Element) -> list[_Device]:
+    """Return the equalisers of a session in its order, those on no track last; raises PresetReadError where there are none."""
+    found = [_Device(track.get("name", ""), device) for track in root.iter("Track") for device in _own(track)]
+    known = {id(one.device) for one in found}
+    found += [_Device("", device) for device in root.iter("Equalizer") if id(device) not in known]
+    if not found:
+        raise PresetReadError("holds no Equalizer", where=PROJECT)
+    return found
+
+
+def _own(track: Element) -> Iterator[Element]:
+    """Yield the equalisers of a track without those of tracks inside it."""
+    for child in track:
+        if child.tag == "Equalizer":
+            yield child
+        elif child.tag != "Track":
+            yield from _own(child)
+
+
+def _chosen(devices: Sequence[_Device], track: str | None) -> int:
+    """Return the place of the equaliser of a track, by its name or its number among the equalisers; the first for none."""
+    if track is None:
+        return 0
+    found = [place for place, one in enumerate(devices) if one.track == track]
+    if not found and track.isascii() and track.isdecimal() and 1 <= int(track[:4]) <= len(devices):
+        found = [int(track[:4]) - 1]
+    if len(found) != 1:
+        shown = ", ".join(f"{number} ({one.track[:40]})" for number, one in enumerate(devices[:10], start=1))
+        raise PresetReadError(f"holds {len(devices)} equalisers: {shown}; choose one with `track`", where=PROJECT)
+    return found[0]
+
+
+def _others_note(devices: Sequence[_Device]) -> Note:
+    """Return the note on the equalisers behind the first, with the size of the one that does most."""
+    sizes = [apart_db(read_equalizer(one.device)[1].bands, ()) for one in devices[1:]]
+    shown = ", ".join(one.track[:40] for one in devices[1:4]) + (" ..." if len(devices) > 4 else "")
+    return Note("unknown", None, "other equalisers of the session", f"{shown} not read; choose one with `track`", None, *max(sizes))
 
 
 def _index(root: Element, device: Element) -> int:
@@ -197,9 +259,9 @@ def _words_of(data: bytes, index: int) -> SavedWords | None:
     return tracks[index] if index < len(tracks) else None
 
 
-def _changed_words(root: Element, tracks: list[SavedWords | None], words: SavedWords | None) -> list[SavedWords | None]:
-    """Return the words of tracks where those of the first equaliser have changed."""
-    index = _index(root, _first(root))
+def _changed_words(root: Element, place: int, tracks: list[SavedWords | None], words: SavedWords | None) -> list[SavedWords | None]:
+    """Return the words of tracks where those of one equaliser have changed."""
+    index = _index(root, _devices(root)[place].device)
     return [words if at == index else held for at, held in enumerate(tracks)]
 
 
@@ -217,8 +279,8 @@ def _parsed(data: bytes) -> Element:
     return parse(content_of(archive, found, MAX_BYTES), "Project", PROJECT)
 
 
-def _copy_changed(data: bytes, target: zipfile.ZipFile, root: Element, words: SavedWords | None) -> None:
-    """Put the entries of a session that was read into another archive, with a new project and the words of its first equaliser.
+def _copy_changed(data: bytes, target: zipfile.ZipFile, root: Element, place: int, words: SavedWords | None) -> None:
+    """Put the entries of a session that was read into another archive, with a new project and the words of one of its equalisers.
 
     Everything else goes over block by block, packed as it was.
     """
@@ -228,18 +290,11 @@ def _copy_changed(data: bytes, target: zipfile.ZipFile, root: Element, words: Sa
         if entry.filename == PROJECT:
             _put(target, PROJECT, render(root))
         elif entry.filename == WORDS:
-            _put_words(target, _changed_words(root, unpack_words(content_of(source, entry, MAX_WORDS_BYTES)), words))
+            _put_words(target, _changed_words(root, place, unpack_words(content_of(source, entry, MAX_WORDS_BYTES)), words))
         else:
             with target.open(_entry(entry.filename, entry.compress_type), "w") as stream:
                 for block in blocks_of(source, entry, left):
                     left -= stream.write(block)
-
-
-def _first(root: Element) -> Element:
-    found = next(root.iter("Equalizer"), None)
-    if found is None:
-        raise PresetReadError("holds no Equalizer", where=PROJECT)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +362,12 @@ def _metadata(title: str) -> bytes:
 
 def _check(stem: Stem) -> None:
     where = printable(stem.name)[:60]
+    if stem.eq is not None:
+        if stem.eq.curve is not None:
+            raise PresetWriteError(f"stem {where}: a session holds no curve; convert it to bands first")
+        for held in stem.eq.bands:
+            if held.kind not in TYPES or held.order not in ORDERS.get(held.kind, (2,)):
+                raise PresetWriteError(f"stem {where}: a session holds no {held}; convert it to dawproject first")
     try:
         check_sample_rate_hz(stem.sample_rate_hz)
     except AudioError as error:

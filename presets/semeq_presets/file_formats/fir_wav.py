@@ -2,16 +2,20 @@
 
     offset  size
     0       12     "RIFF", size of the rest, "WAVE"
-    12      24     "fmt ": 16, then format 3 (IEEE float), 2 channels, rate, rate * 8, 8, 32
+    12      24     "fmt ": 16, then format 3 (IEEE float), c channels, rate, rate * 4 c, 4 c, 32
     36      12     "fact": 4, samples per channel
     48      8+n    "LIST": "INFO" with INAM (name), ISFT "semeq", ICMT "minimum phase" or "linear phase"; texts end in 0, even sizes
-    ..      8+m    "data": float32, both channels alike (EasyEffects takes stereo only)
+    ..      8+m    "data": float32; two channels alike for one EQ (EasyEffects takes stereo only), else one for each
 
 Two formats of one layout. `fir` is minimum phase: the impulse response of the EQ itself, without any delay. `fir-linear` is linear phase:
 the same magnitude, symmetric about its middle, half its length late. The preset's sample rate is the file's, and a convolver must run at
 that rate or resample. Length: until the slowest pole (for linear phase the slowest pole or zero) has fallen by 90 dB, at most 2^16
 samples per 48 kHz, faded out at the end where that is not enough.
-Read: PCM of 16, 24 and 32 bits, float of 32 and 64 bits, 1 to 8 channels, at most 2^20 samples; the response is that of the first channel.
+Read: PCM of 16, 24 and 32 bits, float of 32 and 64 bits, 1 to 8 channels, at most 2^20 samples. Channels that differ are an EQ each: left
+and right of two, else numbers in the order of the file; a silent one is -200 dB. Four channels are what convolvers take for true stereo
+(left to left, left to right, right to left, right to right): where the middle two are silent the others are left and right; where they are
+not, all four are read by number, and a note says how loud the paths across are, which no EQ for a channel has. Written channels stand where
+`semeq_export.eq.channels` says; those without an EQ pass as they are. Mid and side have no place in a file for convolvers.
 Chunks that we do not write are kept. A curve without bands gets its minimum phase from its magnitude (folded cepstrum, Oppenheim and
 Schafer, Discrete-Time Signal Processing, section 13.5). Source of the layout: Microsoft, Multimedia Programming Interface and Data
 Specifications 1.0, and its float format (WAVE_FORMAT_IEEE_FLOAT).
@@ -29,11 +33,12 @@ from scipy.fft import irfft, next_fast_len, rfft
 from scipy.signal import sosfilt
 
 from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import USABLE_NYQUIST, design_sos, for_rate
+from semeq_export.eq.biquad import SILENT_DB, USABLE_NYQUIST, design_sos, for_rate
+from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs, Equaliser, position
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.filter import minimum_phase
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import AudioError, PresetReadError
+from semeq_export.errors import AudioError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
 from semeq_presets.file_formats._curves import sampled_db, well_placed
 from semeq_presets.file_formats._names import one_line
@@ -47,6 +52,7 @@ _MOST_TAPS_AT_48K = 2**16
 _FEWEST_TAPS_AT_48K = 2**10
 _MAX_READ_SAMPLES = 2**20
 _MAX_CHANNELS = 8
+_TRUE_STEREO = 4
 _MAX_CHUNKS = 1_000
 _FADE_SHARE = 0.25
 _LOWEST_HZ = 10.0
@@ -77,7 +83,15 @@ class FirWav:
             how_to_import="EasyEffects: Convolver, Impulses, Import; JamesDSP: Convolver; Equalizer APO: Convolution; ReaVerb: Add, File",
             precision_db=0.1,
             carries="curve",
-            limits=Limits(max_bands=10, freq_hz=(40.0, 20_000.0), gain_db=(-18.0, 18.0), q=(0.1, 10.0), preamp_db=(-40.0, 40.0)),
+            limits=Limits(
+                max_bands=10,
+                freq_hz=(40.0, 20_000.0),
+                gain_db=(-18.0, 18.0),
+                q=(0.1, 10.0),
+                preamp_db=(-40.0, 40.0),
+                channels="any",
+                curve=True,
+            ),
             is_text=False,
             protects=True,
             verified="FFmpeg 5.1.9 (afir)",
@@ -92,39 +106,90 @@ class FirWav:
         return head[:4] == b"RIFF" and head[8:12] == b"WAVE" and (b"linear phase" in head) is (self._phase == "linear")
 
     def write(self, preset: Preset) -> Written:
-        """Return the file, and a note where its response above 40 Hz is further off than the format's precision."""
+        """Return the file, and a note where its response above 40 Hz is further off than the format's precision.
+
+        Raises PresetWriteError for mid and side that differ, and for more than 8 channels.
+        """
         name = one_line(preset.name)
+        preset = _placed(preset, self.info.id)
         same = replace(preset, name=name).unchanged()
         if same is not None:
             return Written({"preset.wav": same})
         taps = self._taps(preset).astype(np.float32)
         before = preset.parts(_Chunks) or _Chunks()
-        rate_hz = round(preset.sample_rate_hz)
-        error_db = _error_db(preset, taps.astype(np.float64))
-        note = Note("approximated", None, "response", "as asked for", f"{taps.size} taps", error_db)
+        held = taps.astype(np.float64)
+        error_db = max(_error_db(each, held[place]) for place, each in _by_place(preset).items())
+        note = Note("approximated", None, "response", "as asked for", f"{taps.shape[1]} taps", error_db)
         notes = (note,) if error_db > self.info.precision_db else ()
-        return Written({"preset.wav": _wav(taps, rate_hz, name, self._mark, before.others)}, notes)
+        return Written({"preset.wav": _wav(taps, round(preset.sample_rate_hz), name, self._mark, before.others)}, notes)
 
     def read(self, files: Files) -> Preset:
         """Return the preset, a curve measured from the impulse response; raises PresetReadError naming the chunk that is wrong."""
         (data,) = files.values()
         chunks = _chunks(data)
         rate_hz, samples = _samples(chunks)
-        notes: tuple[Note, ...] = ()
-        if np.any(samples[1:] != samples[0]):
-            notes = (Note("unknown", None, "channels", "others than the first sound different and are not read", None),)
         name = _name(chunks)
-        curve = _curve_of(samples[0], rate_hz)
+        eq, notes = _equaliser_of(samples, rate_hz)
         others = tuple((tag, body) for tag, body in chunks if tag not in (b"fmt ", b"fact", b"data") and not body.startswith(b"INFO"))
-        source = Source(_Chunks(others), data, EqSettings(curve=curve), name=name)
-        return Preset(EqSettings(curve=curve), name=name, sample_rate_hz=rate_hz, source=source, notes=notes)
+        source = Source(_Chunks(others), data, eq, name=name)
+        return Preset(eq, name=name, sample_rate_hz=rate_hz, source=source, notes=notes)
 
     def _taps(self, preset: Preset) -> Float64Array:
+        """Return the taps (channels, n): two alike for one EQ."""
+        minimum = {place: self._minimum(each) for place, each in _by_place(preset).items()}
+        channels = 2 if isinstance(preset.eq, EqSettings) else max(max(minimum) + 1, 2)
+        count = max(taps.size for taps in minimum.values())
+        rows = np.zeros((channels, count))
+        rows[:, 0] = 1.0
+        for place, taps in minimum.items():
+            rows[place] = np.pad(taps, (0, count - taps.size))
+        if isinstance(preset.eq, EqSettings):
+            rows[1] = rows[0]
+        return rows if self._phase == "minimum" else np.array([_made_linear(row) for row in rows])
+
+    def _minimum(self, preset: Preset) -> Float64Array:
         if preset.single.curve is not None:
-            minimum = _from_response(preset)
+            return _from_response(preset)
+        return _from_bands(for_rate(preset.single, preset.sample_rate_hz).eq, preset.sample_rate_hz, self._phase)
+
+
+def _placed(preset: Preset, format_id: str) -> Preset:
+    """Return the preset if each of its channels has a place in the file, mid and side alike as one EQ; raises PresetWriteError."""
+    eqs = preset.eq
+    if isinstance(eqs, EqSettings):
+        return preset
+    if eqs.is_mid_side:
+        if len(eqs.eqs) == 2 and eqs.eqs[0][1] == eqs.eqs[1][1]:
+            return replace(preset, eq=eqs.eqs[0][1])
+        raise PresetWriteError(f"{format_id} has no place for {' and '.join(eqs.names)}; choose one with `channel`")
+    if any(position(name) >= _MAX_CHANNELS for name in eqs.names):
+        raise PresetWriteError(f"{format_id} holds {_MAX_CHANNELS} channels, none {eqs.names[-1]}; choose one with `channel`")
+    return preset
+
+
+def _by_place(preset: Preset) -> dict[int, Preset]:
+    """Return the preset of each channel by its place in the file; that of all channels is the first."""
+    if isinstance(preset.eq, EqSettings):
+        return {0: preset}
+    return {position(name): replace(preset, eq=eq) for name, eq in preset.eq}
+
+
+def _equaliser_of(samples: Float64Array, rate_hz: float) -> tuple[Equaliser, tuple[Note, ...]]:
+    """Return what an impulse response (channels, n) does: one EQ, or one for each channel; and notes."""
+    if not samples.any():
+        raise PresetReadError("the impulse response is silent", where="data")
+    if np.all(samples == samples[0]):
+        return EqSettings(curve=_curve_of(samples[0], rate_hz)), ()
+    notes: tuple[Note, ...] = ()
+    names = (LEFT, RIGHT) if len(samples) == 2 else tuple(str(number) for number in range(1, len(samples) + 1))
+    if len(samples) == _TRUE_STEREO:
+        if not samples[1:3].any():
+            names, samples = (LEFT, RIGHT), samples[::3]
         else:
-            minimum = _from_bands(for_rate(preset.single, preset.sample_rate_hz).eq, preset.sample_rate_hz, self._phase)
-        return minimum if self._phase == "minimum" else _made_linear(minimum)
+            loudest_db = max(float(np.max(_curve_of(row, rate_hz).gain_db)) for row in samples[1:3])
+            what = f"paths from one side to the other, {loudest_db:.1f} dB at most, if it is true stereo, are not read"
+            notes = (Note("unknown", None, "channels 2 and 3 of 4", what, None, max(loudest_db - SILENT_DB, 0.0)),)
+    return ChannelEqs(tuple((name, EqSettings(curve=_curve_of(row, rate_hz))) for name, row in zip(names, samples, strict=True))), notes
 
 
 def first_channel(data: bytes) -> tuple[float, ...]:
@@ -190,15 +255,13 @@ def _error_db(preset: Preset, taps: Float64Array) -> float:
     bins = np.unique(np.round(log_grid(_CHECK_POINTS, _CHECK_FROM_HZ, top_hz) / spacing_hz).astype(np.int64))
     bins_hz: Float64Array = bins.astype(np.float64) * spacing_hz
     held_db: Float64Array = 20.0 * np.log10(np.maximum(np.abs(rfft(taps, size)[bins]), _FLOOR))
-    return float(np.max(np.abs(held_db - sampled_db(preset, bins_hz))))
+    return float(np.max(np.abs(np.maximum(held_db, SILENT_DB) - np.maximum(sampled_db(preset, bins_hz), SILENT_DB))))
 
 
 def _curve_of(taps: Float64Array, rate_hz: float) -> Curve:
     """Return the magnitude response of an impulse response, at points that lie closer where it bends more."""
     size = next_fast_len(max(4 * taps.size, round(2**17 * rate_hz / 48_000.0)), real=True)
     magnitude = np.maximum(np.abs(rfft(taps, size)), _FLOOR)
-    if np.all(magnitude <= _FLOOR):
-        raise PresetReadError("the impulse response is silent", where="data")
     bins_hz = np.arange(magnitude.size) * (rate_hz / size)
     gain_db = 20.0 * np.log10(magnitude)
     grid_hz = log_grid(4 * _CURVE_POINTS, _LOWEST_HZ, rate_hz / 2)
@@ -207,18 +270,20 @@ def _curve_of(taps: Float64Array, rate_hz: float) -> Curve:
 
 
 def _wav(
-    taps: np.ndarray[tuple[int], np.dtype[np.float32]], rate_hz: int, name: str, mark: str, others: tuple[tuple[bytes, bytes], ...]
+    taps: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rate_hz: int, name: str, mark: str, others: tuple[tuple[bytes, bytes], ...]
 ) -> bytes:
+    """Return the file of taps (channels, n)."""
+    channels, count = taps.shape
     texts = [(b"INAM", name)] if name else []
     texts += [(b"ISFT", "semeq"), (b"ICMT", mark)]
     info = b"INFO" + b"".join(_chunk(tag, text.encode("utf-8") + b"\0") for tag, text in texts)
     body = b"".join(
         [
-            _chunk(b"fmt ", struct.pack("<HHIIHH", 3, 2, rate_hz, rate_hz * 8, 8, 32)),
-            _chunk(b"fact", struct.pack("<I", taps.size)),
+            _chunk(b"fmt ", struct.pack("<HHIIHH", 3, channels, rate_hz, rate_hz * 4 * channels, 4 * channels, 32)),
+            _chunk(b"fact", struct.pack("<I", count)),
             _chunk(b"LIST", info),
             *(_chunk(tag, content) for tag, content in others),
-            _chunk(b"data", np.repeat(taps.astype("<f4"), 2).tobytes()),
+            _chunk(b"data", taps.T.astype("<f4").tobytes()),
         ]
     )
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body

@@ -178,7 +178,7 @@ def _fit_bands(
             lost, kept = idle, tuple(sounding.values())
         notes = [Note("dropped", index, "band", str(band), None, 0.0) for index, band in lost.items()]
         if not _holds(kept, limits):
-            as_they_are = {index: band for index, band in sounding.items() if not _is_shape(band) and _holds((band,), limits)}
+            as_they_are = _as_they_are(sounding, limits)
             rest = {index: band for index, band in sounding.items() if index not in as_they_are}
             left = limits if limits.max_bands is None else replace(limits, max_bands=limits.max_bands - len(as_they_are))
             best = _closest(rest, left, sample_rate_hz, precision_db)
@@ -190,6 +190,15 @@ def _fit_bands(
         if error_db > precision_db:
             notes += [Note("approximated", index, name, was, got, error_db) for index, name, was, got in moved]
     return stepped, tuple(notes)
+
+
+def _as_they_are(sounding: dict[int, Band], limits: Limits) -> dict[int, Band]:
+    """Return the bands that no fit makes and the device holds, the first of them, as many as it has room for."""
+    kept: dict[int, Band] = {}
+    for index, band in sounding.items():
+        if not _is_shape(band) and _holds((*kept.values(), band), limits):
+            kept[index] = band
+    return kept
 
 
 def _is_shape(band: Band) -> bool:

@@ -3,29 +3,36 @@
     <Preset>
       <Equalizer>
         <Params>
-          <val e="LC Grade" v="1.00,"/>       low cut, not ours
+          <val e="LC Grade" v="1.00,"/>       slope of the low cut, 0..3; whether it is on is said nowhere
           <val e="LC Freq" v="20.00,"/>
           <val e="Band1 Freq" v="  58.50,"/>  Hz; a comma ends each value
           <val e="Band1 Q" v="4.97,"/>
           <val e="Band1 Gain" v="-4.30,"/>    dB
           ...
-          <val e="Band1 Type" v="0.00,"/>     0 peak; 1 shelf: low on band 1, high on the last; 2 and 3: high or low cut, not ours
+          <val e="Band1 Type" v="0.00,"/>     0 peak; 1 shelf: low on band 1, high on the last; 2, 3: high, low pass, on the last low, high
 
 Written: the three bands of the channel EQ as low shelf, peak and high shelf; other EQs are refitted to them. Unused bands have 0 dB.
-Read: any number of bands, since converters write more; entries that we do not know are kept. There is no preamp and no switch for a band.
+Read: any number of bands, since converters write more; passes too, which come back while nothing changes; entries that we do not know are
+kept. The low cut is not read: where it is not at 20 Hz, as in a file of defaults, a note says how much it does if it is on (slopes of 6,
+12, 18 and 24 dB/oct). There is no preamp and no switch for a band.
 Source: github pierreaubert/AUpresetConverter at 6c84dac (a sample, and the types by position); ranges: RME TotalMix FX manual (3 bands,
-20 Hz..20 kHz, +-20 dB, Q 0.4..9.9). Unknown: the Q of RME's shelves, taken for that of the Audio EQ Cookbook.
+20 Hz..20 kHz, +-20 dB, Q 0.4..9.9); passes by position: the device's own numbers of types in github michaelforney/oscmix at 048d4ad.
+Unknown: whether files count types as the device does, the Q of RME's shelves and passes, taken for that of the Audio EQ Cookbook (a note
+says how far a pass with a resonance is from one without), and which slope a grade is.
 """
 
 from __future__ import annotations
 
 import copy
 import re
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from semeq_export.eq.settings import Band, BandKind, BandSlot, EqSettings, ParamSpec
 from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats._fields import band, number, settings
+from semeq_presets.file_formats._losses_db import apart_db
+from semeq_presets.file_formats._nominal import FLAT_Q, PASSES, gain_for, lost_note
 from semeq_presets.file_formats._xml import attribute, parse, render
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 from semeq_presets.file_formats.limits import place
@@ -34,6 +41,11 @@ _FREQ_HZ, _GAIN_DB, _Q = (20.0, 20_000.0), (-20.0, 20.0), (0.4, 9.9)
 _IDLE_HZ = (100.0, 1_000.0, 8_000.0)
 _IDLE_Q = 1.0
 _SHELF = 1.0
+_FIRST = {0.0: BandKind.PEAK, _SHELF: BandKind.LOW_SHELF, 2.0: BandKind.HIGH_PASS, 3.0: BandKind.LOW_PASS}
+_LAST = {0.0: BandKind.PEAK, _SHELF: BandKind.HIGH_SHELF, 2.0: BandKind.LOW_PASS, 3.0: BandKind.HIGH_PASS}
+_LOW_CUT = ("LC Freq", "LC Grade")
+_IDLE_CUT_HZ = 20.0
+_MOST_GRADE = 3
 _MAX_BANDS = 64
 _FIELDS = ("Freq", "Q", "Gain")
 _ENTRY = re.compile(r"Band([1-9]\d?) (Freq|Q|Gain|Type)")
@@ -104,20 +116,41 @@ class TotalMix:
             freq_hz, q, gain_db = (_number(found, f"Band{index} {name}") for name in _FIELDS)
             code = _number(found, f"Band{index} Type") if f"Band{index} Type" in found else 0.0
             kind = _kind(code, index, indices[-1])
+            where = f"Band{index}"
             if kind is None:
-                notes.append(Note("unknown", None, f"Band{index} Type", f"{code:g} is not read", None))
-            elif gain_db != 0.0 or index > len(_SLOTS) or (freq_hz, q) != (_IDLE_HZ[index - 1], _IDLE_Q):
-                bands.append(band(kind, freq_hz, gain_db, q, where=f"Band{index}"))
+                notes.append(lost_note(f"{where} Type", f"{code:g}", gain_db=gain_db))
+            elif kind in PASSES or gain_db != 0.0 or index > len(_SLOTS) or (freq_hz, q) != (_IDLE_HZ[index - 1], _IDLE_Q):
+                bands.append(band(kind, freq_hz, gain_for(kind, gain_db), q, where=where))
+                notes += _pass_notes(bands[-1], where)
         eq = settings(bands, 0.0)
-        return Preset(eq, source=Source(root, data, eq), notes=tuple(notes))
+        notes += _low_cut_notes(found)
+        return Preset(eq, source=Source(root, data, eq, name=None, is_whole=True), notes=tuple(notes))
 
 
 def _kind(code: float, index: int, last: int) -> BandKind | None:
-    if code == 0.0:
-        return BandKind.PEAK
-    if code == _SHELF and index in (1, last):
-        return BandKind.LOW_SHELF if index == 1 else BandKind.HIGH_SHELF
-    return None
+    if index == 1:
+        return _FIRST.get(code)
+    return _LAST.get(code) if index == last else BandKind.PEAK if code == 0.0 else None
+
+
+def _pass_notes(held: Band, place: str) -> list[Note]:
+    """Return a note on a pass: how far it is from one without a resonance."""
+    if held.kind not in PASSES:
+        return []
+    size = apart_db([held], [replace(held, q=FLAT_Q)])
+    return [Note("approximated", None, f"{place} Q of a pass", f"{held.q:g}", "that of the cookbook", *size)]
+
+
+def _low_cut_notes(found: dict[str, str]) -> list[Note]:
+    """Return a note on a low cut that stands anywhere but where it idles."""
+    if any(name not in found for name in _LOW_CUT):
+        return []
+    freq_hz, grade = (_number(found, name) for name in _LOW_CUT)
+    if freq_hz == _IDLE_CUT_HZ:
+        return []
+    order = min(max(round(grade), 0), _MOST_GRADE) + 1
+    cut = band(BandKind.HIGH_PASS, freq_hz, 0.0, FLAT_Q, order=order, where=_LOW_CUT[0])
+    return [lost_note("low cut", f"{freq_hz:g} Hz of grade {grade:g}, if it is on,", cut)]
 
 
 def _params(root: Element) -> Element:
