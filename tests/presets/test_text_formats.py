@@ -36,6 +36,7 @@ GOLDENS = [
     "graphiceq/points.graphiceq.txt",
     "rew/generic.rew.txt",
     "ffmpeg/chain.ffmpeg.txt",
+    "ffmpeg/kinds.ffmpeg.txt",
     "sox/chain.sox.txt",
     "faust/eq.dsp",
     "jsfx/two-bands.jsfx",
@@ -211,10 +212,10 @@ EXPECTED: dict[str, tuple[list[tuple[BandKind, float, float, float, bool]], floa
         ["line 14 filter type 'LP' is not read (unknown)"],
     ),
     "ffmpeg/chain.ffmpeg.txt": (
-        [(PEAK, 1_000.0, -3.0, 1.5, True), (LOW, 100.0, 4.0, 0.707, True)],
+        [(PEAK, 1_000.0, -3.0, 1.5, True), (BandKind.HIGH_PASS, 30.0, 0.0, 0.707, True), (LOW, 100.0, 4.0, 0.707, True)],
         -6.0206,
         "",
-        ["filter 3 'highpass=f=30' is not read (unknown)"],
+        [],
     ),
     "sox/chain.sox.txt": (
         [(LOW, 105.0, -4.5, 0.71, True), (PEAK, 1_200.0, 3.5, 1.2, True)],

@@ -27,10 +27,10 @@ def number(text: str, name: str, where: str) -> float:
     return value
 
 
-def band(kind: BandKind, freq_hz: float, gain_db: float, q: float, *, enabled: bool = True, where: str) -> Band:
+def band(kind: BandKind, freq_hz: float, gain_db: float, q: float, *, enabled: bool = True, order: int = 2, where: str) -> Band:
     """Return a band; raises PresetReadError naming the field that is out of range."""
     try:
-        return Band(kind, freq_hz, gain_db, q, enabled)
+        return Band(kind, freq_hz, gain_db, q, enabled, order)
     except InvalidEqError as error:
         raise PresetReadError(str(error), where=where) from error
 

@@ -184,7 +184,7 @@ def write(preset: Preset | EqSettings | ChannelEqs, format: str, *, strict: bool
     if given.format != info.id:
         notes = tuple(note for note in given.notes if note.kind == "unknown")
         given = replace(given, source=None, notes=(), format=info.id)
-    fitted, changes = fit_preset(given, info, lossy=lossy)
+    fitted, changes = (given, ()) if given.is_as_read else fit_preset(given, info, lossy=lossy)
     written = chosen.write(fitted)
     notes += changes + written.notes
     for note in notes:
