@@ -112,7 +112,7 @@ def test_the_jsfx_script_leaves_out_what_a_low_rate_cannot_hold() -> None:
     assert measured_response_db(output[0], grid, 16_000.0) == pytest.approx(6.0, abs=1e-9)
 
 
-MORE_KINDS = ["ffmpeg"]
+MORE_KINDS = ["ffmpeg", "sox"]
 
 
 @pytest.mark.daw

@@ -100,3 +100,41 @@ def test_a_rewritten_band_pass_of_constant_skirt_takes_its_level_into_the_preamp
         text = content(presets.write(replace(preset, eq=eq), "ffmpeg").files)
         assert (b"csg=1" in text) == kept
         assert off_by_db(presets.read(text, "ffmpeg"), eq) <= 1e-9
+
+
+def test_sox_filters_of_each_width_are_what_sox_makes_of_them() -> None:
+    """SoX 14.4.2 plays the file so: 0.011 dB at the bottom of the notch, the two effects left out that are none of ours."""
+    preset = presets.read((GOLDEN / "sox/kinds.sox.txt").read_bytes(), filename="kinds.sox.txt")
+    assert isinstance(preset.eq, EqSettings)
+    assert [str(band) for band in preset.eq.bands] == [
+        "high_pass 29.9999 Hz order 1",
+        "high_pass 40 Hz q 0.707107",
+        "low_pass 14000 Hz q 0.9",
+        "band_pass 700 Hz q 1.4",
+        "notch 50 Hz q 10",
+        "all_pass 900 Hz q 1.3",
+        "low_shelf 100 Hz 4 dB q 0.496705",
+        "high_shelf 6000 Hz -2 dB q 0.499173",
+        "peak 1000 Hz 3 dB q 1.41002",
+    ]
+    assert preset.eq.preamp_db == pytest.approx(-18.0 + 2.9226, abs=1e-4)
+    assert [note.field for note in preset.notes] == ["effect 2", "effect 8", "effect 11", "effect 12"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("bass 3 100 1q highpass -1 0", "effect 2: freq_hz 0.0 is not above 0"),
+        ("bass 3 100 1q bandpass 700", "effect 2 'bandpass 700' is not read"),
+        ("bass 3 100 1q equalizer 700 1s 3", "effect 2 'equalizer 700 1s 3' is not read"),
+        ("bass 3 100 1q highpass -c 700", "effect 2: frequency '-c' is not a number"),
+        ("bass 3 100 1q lowpass 700 0.1h", "effect 2 'lowpass 700 0.1h' is not read"),
+        ("bass 3 100 1q equalizer 22500 1o 3", "effect 2 equalizer depends on the sample rate -> as at 48000 Hz"),
+    ],
+)
+def test_what_sox_takes_otherwise_is_said(text: str, says: str) -> None:
+    try:
+        said = "; ".join(str(note) for note in presets.read(text.encode(), "sox").notes)
+    except PresetReadError as error:
+        said = str(error)
+    assert says in said

@@ -23,6 +23,7 @@ import numpy as np
 from semeq_export.eq.biquad import audible_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import MAX_Q, MIN_Q, Band, BandKind, EqSettings
+from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats._fields import band
 from semeq_presets.file_formats.base import Note
 
@@ -53,6 +54,8 @@ def q_of(unit: str, width: float, freq_hz: float, gain_db: float, rate_hz: float
 
 def one_pole(kind: BandKind, freq_hz: float, rate_hz: float, where: str) -> Band:
     """Return the band that a high- or low-pass of one pole is at a sample rate; raises PresetReadError where it is out of range."""
+    if freq_hz <= 0.0:
+        return band(kind, freq_hz, 0.0, 0.7071, order=1, where=where)  # refused with its range
     pole = math.tanh(min(math.pi * freq_hz / rate_hz, 18.0))
     if kind is BandKind.HIGH_PASS:
         return band(kind, math.atan(pole) * rate_hz / math.pi, 0.0, 0.7071, order=1, where=where)
@@ -64,7 +67,11 @@ def of_rate(at: Callable[[float], Band], where: str, what: str) -> Note:
     """Return the note on a filter that is another band at other sample rates. at: the band at a rate in Hz."""
     held, worst = at(RATE_HZ), (0.0, 0.0)
     for rate_hz in _OTHER_RATES_HZ:
-        off = np.abs(audible_db(EqSettings((held,)), _GRID_HZ, rate_hz) - audible_db(EqSettings((at(rate_hz),)), _GRID_HZ, rate_hz))
+        try:
+            other = at(rate_hz)
+        except PresetReadError:  # a rate that has no such frequency
+            continue
+        off = np.abs(audible_db(EqSettings((held,)), _GRID_HZ, rate_hz) - audible_db(EqSettings((other,)), _GRID_HZ, rate_hz))
         place = int(np.argmax(off))
         worst = max(worst, (float(off[place]), float(_GRID_HZ[place])))
     return Note("approximated", None, where, f"{what} depends on the sample rate", f"as at {RATE_HZ:g} Hz", *worst)

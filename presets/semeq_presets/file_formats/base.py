@@ -219,8 +219,8 @@ class Source:
     """What a preset was read from: the one place where a reader keeps what the neutral model cannot hold, for its own writer.
 
     parts: the file taken apart, of a type that the format alone knows. data: the file of formats that give it back byte for byte while the
-    preset says what eq, curve and name say; None for those that join it from their parts. eq: what was read, where that is written back
-    without being fitted to the limits (`Preset.is_as_read`). name: None where the file holds no name.
+    preset says what eq, curve and name say; None for those that join it from their parts. eq: what was read; without data it is written
+    back without being fitted to the limits (`Preset.is_as_read`). name: None where the file holds no name.
     """
 
     parts: object = None
@@ -278,8 +278,9 @@ class Preset:
 
     @property
     def is_as_read(self) -> bool:
-        """Whether the EQ is the one that was read: its own format has it in the file, whatever a writer could make of it."""
-        return self.source is not None and self.source.eq is not None and self.eq == self.source.eq
+        """Whether the EQ is the one that was read, in parts that its format joins again, whatever its writer can make anew."""
+        source = self.source
+        return source is not None and source.data is None and source.eq is not None and self.eq == source.eq
 
     def parts(self, kind: type[Parts]) -> Parts | None:
         """Return the parts of the file that it was read from, None where it comes from elsewhere or has parts of another type."""
