@@ -36,7 +36,6 @@ def q_of(unit: str, width: float, freq_hz: float, gain_db: float, rate_hz: float
     """Return the Q of a width, None where the unit is none of ours or another width than a Q is none that a band can have."""
     if unit == "q":
         return width
-    a = 10.0 ** (gain_db / 40.0)
     w = 2.0 * math.pi * freq_hz / rate_hz
     try:
         if unit in ("h", "k"):
@@ -44,6 +43,7 @@ def q_of(unit: str, width: float, freq_hz: float, gain_db: float, rate_hz: float
         elif unit == "o":
             q = 0.5 / math.sinh(math.log(2.0) / 2.0 * width * w / math.sin(w))
         elif unit == "s":
+            a = 10.0 ** (gain_db / 40.0)
             q = 1.0 / math.sqrt((a + 1.0 / a) * (1.0 / width - 1.0) + 2.0)
         else:
             return None
