@@ -226,9 +226,9 @@ def _first_order(numbers: tuple[str, str, str], freq: str, where: str) -> Band |
     top, middle, pole = in_db
     if middle is None or pole is None:
         return None
-    if numbers[0] == "1.0" and pole == -middle:
+    if numbers[0] == "1.0" and math.isclose(pole, -middle, rel_tol=1e-9):
         return band(BandKind.LOW_SHELF, freq_hz, 2.0 * middle, 0.7071, order=1, where=where)
-    if top is not None and pole == middle and top == 2.0 * middle:
+    if top is not None and math.isclose(pole, middle, rel_tol=1e-9) and math.isclose(top, 2.0 * middle, rel_tol=1e-9):
         return band(BandKind.HIGH_SHELF, freq_hz, top, 0.7071, order=1, where=where)
     return None
 
