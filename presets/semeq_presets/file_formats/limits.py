@@ -8,6 +8,7 @@ from everywhere. The fits of an EQ may do a bounded amount of work together, the
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -161,7 +162,10 @@ def _fit_bands(
             lost, kept = idle, tuple(sounding.values())
         notes = [Note("dropped", index, "band", str(band), None, 0.0) for index, band in lost.items()]
         if not _holds(kept, limits):
-            as_they_are = {index: band for index, band in sounding.items() if not _is_shape(band) and _holds((band,), limits)}
+            as_they_are: dict[int, Band] = {}
+            for index, band in sounding.items():
+                if not _is_shape(band) and _holds((*as_they_are.values(), band), limits):
+                    as_they_are[index] = band
             rest = {index: band for index, band in sounding.items() if index not in as_they_are}
             left = limits if limits.max_bands is None else replace(limits, max_bands=limits.max_bands - len(as_they_are))
             best = _closest(rest, left, sample_rate_hz, precision_db)
@@ -268,7 +272,7 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     if not limits.holds_disabled and not all(band.enabled for band in bands):
         return False
     others = [band for band in bands if not _is_shape(band)]
-    if any(sum(band.kind is kind for band in bands) > most for kind, most in limits.most.items()):
+    if any(_taken(bands, kind, limits.stacked) > most for kind, most in limits.most.items()):
         return False
     if not all(_accepts_other(limits, band) for band in others):
         return False
@@ -278,6 +282,11 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     if limits.max_bands is not None and len(bands) > limits.max_bands:
         return False
     return all(_holds_kind(limits, band.kind, 2) and _accepts(_slot(limits, band.kind), band) for band in shapes)
+
+
+def _taken(bands: Iterable[Band], kind: BandKind, stacked: int) -> int:
+    """Return how many filters of a kind bands take, of which each can act as several that are equal."""
+    return sum(-(-count // stacked) for band, count in Counter(bands).items() if band.kind is kind)
 
 
 def _nearest(sounding: dict[int, Band], alone: dict[int, Goal], limits: Limits) -> dict[int, Band]:
