@@ -138,3 +138,39 @@ def test_what_sox_takes_otherwise_is_said(text: str, says: str) -> None:
     except PresetReadError as error:
         said = str(error)
     assert says in said
+
+
+def test_faust_stages_of_other_hands_are_what_faust_makes_of_them() -> None:
+    """Faust 2.54.9 plays the program so (5e-8 dB)."""
+    stages = [
+        "fi.svf.bp(700, 2)",
+        "fi.lowpass(5, 3000)",
+        "fi.highpass(1, 40)",
+        "fi.svf.notch(60, 4) / 2",
+        "fi.svf.lp(900, 2) : fi.svf.lp(900, 1)",
+    ]
+    lines = "".join(f"  : {stage}\n" for stage in stages)
+    preset = presets.read(f'import("stdfaust.lib");\neq = _\n{lines}  ;\nprocess = eq, eq;\n'.encode(), "faust")
+    assert isinstance(preset.eq, EqSettings)
+    assert [str(band) for band in preset.eq.bands] == [
+        "band_pass 700 Hz q 2",
+        "low_pass 3000 Hz q 0.7071 order 5",
+        "high_pass 40 Hz order 1",
+        "notch 60 Hz q 4",
+    ]
+    assert preset.eq.preamp_db == pytest.approx(0.0, abs=1e-9)
+    assert [note.field for note in preset.notes] == ["line 7"]
+
+
+def test_a_script_that_knows_too_few_types_becomes_the_second_one() -> None:
+    first = presets.read(content(presets.write(Preset(T5, name="Mine"), "jsfx").files))
+    bands = (*T5.bands[:4], Band(BandKind.HIGH_PASS, 60.0, 0.0, 0.9))
+    text = content(presets.write(replace(first, eq=EqSettings(bands)), "jsfx").files)
+    assert text.startswith(b"desc:Mine\n// semeq EQ script 2: ")
+    second = presets.read(text)
+    assert second.eq == EqSettings(bands)
+    assert second.notes == ()
+    again = content(presets.write(replace(second, eq=EqSettings(T5.bands)), "jsfx").files)
+    assert presets.read(again).eq == T5
+    with pytest.raises(PresetReadError, match=r"Type 13 not 0\.\.12"):
+        presets.read(text.replace(b"slider23:3<", b"slider23:13<"), "jsfx")
