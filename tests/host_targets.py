@@ -35,6 +35,11 @@ POINTS = 1_000
 NAMED = ("warm", "bright", "t5", "t5b", "t10")
 RANDOM_COUNT, RANDOM_SEED = 50, 7
 
+LSP_TYPES = ("Off", "Bell", "Hi-pass", "Hi-shelf", "Lo-pass", "Lo-shelf", "Notch", "Resonance", "Allpass")
+LSP_MODES = ("RLC (BT)", "RLC (MT)", "BWC (BT)", "BWC (MT)", "LRX (BT)", "LRX (MT)", "APO (DR)")
+LSP_PHASES = ("IIR", "FIR", "FFT", "SPM")
+"""The scale points of LSP's ports as version 1.2.5 declares them; EasyEffects has the same names."""
+
 Measure = Callable[[str, Sequence[Path], Float64Array], tuple[list[Float64Array], str]]
 """(format id, files, frequencies) -> the response of each file, and the host's name and version."""
 
@@ -44,6 +49,7 @@ class Target:
     """One row. shortfall: where the bar is missed because of the plug-in's own arithmetic, (from which Hz up it is met, dB in all).
 
     settings: how many random settings, 0 for hosts that take ten seconds for one; then only T5 and warm are measured.
+    shelf_q: what the measured version of the host plays every shelf with, whatever the file says; the settings' shelves get it first.
     """
 
     name: str
@@ -54,6 +60,7 @@ class Target:
     shortfall: tuple[float, float] | None = None
     settings: int = RANDOM_COUNT
     nominal: str = ""
+    shelf_q: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,8 @@ def measured_row(target: Target, folder: Path) -> Row:
     freqs_hz = log_grid(POINTS, target.from_hz)
     wanted_db, paths, refit_db = [], [], {}
     eqs = settings_for(target, info)
-    for name, eq in eqs.items():
+    for name, drawn in eqs.items():
+        eq = drawn if target.shelf_q is None else with_shelf_q(drawn, target.shelf_q)
         path = folder / f"{name}{info.suffixes[0]}"
         given, _ = presets.with_preamp(Preset(eq, name=name, sample_rate_hz=RATE_HZ), info, "auto")
         written = presets.write_file(path, given, format=info.id)
@@ -140,6 +148,13 @@ def settings_for(target: Target, info: FormatInfo) -> dict[str, EqSettings]:
     named = dict(zip(NAMED, (engine.eq_for("warm"), engine.eq_for("bright"), T5, T5B, T10), strict=True))
     drawn = random_settings(target.settings, RANDOM_SEED)
     return named | {f"random-{number}": cut_to(info, eq) for number, eq in enumerate(drawn)}
+
+
+def with_shelf_q(eq: EqSettings, q: float) -> EqSettings:
+    """Return settings whose shelves all have one Q."""
+    return replace(
+        eq, bands=tuple(replace(band, q=q) if band.kind in (se.BandKind.LOW_SHELF, se.BandKind.HIGH_SHELF) else band for band in eq.bands)
+    )
 
 
 def cut_to(info: FormatInfo, eq: EqSettings) -> EqSettings:
@@ -214,30 +229,37 @@ def on_the_engine_of_easyeffects(_format_id: str, paths: Sequence[Path], freqs_h
     for path in paths:
         bundle = path.with_suffix(".lv2")
         bundle.mkdir()
-        for name, data in write_bundle(_lsp_ports(json.loads(path.read_bytes())["output"]["equalizer#0"])).items():
+        for name, data in write_bundle(lsp_ports(json.loads(path.read_bytes())["output"]["equalizer#0"])).items():
             (bundle / name).write_bytes(data)
         bundles.append(bundle)
     measurements = lv2.measure(bundles, RATE_HZ)
     return [one.response_db(freqs_hz)[0] for one in measurements], measurements[0].host
 
 
-def _lsp_ports(equalizer: dict[str, Any]) -> PortBundle:
-    """Return the port values of EasyEffects' keys: enumerations by their place in the plug-in's own list of scale points."""
-    types = {"Off": 0, "Bell": 1, "Hi-shelf": 3, "Lo-shelf": 5}
-    modes = {"APO (DR)": 6}
-    ports = {"enabled": 1.0, "mode": 0.0}
-    ports |= {"g_in": db_to_amplitude(equalizer["input-gain"]), "g_out": db_to_amplitude(equalizer["output-gain"])}
+def lsp_ports(equalizer: dict[str, Any]) -> PortBundle:
+    """Return the port values of EasyEffects' keys: enumerations by their place in the plug-in's own list of scale points.
+
+    Numbers and switches may be strings, as in files of version 5.
+    """
+
+    def on(entry: dict[str, Any], key: str) -> float:
+        return float(entry.get(key, False) in (True, "true"))
+
+    ports = {"enabled": 1.0, "mode": float(LSP_PHASES.index(equalizer.get("mode", "IIR"))), "bal": float(equalizer.get("balance", 0.0))}
+    ports |= {"g_in": db_to_amplitude(float(equalizer["input-gain"])), "g_out": db_to_amplitude(float(equalizer["output-gain"]))}
     for side in ("left", "right"):
+        letter = side[0]
+        ports[f"frqs_{letter}"] = float(equalizer.get(f"pitch-{side}", 0.0))
+        bands = equalizer[side] or equalizer["left"]
         for index in range(32):
-            band = equalizer[side].get(f"band{index}") if index < equalizer["num-bands"] else None
-            letter = side[0]
-            ports[f"ft{letter}_{index}"] = types[band["type"]] if band else 0
+            band = bands.get(f"band{index}") if index < int(equalizer["num-bands"]) else None
+            ports[f"ft{letter}_{index}"] = LSP_TYPES.index(band["type"]) if band else 0
             if band:
-                ports[f"fm{letter}_{index}"] = modes[band["mode"]]
+                ports[f"fm{letter}_{index}"] = LSP_MODES.index(band["mode"])
                 ports[f"s{letter}_{index}"] = int(band["slope"][1:]) - 1
-                ports[f"xs{letter}_{index}"], ports[f"xm{letter}_{index}"] = float(band["solo"]), float(band["mute"])
-                ports[f"f{letter}_{index}"], ports[f"q{letter}_{index}"] = band["frequency"], band["q"]
-                ports[f"g{letter}_{index}"] = db_to_amplitude(band["gain"])
+                ports[f"xs{letter}_{index}"], ports[f"xm{letter}_{index}"] = on(band, "solo"), on(band, "mute")
+                ports[f"f{letter}_{index}"], ports[f"q{letter}_{index}"] = float(band["frequency"]), float(band["q"])
+                ports[f"g{letter}_{index}"] = db_to_amplitude(float(band["gain"]))
     values = {symbol: f"{float(value):.9f}" for symbol, value in ports.items()}
     return PortBundle("http://lsp-plug.in/plugins/lv2/para_equalizer_x32_lr", "EasyEffects", values)
 
@@ -253,9 +275,11 @@ TARGETS = (
     Target("ffmpeg", "ffmpeg", 0.001, in_host("ffmpeg")),
     Target("sox", "sox", 0.005, in_host("sox")),
     Target("faust", "faust", 0.001, in_faust),
+    Target("pipewire", "pipewire", 0.01, in_host("pipewire"), shortfall=(120.0, 0.05), shelf_q=0.5**0.5),
     Target("audacity", "audacity", 0.2, in_host("audacity")),
     Target("fir", "fir", 0.1, by_its_samples, from_hz=40.0),
     Target("fir-linear", "fir-linear", 0.1, by_its_samples, from_hz=40.0),
     Target("easyeffects", "easyeffects", 0.05, on_the_engine_of_easyeffects, nominal="keys on the ports of LSP x32 LeftRight (nominal)"),
+    Target("easyeffects in EasyEffects", "easyeffects", 0.05, in_host("easyeffects"), settings=0),
     Target("jsfx", "jsfx", 0.001, by_its_text, nominal="the script itself, in eel2 (nominal)"),
 )

@@ -108,7 +108,8 @@ def random_settings_inside(count: int, seed: int, limits: Limits) -> list[EqSett
                 fixed = limits.shelf_q is not None and kind in (BandKind.LOW_SHELF, BandKind.HIGH_SHELF)
                 enabled = not limits.holds_disabled or bool(rng.random() < 0.8)
                 q = float(limits.shelf_q) if fixed and limits.shelf_q is not None else log_uniform(limits.q)
-                gain_db, choice = float(rng.uniform(*limits.gain_db)), float(rng.random())
+                q = q if limits.pass_q is None or kind not in (BandKind.HIGH_PASS, BandKind.LOW_PASS) else float(limits.pass_q)
+                gain_db, choice = float(rng.uniform(*limits.gain_db)), float(rng.random()) if limits.orders else 0.0
                 if sum(band.kind is kind for band in drawn) < limits.most.get(kind, len(drawn) + 1):
                     drawn.append(band_of(kind, log_uniform(limits.freq_hz), gain_db, q, enabled, limits.orders, choice))
         preamp_db = float(rng.uniform(*limits.preamp_db)) if limits.preamp_db is not None else 0.0

@@ -11,7 +11,7 @@ from semeq_export.cli import _shared
 if TYPE_CHECKING:
     from semeq_export.app.verification import CheckedPreset
 
-HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "ardour", "audacity")
+HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "pipewire", "easyeffects", "ardour", "audacity")
 
 
 @click.command(epilog="Example: semeq-export verify warm.lv2 -t warm --tolerance-db 0.05")
@@ -20,7 +20,7 @@ HOSTS = ("maths", "liblilv", "ffmpeg", "sox", "faust", "vst3", "ardour", "audaci
 @click.option("--intensity", type=_shared.IntensityType("typical"), default=1.0, show_default=True, help="Of the words.")
 @click.option("--preset", "reference", metavar="FILE", help="Compare with another preset. Default: with the file's own reading.")
 @click.option("--from", "from_format", metavar="ID", help="Format of the presets. Default: by their content.")
-@click.option("--host", type=click.Choice(HOSTS), help="Default: the usual host if installed, else maths. ardour and audacity are slow.")
+@click.option("--host", type=click.Choice(HOSTS), metavar="HOST", help=f"{', '.join(HOSTS)}. Default: the usual one, or maths.")
 @click.option("--plugin", "plugin_file", metavar="FILE", help="VST3 plug-in that .vstpreset files are of.")
 @click.option("--sample-rate", "sample_rate_hz", type=float, metavar="HZ", help="Default: the rate that the preset is for.")
 @click.option("--tolerance-db", type=click.FloatRange(0.0), default=0.2, show_default=True, help="Largest error that passes.")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import USABLE_NYQUIST, response_db
+from semeq_export.audio.loudness import k_weighting
+from semeq_export.eq.biquad import USABLE_NYQUIST, response_db, sos_response_db
 from semeq_export.eq.curve import Curve, level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.settings import BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
@@ -16,11 +17,16 @@ from semeq_export.listening.dose import FULL_RATE_HZ, Adaptation, Difference, ba
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import BANDS_HZ, BoolArray, Spectrum, analysis_grid
 
-MAX_MATCH_DB = 9.0
-"""A match asks for less than this in every band: what is missing by more is not there to be lifted."""
+MATCH_LIMIT_DB = 6.0
+"""A match moves no band by more than this where nothing else is asked for: what differs by more is not an equaliser's to mend."""
 
+MAX_MATCH_LIMIT_DB = 12.0
 _SMOOTHING_BANDS = 1.5  # standard deviation, half an octave: single notes and resonances are left alone
-_UNKNOWN_WEIGHT = 0.05  # of a band that one side lacks: there the match fades to 0 dB
+_CARRIED_DB = 50.0  # below its strongest band a side holds hiss and rumble
+_EDGE = (0.25, 0.5, 0.75)  # how much is followed in the bands next to the ones that one side does not hold: no filter stops at once
+_RUMBLE_HZ = 45.0  # bands below are never lifted
+_RUMBLE_WEIGHT, _UNHELD_WEIGHT = 2.0, 4.0  # in the fit: what must not move counts more
+_LOUDNESS_ROUNDS, _SAME_LOUDNESS_LU = 8, 0.02
 _FULL_POWER_DB, _NO_POWER_DB = 40.0, 80.0  # below the strongest band: from where on a band counts less, and hardly at all
 _LEAST_WEIGHT = 0.05
 
@@ -38,53 +44,97 @@ def _gain(name: str) -> ParamSpec:
 MATCH_LAYOUT = EqLayout(
     "match-8",
     (
-        BandSlot(BandKind.LOW_SHELF, _gain("low_shelf"), ParamSpec("low_shelf_freq_hz", "Hz", 30.0, 500.0, "log", 100.0), 0.71),
+        BandSlot(
+            BandKind.LOW_SHELF,
+            ParamSpec("low_shelf_gain_db", "dB", -12.0, 0.0, "linear", 0.0),
+            ParamSpec("low_shelf_freq_hz", "Hz", 30.0, 500.0, "log", 100.0),
+            0.71,
+        ),
         *(_peak(number, low_hz, 8.0 * low_hz) for number, low_hz in enumerate((50.0, 110.0, 250.0, 550.0, 1_200.0, 2_000.0), start=1)),
         BandSlot(BandKind.HIGH_SHELF, _gain("high_shelf"), ParamSpec("high_shelf_freq_hz", "Hz", 2_000.0, 16_000.0, "log", 8_000.0), 0.71),
     ),
 )
-"""Two shelves and six broad peaks: what smoothed third-octave differences need."""
+"""Two shelves and six broad peaks: what smoothed third-octave differences need. The low shelf only cuts: it would lift rumble."""
 
 
-def match_curve_db(sound: Spectrum, reference: Spectrum) -> tuple[Float64Array, BoolArray]:
-    """Return by how many dB the bands (28,) are to be changed to follow a reference, and the bands (28,) that both sides hold.
+def match_difference_db(sound: Spectrum, reference: Spectrum) -> tuple[Float64Array, BoolArray]:
+    """Return by how many dB a sound differs from a reference in the bands (28,), and the bands (28,) that both sides hold.
 
-    Level-free, smoothed over half an octave, and bent to stay within 9 dB. Raises AudioError where there is nothing to compare.
+    Level-free, smoothed over half an octave, 0 where one side holds nothing: there is nothing to conclude. Raises AudioError where there is
+    nothing to compare.
     """
     for spectrum, which in ((sound, "this audio"), (reference, "the reference")):
         if not spectrum.has_signal:
             raise AudioError(f"nothing to match: no signal in {which}: {spectrum.no_signal}")
-    usable = sound.usable & reference.usable
-    if usable.sum() < 2:
+    held = _carried(sound) & _carried(reference)
+    if held.sum() < 2:
         raise AudioError("nothing to match: this audio and the reference share no part of the spectrum")
-    apart = np.where(usable, level_free(reference.band_db - sound.band_db, usable.astype(np.float64)), 0.0)
-    weight = np.where(usable, 1.0, _UNKNOWN_WEIGHT)
+    apart = np.where(held, level_free(reference.band_db - sound.band_db, held.astype(np.float64)), 0.0)
     steps = np.arange(len(BANDS_HZ))
-    kernel = np.exp(-0.5 * np.square(np.subtract.outer(steps, steps) / _SMOOTHING_BANDS)) * weight
-    smooth_db = kernel @ apart / kernel.sum(axis=1)
-    return MAX_MATCH_DB * np.tanh(smooth_db / MAX_MATCH_DB), usable
+    kernel = np.exp(-0.5 * np.square(np.subtract.outer(steps, steps) / _SMOOTHING_BANDS)) * held
+    smooth_db = np.where(held, kernel @ apart / np.maximum(kernel.sum(axis=1), 1e-12), 0.0)
+    return smooth_db, held
 
 
-def match_eq(sound: Spectrum, reference: Reference, intensity: float, sample_rate_hz: float) -> Adaptation:
-    """Return the settings that take a sound towards a reference, without a word and without a change of overall level.
+def match_eq(
+    sound: Spectrum, reference: Reference, intensity: float, sample_rate_hz: float, *, limit_db: float = MATCH_LIMIT_DB
+) -> Adaptation:
+    """Return the settings that take a sound towards a reference, without a word and as loud as before (ITU-R BS.1770 on the spectrum).
 
-    intensity: 0 = exactly flat, 1 = all the way, below 0 = away. Raises AudioError where there is nothing to compare.
+    intensity: 0 = exactly flat, 1 = all the way, below 0 = away. limit_db: no band is asked to move by more, above 0 and up to 12. Bands
+    that
+    one side does not hold stay where they are, and those below 45 Hz are never lifted. Raises AudioError where there is nothing to compare
+    and for another limit.
     """
-    curve_db, usable = match_curve_db(sound, reference.spectrum)
-    goal_db = intensity * curve_db
+    if not 0.0 < limit_db <= MAX_MATCH_LIMIT_DB:
+        raise AudioError(f"match limit of {limit_db:g} dB is outside 0..{MAX_MATCH_LIMIT_DB:g}")
+    apart_db, held = match_difference_db(sound, reference.spectrum)
     if intensity == 0.0:
         return Adaptation(EqSettings(), "match", 0.0, None, 0.0, reference.name, is_clipped=False, fit_error_db=0.0)
-    eq = _solve(goal_db, np.where(usable, 1.0, _UNKNOWN_WEIGHT), MATCH_LAYOUT, sample_rate_hz)
+    share, offset_db = _edges(held), 0.0
+    weights = np.where(held, np.where(BANDS_HZ < _RUMBLE_HZ, _RUMBLE_WEIGHT, 1.0), _UNHELD_WEIGHT)
+    for _ in range(_LOUDNESS_ROUNDS):  # where 0 dB lies between lifts and cuts decides how loud the result is
+        goal_db = intensity * share * limit_db * np.tanh((apart_db - offset_db) / limit_db)
+        goal_db = np.where(BANDS_HZ < _RUMBLE_HZ, np.minimum(goal_db, 0.0), goal_db)
+        eq = _solve(goal_db, weights, MATCH_LAYOUT, sample_rate_hz, level_free=False)
+        louder_lu = _louder_lu(sound, eq, sample_rate_hz)
+        if abs(louder_lu) < _SAME_LOUDNESS_LU:
+            break
+        offset_db += louder_lu / intensity
     error_db = shape_error_db(eq, goal_db, sample_rate_hz)
-    is_clipped = bool(np.any(np.abs(curve_db) > 0.8 * MAX_MATCH_DB))
-    notes = (f"the reference differs by more than a match follows (at most {MAX_MATCH_DB:g} dB)",) if is_clipped else ()
+    is_clipped = bool(np.any(np.abs(apart_db - offset_db)[held] > limit_db))
+    notes = (f"the reference differs by more than a match follows (at most {limit_db:g} dB)",) if is_clipped else ()
     return Adaptation(eq, "match", intensity, None, intensity, reference.name, is_clipped, error_db, notes)
 
 
 def match_left_db(sound: Spectrum, reference: Reference) -> float:
-    """Return how much there still is to follow: the rms of `match_curve_db` over the bands that both sides hold, in dB."""
-    curve_db, usable = match_curve_db(sound, reference.spectrum)
-    return rms_db(curve_db[usable])
+    """Return how much there still is to follow: the rms of `match_difference_db` over the bands that both sides hold, in dB."""
+    apart_db, held = match_difference_db(sound, reference.spectrum)
+    return rms_db(apart_db[held])
+
+
+def _carried(spectrum: Spectrum) -> BoolArray:
+    """Return the bands (28,) in which a spectrum holds more than hiss or rumble."""
+    carried: BoolArray = spectrum.usable & (spectrum.band_db > spectrum.band_db[spectrum.usable].max() - _CARRIED_DB)
+    return carried
+
+
+def _edges(held: BoolArray) -> Float64Array:
+    """Return (28,) how much of a difference is followed: 0 where one side holds nothing, all from the fourth band beside that on."""
+    missing = np.flatnonzero(~held)
+    if not missing.size:
+        return np.ones(held.size)
+    steps = np.abs(np.subtract.outer(np.arange(held.size), missing)).min(axis=1)
+    shares: Float64Array = np.array([0.0, *_EDGE, 1.0])[np.minimum(steps, len(_EDGE) + 1)]
+    return shares
+
+
+def _louder_lu(sound: Spectrum, eq: EqSettings, sample_rate_hz: float) -> float:
+    """Return by how much an EQ changes the loudness of a sound, in LU: its K-weighted power in the bands, without the gate."""
+    power = np.where(sound.usable, 10.0 ** ((sound.band_db - sound.band_db.max()) / 10.0), 0.0)
+    nyquist = np.minimum(BANDS_HZ, USABLE_NYQUIST * sample_rate_hz / 2)
+    power *= 10.0 ** (sos_response_db(k_weighting(sample_rate_hz), nyquist, sample_rate_hz) / 10.0)
+    return float(10.0 * np.log10(power @ 10.0 ** (band_response_db(eq, sample_rate_hz) / 10.0) / power.sum()))
 
 
 def refine_adaptation(
@@ -128,12 +178,20 @@ def _power_weights(sound: Spectrum, sample_rate_hz: float) -> Float64Array:
 
 
 def _solve(
-    goal_db: Float64Array, weights: Float64Array, layout: EqLayout, sample_rate_hz: float, curve: Float64Array | None = None
+    goal_db: Float64Array,
+    weights: Float64Array,
+    layout: EqLayout,
+    sample_rate_hz: float,
+    curve: Float64Array | None = None,
+    *,
+    level_free: bool = True,
 ) -> EqSettings:
     """Return the bands of a layout closest to a change of the third-octave bands; curve: (96,) the same on `log_grid`, where known."""
     freqs_hz = log_grid()
     curve_db = Curve(BANDS_HZ, goal_db).at(freqs_hz) if curve is None else curve
     shares = np.interp(np.log(freqs_hz), np.log(BANDS_HZ), weights)
     usable = freqs_hz <= USABLE_NYQUIST * sample_rate_hz / 2
-    fitted = fit_eq(curve_db[usable], freqs_hz[usable], layout, sample_rate_hz, weights=np.maximum(shares[usable], 1e-3), level_free=True)
+    fitted = fit_eq(
+        curve_db[usable], freqs_hz[usable], layout, sample_rate_hz, weights=np.maximum(shares[usable], 1e-3), level_free=level_free
+    )
     return EqSettings(fitted.eq.bands)

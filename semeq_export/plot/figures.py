@@ -25,7 +25,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, MultipleLocator, NullFormatter, NullLocator
 
 from semeq_export.arrays import Float64Array, FloatArray
-from semeq_export.eq.biquad import for_rate, response_db
+from semeq_export.eq.biquad import audible_db, for_rate
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
@@ -73,6 +73,9 @@ _STYLE = {
 }
 
 
+_DEEPEST_SHOWN_DB = 24.0
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One line of a picture.
@@ -91,7 +94,7 @@ def eq_trace(label: str, eq: EqSettings, sample_rate_hz: float, *, markers: bool
     fit = for_rate(eq, sample_rate_hz)
     freqs_hz = log_grid(512, 20.0, min(20_000.0, sample_rate_hz / 2))
     dots = tuple(band.freq_hz for band in fit.eq.active_bands if 20.0 <= band.freq_hz <= freqs_hz[-1]) if markers else ()
-    return Trace(label, freqs_hz, response_db(fit.eq, freqs_hz, sample_rate_hz), dots), fit.warnings
+    return Trace(label, freqs_hz, audible_db(fit.eq, freqs_hz, sample_rate_hz), dots), fit.warnings
 
 
 def curve_trace(label: str, curve: Curve) -> Trace:
@@ -107,7 +110,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         frequency_axis(axes)
-        _gain_axis(axes, max((float(np.max(np.abs(trace.gain_db))) for trace in traces), default=0.0))
+        _gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
@@ -378,6 +381,13 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
     axes.grid(True, which="minor", axis="x", color=_FAINT_GRID, linewidth=0.7)
     axes.grid(True, which="major", axis="both", color=_GRID, linewidth=0.8)
     _frame(axes)
+
+
+def _extent_db(gain_db: FloatArray) -> float:
+    """Return how far a picture of a curve must reach: what passes and notches take away further down need not be seen, so that the rest
+    can."""
+    top_db, bottom_db = float(np.max(gain_db)), float(np.min(gain_db))
+    return max(abs(top_db), min(-bottom_db, _DEEPEST_SHOWN_DB))
 
 
 def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:

@@ -36,7 +36,7 @@ LONG_FUNCTION_LINES, LONG_MODULE_LINES, LONG_COMMAND_LINES = 60, 450, 40
 _OPTION = re.compile(r"--[a-z][a-z-]+")
 _TYPED_COMMAND = re.compile(r"semeq-export [a-z]+ [^\n,;]*")
 _CONTAINERS = frozenset({"list", "dict", "set", "threading.local", "deque"})
-_STARTERS = frozenset({"run", "subprocess.run", "subprocess.Popen"})
+_STARTERS = frozenset({"run", "started", "subprocess.run", "subprocess.Popen"})
 _FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 

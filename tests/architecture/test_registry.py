@@ -73,10 +73,10 @@ def test_the_list_of_modules_has_each_format_under_its_own_id() -> None:
         assert get(format_id).info.id == format_id
 
 
-PROGRAMS = frozenset({"hosts.py", "ffmpeg.py", "sox.py", "faust.py", "audacity.py", "fir_wav.py"})
+PROGRAMS = frozenset({"hosts.py", "ffmpeg.py", "sox.py", "faust.py", "audacity.py", "fir_wav.py", "_sound_server.py", "easyeffects.py"})
 WORDS = {
-    "frequency": frozenset({"easyeffects_json.py", "ffmpeg_filter.py", "sox_effects.py"}),  # a field of theirs
-    **dict.fromkeys(("ffmpeg", "sox", "faust", "audacity"), PROGRAMS),  # the hosts of these names
+    "frequency": frozenset({"easyeffects_json.py", "easyeffects.py", "ffmpeg_filter.py", "sox_effects.py"}),  # a field of theirs
+    **dict.fromkeys(("ffmpeg", "sox", "faust", "audacity", "pipewire", "easyeffects"), PROGRAMS),  # the hosts of these names
 }
 """Ids that mean something else too, with the modules that say that."""
 

@@ -28,7 +28,7 @@ def read_one(path: Path, label: str) -> Preset:
     if not label:
         return read_file(path)
     word = word_of(path, label)
-    choices = {"device": Choice(device=word), "preset": Choice(preset=word), "track": Choice(track=word)}
+    choices = {"device": Choice(for_device=word), "preset": Choice(preset_name=word), "track": Choice(track=word)}
     return read_file(path, choice=choices[_CHOICES[path.suffix.lower()]])
 
 

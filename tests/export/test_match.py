@@ -12,7 +12,7 @@ from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.settings import SAFE_13
 from semeq_export.errors import AudioError
 from semeq_export.listening.dose import adapt_eq, band_response_db, difference, doses_between
-from semeq_export.listening.match import MAX_MATCH_DB, match_curve_db, match_eq, match_left_db, refine_adaptation
+from semeq_export.listening.match import MATCH_LIMIT_DB, match_difference_db, match_eq, match_left_db, refine_adaptation
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
 
@@ -23,7 +23,7 @@ def test_matching_brings_back_what_an_equaliser_took_away() -> None:
     audio = sounds.performance(8.0)
     dry, changed = (measure(x, RATE_HZ) for x in (audio.samples, apply_eq(WARM.scaled(1.5), audio.samples, RATE_HZ)))
     reference = Reference("dry", dry, is_stored=False)
-    matched = match_eq(changed, reference, 1.0, RATE_HZ)
+    matched = match_eq(changed, reference, 1.0, RATE_HZ, limit_db=12.0)
     rendered = measure(apply_eq(matched.eq, apply_eq(WARM.scaled(1.5), audio.samples, RATE_HZ), RATE_HZ), RATE_HZ)
     assert match_left_db(changed, reference) > 2.5
     assert match_left_db(rendered, reference) < 0.3 * match_left_db(changed, reference)
@@ -33,10 +33,12 @@ def test_matching_brings_back_what_an_equaliser_took_away() -> None:
 def test_a_match_is_smooth_and_bounded() -> None:
     pink = measure(sounds.noise(5.0, RATE_HZ).samples, RATE_HZ)
     steep = measure(sounds.noise(5.0, RATE_HZ, slope=1.6).samples, RATE_HZ)
-    curve_db, usable = match_curve_db(pink, steep)
-    assert np.abs(curve_db).max() < MAX_MATCH_DB
-    assert np.abs(np.diff(curve_db)).max() < 3.0
-    assert usable.sum() > 20
+    apart_db, held = match_difference_db(pink, steep)
+    assert np.abs(np.diff(apart_db[held])).max() < 3.0
+    assert held.sum() > 20
+    for limit_db in (MATCH_LIMIT_DB, 3.0):
+        bounded = match_eq(pink, Reference("steep", steep, is_stored=False), 1.0, RATE_HZ, limit_db=limit_db)
+        assert np.abs(band_response_db(bounded.eq, RATE_HZ)).max() < limit_db + 0.5
     matched = match_eq(pink, Reference("steep", steep, is_stored=False), 1.0, RATE_HZ)
     assert matched.is_clipped
     assert "more than a match follows" in matched.notes[0]

@@ -176,3 +176,10 @@ def test_a_long_title_goes_on_in_a_second_line() -> None:
     (axes,) = figure.axes
     assert axes.get_title(loc="left").split() == title.split()
     assert "\n" in axes.get_title(loc="left")
+
+
+def test_a_deep_cut_does_not_flatten_the_rest() -> None:
+    notch = EqSettings((Band(BandKind.NOTCH, 1_000.0, q=1.0), Band(BandKind.PEAK, 5_000.0, 6.0, 1.0)))
+    (axes,) = plot.response_figure([trace(eq=notch)]).axes
+    assert axes.get_ylim() == (-30.0, 30.0)
+    assert np.asarray(axes.lines[0].get_ydata()).min() >= -60.0

@@ -10,6 +10,7 @@ import soundfile
 from fake_engine import WARM
 
 import semeq_host
+from semeq_export.eq.channels import to_plain
 from semeq_host.stems.pool import Finished
 
 
@@ -29,7 +30,8 @@ def test_studio_is_one_of_them() -> None:
 
 def test_a_batch_still_takes_a_studio(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", np.full(2_000, 0.1), 48_000)
-    job = semeq_host.StemJob(tmp_path / "in.wav", tmp_path / "out.wav", semeq_host.Intent(preset="x", eq=WARM), semeq_host.ProcessOptions())
+    intent = semeq_host.Intent(preset="x", eq=to_plain(WARM))
+    job = semeq_host.StemJob(tmp_path / "in.wav", tmp_path / "out.wav", intent, semeq_host.ProcessOptions())
     with pytest.warns(DeprecationWarning, match="`studio` is now called `resources`"):
         events = list(semeq_host.Batch([job], None, journal=False).run(studio=semeq_host.StemResources()))
     assert [event.entry.output for event in events if isinstance(event, Finished)] == [str(tmp_path / "out.wav")]

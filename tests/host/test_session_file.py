@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fake_engine import WARM
 
+from semeq_export.eq.channels import to_plain
 from semeq_export.errors import IntentError
 from semeq_host.stems.intent import Intent
 from semeq_host.stems.session_file import Session, StemRule, read_session_file
@@ -119,7 +120,7 @@ def test_an_intent_that_makes_no_sense_names_the_stem(values: dict[str, object],
 def test_an_intent_survives_the_way_to_another_process() -> None:
     for intent in (
         Intent(target="warm:0.5,bright:0.2", intensity="auto", reference="mix.wav", mode="adaptive", refine=True),
-        Intent(preset="x.txt", eq=WARM, intensity=0.3, chain="c.toml"),
+        Intent(preset="x.txt", eq=to_plain(WARM), intensity=0.3, chain="c.toml"),
     ):
         assert Intent.from_dict(json.loads(json.dumps(intent.to_dict()))) == intent
         assert intent.summary()

@@ -1,7 +1,8 @@
 """Logic's Channel EQ (`.pst`, 240 bytes): 8 bands of (enabled, Hz, dB or slope, Q), float32, from byte 0x1C; bands 2 and 7 are shelves.
 
-Bands 1 and 8 are cuts whose slope nobody has measured: while one is on, the file has a part that is unknown. Basis "nominal": the shapes
-are taken to be the cookbook's.
+Bands 1 and 8 are cuts. Nobody has measured their slopes: 1 to 4 are taken for orders of Butterworth, as Logic's default of 4 is 24 dB per
+octave, where Q is 0.71; while a cut of another slope or Q is on, the file has a part that is unknown. Basis "nominal": the shapes are taken
+to be the cookbook's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from host_maths.sections import Grid
 
 _START, _BANDS = 0x1C, 8
 _LOW_SHELF, _HIGH_SHELF, _CUTS = 1, 6, (0, 7)
+_ORDERS = (1.0, 2.0, 3.0, 4.0)
 
 
 def evaluate(path: Path, grid: Grid) -> Truth:
@@ -27,7 +29,10 @@ def evaluate(path: Path, grid: Grid) -> Truth:
         if not enabled:
             continue
         if index in _CUTS:
-            unknown.append(f"cut at {freq_hz:g} Hz")
+            if gain_db in _ORDERS and abs(q - 0.71) < 0.01:
+                response = response * sections.butterworth(grid, freq_hz, int(gain_db), low=index == _CUTS[1])
+            else:
+                unknown.append(f"cut at {freq_hz:g} Hz")
             continue
         alpha = sections.alpha_of_q(grid, freq_hz, q)
         if index in (_LOW_SHELF, _HIGH_SHELF):

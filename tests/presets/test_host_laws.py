@@ -11,7 +11,7 @@ import semeq_presets as presets
 from semeq_presets import Preset
 
 LV2 = ["lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2"]
-FILES = ["reaeq", "proq3", "aunbandeq", "eq-eight", "semeq-vst3", "frequency", "dawproject"]
+FILES = ["reaeq", "proq3", "proq4", "logic-channel-eq", "aunbandeq", "eq-eight", "semeq-vst3", "frequency", "dawproject"]
 NAMED = ["lsp-x32-lv2", "calf-lv2", "fil4-lv2", "aeq-lv2", "aunbandeq", "eq-eight", "semeq-vst3", "frequency", "dawproject"]
 
 

@@ -51,10 +51,10 @@ def damaged(name: str, before: bytes, after: bytes) -> bytes:
         (b"\n>\nPRESET", b"\nPRESET", "line 7: the block of ReaEQ does not end with >"),
         (b"  cWVlc", b"  xWVlc", "line 8: the block of ReaEQ does not start with its header"),
         (b"  cWVlcu5e7f4CAAAA", b"  cWVlcu5e7f7/////", "line 8: header has 4294967295 pins, the limit is 256"),
-        (b"  cWVlcu5e7f4CAAAA", b"  cWVlcu5e7f4BAAAA", "line 8: header has"),
+        (b"  cWVlcu5e7f4CAAAA", b"  cWVlcu5e7f4BAAAA", "state offset 0x0: ends after 2 of 8 bytes"),
         (b"  IQAAAAQAAAA", b"  IQAAAAUAAAA", "state offset 0x4: says 5 bands, has room for 4"),
         (b"  IQAAAAQAAAA", b"  IQAAAP////8", "state offset 0x4: says -1 bands, has room for 4"),
-        (b"  IQAAAAQAAAA", b"  IgAAAAQAAAA", "state offset 0x0: state has version 34, this reads 33"),
+        (b"  IQAAAAQAAAA", b"  IgAAAAQAAAA", "state offset 0x0: state has version 34, this reads 32 and 33"),
         (b"  IQAAAAQAAAA", b"  IQAAAAQAA!A", "line 9: is not base64"),
     ],
 )

@@ -27,7 +27,7 @@ def plugin_of(files: dict[str, bytes]) -> str:
     return files["manifest.ttl"].decode().partition("appliesTo <")[2].partition(">")[0]
 
 
-VALUES = sorted(path for path in GOLDEN.glob("*-lv2/*.lv2/*.ttl") if path.name != "manifest.ttl")
+VALUES = sorted(path for path in GOLDEN.glob("*-lv2/*.lv2/*.ttl") if path.name != "manifest.ttl" and b"appliesTo" in path.read_bytes())
 
 
 @pytest.mark.parametrize("path", VALUES, ids=lambda path: f"{path.parent.parent.name}/{path.name}")

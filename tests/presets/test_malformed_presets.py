@@ -30,26 +30,15 @@ def test_what_is_no_preset_is_refused_by_every_reader(format_id: str, data: byte
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("Filter 1: ON PK Fc nan Hz Gain 1 dB Q 1", "line 2: freq_hz 'nan' is not a number"),
-        ("Filter 1: ON PK Fc 100 Hz Gain inf dB Q 1", "line 2: gain_db 'inf' is not a number"),
         ("Filter 1: ON PK Fc 1e308 Hz Gain 1 dB Q 1", "line 2: freq_hz 1e+308 is outside 0..200000"),
         ("Filter 1: ON PK Fc 1e999 Hz Gain 1 dB Q 1", "line 2: freq_hz '1e999' is too large"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1,5 dB Q 1", "line 2: gain_db '1,5' is not a number; write a decimal point, not a comma"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q 0,7", "line 2: q '0,7' is not a number; write a decimal point, not a comma"),
-        ("Filter 1: ON PK Fc 100 Hz Gain  dB Q 1", "line 2: gain_db is empty"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q", "line 2: q is empty"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB", "line 2: q is missing"),
-        ("Filter 1: ON PK Gain 1 dB Q 1", "line 2: freq_hz is missing"),
-        ("Filter 1: ON LSC Fc 100 Hz Q 1", "line 2: gain_db is missing"),
         ("Filter 1: ON PK Fc -5 Hz Gain 1 dB Q 1", "line 2: freq_hz -5.0 is not above 0"),
         ("Filter 1: ON PK Fc 100 Hz Gain 61 dB Q 1", "line 2: gain_db 61.0 is outside -60..60"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB Q 0", "line 2: q 0.0 is not above 0"),
-        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB BW Oct 0", "line 2: bandwidth 0 is outside 0.001..20 octaves"),
+        ("Filter 1: ON PK Fc 100 Hz Gain 1 dB BW Oct 21", "line 2: bandwidth 21 is outside 0.001..20 octaves"),
+        ("Filter 1: ON LSC 121 dB Fc 100 Hz Gain 12 dB", "line 2: slope 121 dB is outside 0.12..120 dB"),
+        ("Filter 1: ON LSC Fc 100 Hz Gain 1e300 dB", "line 2: gain_db 1e+300 is outside -60..60"),
+        ("GraphicEQ: 20 1; 30", "line 2: point 2 '30' is not a frequency and a gain"),
         ("Filter 1: ON LSC 99 dB Fc 100 Hz Gain 12 dB", "line 2: slope 8.25 is too steep for a gain of 12 dB"),
-        ("Filter 1: ON LSC 0 dB Fc 100 Hz Gain 12 dB", "line 2: slope 0 dB is outside 0.12..120 dB, or gain_db 12 outside -60..60"),
-        ("Filter 1: perhaps", "line 2: filter 'perhaps' is neither ON nor OFF with a type"),
-        ("Preamp: loud", "line 2: preamp_db 'loud' is not a number of dB, such as -5.9 dB"),
-        ("Preamp: 1,5 dB", "line 2: preamp_db '1,5' is not a number; write a decimal point, not a comma"),
         ("Preamp: -200 dB", "preamp_db -200.0 is outside -120..120"),
         ("Filter 1: ON PK" + " " * 600, "line 2: a filter of more than 500 characters"),
         ("Preamp: 1\x07 dB", "line 2: holds the control character '\\x07'"),
@@ -110,7 +99,9 @@ def test_semeq_json_refuses_a_bad_curve(curve: str, says: str) -> None:
         ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value INF', "preset.ttl line "),
         ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value "loud"', "f_0 'loud' is not a number"),
         ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value 1e999', "f_0 '1e999' is too large"),
-        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value 1e7', "slot 0: freq_hz 10000000.0 is outside 0..200000"),
+        ("preset.ttl", b'"f_0" ; pset:value 105.0', b'"f_0" ; pset:value -1e7', "band0: freq_hz -10000000.0 is not above 0"),
+        ("preset.ttl", b'"fm_0" ; pset:value 6.0', b'"fm_0" ; pset:value 7.0', "fm_0 7 is outside 0..6"),
+        ("preset.ttl", b'"ft_0" ; pset:value 5.0', b'"ft_0" ; pset:value 12.0', "ft_0 12 is outside 0..11"),
         (
             "preset.ttl",
             b'"f_0" ; pset:value 105.0',
@@ -148,7 +139,7 @@ def test_lv2_bundles_name_file_line_and_port(name: str, before: bytes, after: by
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("build", ["x16_lr", "x16_ms", "x32_stereo"])
+@pytest.mark.parametrize("build", ["x32_lr", "x8_stereo", "x32_stereo"])
 def test_another_build_of_the_plug_in_is_named(build: str) -> None:
     files = {name: data.replace(b"x16_stereo", build.encode()) for name, data in files_of(GOLDEN / "lsp-x16-lv2/warm.lv2").items()}
     with pytest.raises(PresetReadError, match=f"is a preset of <http://lsp-plug.in/plugins/lv2/para_equalizer_{build}>"):

@@ -186,10 +186,10 @@ def test_places_that_are_no_preset_are_refused_at_once(tmp_path: Path) -> None: 
 
 
 def test_reading_names_the_file_and_the_place_in_it(tmp_path: Path) -> None:
-    (tmp_path / "bad.txt").write_text("Preamp: 0 dB\nFilter 1: ON PK Fc x Hz Gain 1 dB Q 1\n")
+    (tmp_path / "bad.txt").write_text("Preamp: 0 dB\nFilter 1: ON PK Fc 1e9 Hz Gain 1 dB Q 1\n")
     with pytest.raises(PresetReadError) as caught:
         presets.read_file(tmp_path / "bad.txt")
-    assert str(caught.value) == f"{tmp_path}/bad.txt: line 2: freq_hz 'x' is not a number"
+    assert str(caught.value) == f"{tmp_path}/bad.txt: line 2: freq_hz 1000000000.0 is outside 0..200000"
     assert caught.value.where == "line 2"
 
 
@@ -220,10 +220,10 @@ def test_converting_adds_a_preamp_only_where_the_source_could_not_decide_on_one(
 
 
 def test_converting_says_what_cannot_be_carried_over_and_strict_refuses_it(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("Preamp: 0 dB\nFilter 1: ON HP Fc 20 Hz\nFilter 2: ON PK Fc 100 Hz Gain 1 dB Q 1\n")
+    (tmp_path / "a.txt").write_text("Preamp: 0 dB\nVSTPlugin: Library a.dll\nFilter 2: ON PK Fc 100 Hz Gain 1 dB Q 1\n")
     _, written = presets.convert_file(tmp_path / "a.txt", tmp_path / "a.json", to_format="semeq-json")
-    assert written.notes == (Note("unknown", None, "line 2", "filter type 'HP' is not read", None),)
-    with pytest.raises(PresetWriteError, match="filter type 'HP' is not read"):
+    assert written.notes == (Note("unknown", None, "line 2", "VSTPlugin is not read, whatever it does", None),)
+    with pytest.raises(PresetWriteError, match="VSTPlugin is not read"):
         presets.convert_file(tmp_path / "a.txt", tmp_path / "b.json", to_format="semeq-json", strict=True)
     assert not (tmp_path / "b.json").exists()
     assert presets.convert_file(tmp_path / "a.txt", tmp_path / "b.txt", to_format="eqapo", strict=True)[1].files  # kept: nothing is lost

@@ -93,7 +93,8 @@ def test_presets_of_aunbandeq_come_back_byte_for_byte(samples_dir: Path, name: s
 
 def test_a_preset_of_aunbandeq_is_the_text_that_it_was_made_from(samples_dir: Path) -> None:
     preset = presets.read_file(samples_dir / "aunbandeq_Audeze_LCD-XC_ParametricEQ.aupreset")
-    source = presets.read((samples_dir / "aunbandeq_Audeze_LCD-XC_ParametricEQ.source.txt").read_bytes(), "eqapo")
+    text = (samples_dir / "aunbandeq_Audeze_LCD-XC_ParametricEQ.source.txt").read_bytes()
+    source = presets.read(text.replace(b" LS ", b" LSC ").replace(b" HS ", b" HSC "), "eqapo")  # AutoEq's names of centres until 2023
     assert preset.eq is not None
     assert source.eq is not None
     for got, wanted in zip(preset.eq.bands, source.eq.bands, strict=True):

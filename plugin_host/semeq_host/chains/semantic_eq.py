@@ -17,7 +17,7 @@ from semeq_export.arrays import FloatArray
 from semeq_export.audio.samples import Audio
 from semeq_export.eq.biquad import for_rate
 from semeq_export.eq.settings import Band, BandKind, EqSettings
-from semeq_export.errors import AudioError, SemeqError
+from semeq_export.errors import AudioError, InvalidEqError, SemeqError
 from semeq_export.listening.dose import Adaptation, Difference, adapt_eq, difference
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import measure
@@ -176,10 +176,16 @@ def _samples(audio: FloatArray | Audio, sample_rate_hz: float | None) -> tuple[F
 def eq_plugins(eq: EqSettings) -> list[Gain | EqPlugin]:
     """Return the EQ as Pedalboard plug-ins: a Gain for the preamp, then one filter for each enabled band.
 
-    Nothing at all for a flat EQ: in float32, Pedalboard's filters at 0 dB differ from the input by up to 1e-7.
+    Nothing at all for a flat EQ: in float32, Pedalboard's filters at 0 dB differ from the input by up to 1e-7. Raises InvalidEqError for
+    what Pedalboard has no filter for: `semeq_export.EqFilter` plays every EQ.
     """
     if eq.is_flat:
         return []
+    for band in _enabled(eq):
+        if band.kind not in _PLUGINS or band.order != 2:
+            raise InvalidEqError("band", str(band), "without a filter in Pedalboard")
+    if eq.curve is not None:
+        raise InvalidEqError("curve", f"of {eq.curve.freqs_hz.size} points", "without a filter in Pedalboard")
     return [Gain(eq.preamp_db), *(_PLUGINS[band.kind](band.freq_hz, band.gain_db, band.q) for band in _enabled(eq))]
 
 

@@ -55,6 +55,33 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+@contextlib.contextmanager
+def started(
+    arguments: Sequence[object], *, folder: Path, log: str, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield a program that runs in `folder` and its `private_environment` meanwhile, what it prints going to the file `log` there.
+
+    It and its children are ended afterwards. Raises EnvironmentFailure where it does not start.
+    """
+    try:
+        with (folder / log).open("wb") as output:
+            process = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                cwd=folder,
+                env=private_environment(folder, **(variables or {})),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise environment_failure(str(arguments[0]), error) from error
+    try:
+        yield process
+    finally:
+        end_group(process)
+
+
 def run(
     arguments: Sequence[object],
     *,

@@ -26,6 +26,7 @@ import soundfile
 
 from semeq_export.errors import EnvironmentFailure, MissingHostError, PresetReadError
 from semeq_host.lab._process import end_group, last_line, private_environment, private_folder, program, run
+from semeq_host.lab._screen import screen
 from semeq_host.lab.response import IMPULSE_RATE_HZ, IMPULSE_SAMPLES, Measurement, impulse
 
 _PACKAGES = "audacity xvfb"
@@ -77,7 +78,7 @@ def measure(macros: Sequence[str], sample_rate_hz: int = IMPULSE_RATE_HZ) -> lis
         _write_known_plugins(settings / "pluginregistry.cfg", folder)
         signal = impulse(IMPULSE_SAMPLES, at_sample=IMPULSE_SAMPLES // 2)
         soundfile.write(folder / "in.wav", signal, sample_rate_hz, subtype="FLOAT")
-        with _screen(folder) as display, _Audacity(folder, display) as audacity:
+        with screen(folder) as display, _Audacity(folder, display) as audacity:
             outputs = []
             for index in range(len(macros)):
                 target = folder / f"out{index}.wav"
@@ -188,28 +189,6 @@ def _only_one() -> Iterator[None]:
                     raise EnvironmentFailure("another measurement with audacity does not end") from error
                 time.sleep(0.5)
         yield
-
-
-@contextlib.contextmanager
-def _screen(folder: Path) -> Iterator[str]:
-    """Yield the name of a virtual screen of its own."""
-    command = [program("Xvfb", _PACKAGES), "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
-    with (folder / "screen.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-        )
-    assert process.stdout is not None
-    try:
-        number = process.stdout.readline().strip()
-        if not number:
-            raise EnvironmentFailure(f"Xvfb does not start: {last_line((folder / 'screen.log').read_bytes())}")
-        yield f":{number.decode()}"
-    finally:
-        process.terminate()  # not killed at once: it removes its socket and lock file
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5.0)
-        end_group(process)
-        process.stdout.close()
 
 
 def _is_open(pipe: Path) -> bool:

@@ -4,7 +4,9 @@
 | --- | --- | --- |
 | liblilv | LV2 preset | the LV2 plug-in, its preset loaded through liblilv |
 | ffmpeg, sox, faust | filter string, impulse response; effect string; source | the program; for impulse responses FFmpeg's convolver |
+| pipewire | filter chain | a PipeWire of its own, its configuration loaded as a person's |
 | vst3 | own preset, preset | the VST3 plug-in in Pedalboard: semeq's own where it is installed; others need their file |
+| easyeffects | output preset | the application, headless, on a PipeWire of its own |
 | ardour, audacity | LV2 preset; macro | the application, headless: 10 s and more |
 """
 
@@ -17,7 +19,7 @@ from pathlib import Path
 
 from semeq_export.errors import MissingHostError, PresetReadError
 from semeq_export.files.disk import read_regular
-from semeq_host.lab import ardour, audacity, faust, ffmpeg, lv2, sox, vst3
+from semeq_host.lab import ardour, audacity, easyeffects, faust, ffmpeg, lv2, pipewire, sox, vst3
 from semeq_host.lab.response import Measurement
 
 _MAX_BYTES = 5_000_000
@@ -89,6 +91,8 @@ RENDERERS: Mapping[tuple[str, str], Render] = {
     ("ffmpeg", "impulse response"): lambda presets, rate, _plugin: [ffmpeg.convolve(preset, rate) for preset in presets],
     ("sox", "effect string"): _each(sox.measure),
     ("faust", "source"): _each(faust.measure),
+    ("pipewire", "filter chain"): lambda presets, rate, _plugin: pipewire.measure([_text(preset) for preset in presets], rate),
+    ("easyeffects", "output preset"): lambda presets, rate, _plugin: easyeffects.measure([_text(preset) for preset in presets], rate),
     ("vst3", "own preset"): _in_own_vst3,
     ("vst3", "preset"): _in_vst3,
     ("ardour", "LV2 preset"): _in_ardour,

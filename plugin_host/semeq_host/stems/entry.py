@@ -6,7 +6,7 @@ Keys and values are those of the files on disk, so that journals of earlier runs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -101,7 +101,7 @@ class ProcessedEntry(DoneEntry, frozen=True, kw_only=True):
     tail_samples: int
     format: str
     subtype: str
-    eq: dict[str, object] | None
+    eq: dict[str, Any] | None
     target: str | None
     preset: str | None
     chain: str | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Intent:
     reference: str | None = None
     refine: bool = False
     chain: str | None = None
-    eq: dict[str, object] | None = field(default=None, hash=False)
+    eq: dict[str, Any] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
         named = [

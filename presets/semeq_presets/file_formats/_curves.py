@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import USABLE_NYQUIST
+from semeq_export.eq.biquad import SILENT_DB, USABLE_NYQUIST
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_presets.file_formats.base import Note, Preset
 
@@ -54,7 +54,10 @@ def fine_grid(preset: Preset, lowest_hz: float = 20.0, highest_hz: float = 20_00
 
 
 def difference_note(preset: Preset, held: Curve, precision_db: float, what: str, lowest_hz: float = 20.0) -> tuple[Note, ...]:
-    """Return a note where the response that a file holds is further off the intended one than the format states; else nothing."""
+    """Return a note where the response that a file holds is further off the intended one than the format states; else nothing.
+
+    Below -60 dB nothing differs.
+    """
     freqs_hz = fine_grid(preset, lowest_hz)
-    error_db = float(np.max(np.abs(held.at(freqs_hz) - sampled_db(preset, freqs_hz))))
+    error_db = float(np.max(np.abs(np.maximum(held.at(freqs_hz), SILENT_DB) - np.maximum(sampled_db(preset, freqs_hz), SILENT_DB))))
     return (Note("approximated", None, "response", "as asked for", what, error_db),) if error_db > precision_db else ()

@@ -59,6 +59,37 @@ def plain_decimal(value: float, digits: int) -> str:
     return text
 
 
+def exact_decimal(value: float) -> str:
+    """Return the shortest decimal that is read as the same number, always with a decimal point and never with an exponent.
+
+    A value below 1e-12 is written as 0.0.
+    """
+    text: str = np.format_float_positional(value if abs(value) >= 1e-12 else 0.0, unique=True, trim="0")
+    return text
+
+
+def any_text(data: bytes, where: str = "") -> str:
+    """Return the text of a file of Windows programs: UTF-8, UTF-16 with a byte order mark, else Windows-1252, the mark kept.
+
+    Raises PresetReadError for control characters.
+    """
+    is_wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    try:
+        text = f"\ufeff{data.decode('utf-16')}" if is_wide else data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if is_wide:
+            raise PresetReadError("is not UTF-16 text, whose mark it has", where=where or f"offset {error.start:#x}") from error
+        text = data.decode("cp1252", "replace")
+    return _checked(text, where)
+
+
+def head_text(head: bytes) -> str:
+    """Return the text of a file's first bytes as far as it can be told, without a byte order mark."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head[: len(head) & ~1].decode("utf-16", "replace")
+    return head.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
 def text_of(data: bytes, where: str = "") -> str:
     """Return a file's UTF-8 text, a byte order mark kept; raises PresetReadError for other encodings and for control characters."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -67,6 +98,10 @@ def text_of(data: bytes, where: str = "") -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise PresetReadError("is not UTF-8 text", where=where or f"offset {error.start:#x}") from error
+    return _checked(text, where)
+
+
+def _checked(text: str, where: str) -> str:
     bad = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", text)
     if bad is not None:
         raise PresetReadError(

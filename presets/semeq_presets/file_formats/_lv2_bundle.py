@@ -5,38 +5,50 @@
                       lv2:port [ lv2:symbol "g_in" ; pset:value 1.0 ] , [ ... ] .
 
 Source: LV2 presets extension, http://lv2plug.in/ns/ext/presets. Statements other than these are not kept; control ports all are.
+A manifest may name several presets, as that of a plug-in does that brings some, and plug-ins beside them; one is chosen by its label, its
+number, or by being the only one for the plug-ins in question. What liblilv (Ardour, jalv) saves is such a bundle; a preset.ttl alone
+will do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from semeq_export.errors import PresetReadError
+from semeq_presets.file_formats._carla_xml import CARLA_SUFFIXES, read_carla
 from semeq_presets.file_formats._fields import number, text_of
+from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._turtle import LV2, PSET, RDF, RDFS, Blank, Iri, Literal, Node, Triple, quoted, triples
-from semeq_presets.file_formats.base import Files, MeasuringHost
+from semeq_presets.file_formats.base import Choice, Files, MeasuringHost, Note
 
 MANIFEST = "manifest.ttl"
 HOW_TO_IMPORT = (
     "copy the folder into ~/.lv2 (Windows: %APPDATA%\\LV2, macOS: ~/Library/Audio/Plug-Ins/LV2) and restart the host; "
     "it is then among the plug-in's presets"
 )
+PRESET_SUFFIXES = (".ttl", *CARLA_SUFFIXES)
 LV2_HOSTS = (MeasuringHost("liblilv", "LV2 preset"), MeasuringHost("ardour", "LV2 preset", is_default=False))
 _PRESET = "preset.ttl"
 _MAX_PORTS = 5_000
+_MAX_PRESETS = 200
 _PREFIXES = f"@prefix lv2: <{LV2}> .\n@prefix pset: <{PSET}> .\n@prefix rdfs: <{RDFS}> .\n"
 
 
 @dataclass(frozen=True, slots=True)
 class PortBundle:
-    """What a bundle says: the plug-in's URI, the preset's label, and the port values as they are written, by symbol."""
+    """What a bundle says: the plug-in's URI, the preset's label, and the port values as they are written, by symbol.
+
+    notes: on what beside the ports was not read.
+    """
 
     plugin: str
     label: str
     ports: Mapping[str, str]
+    notes: tuple[Note, ...] = ()
 
     def value(self, symbol: str, default: float) -> float:
         """Return a port's value, or the default where the bundle does not set it."""
@@ -52,41 +64,126 @@ def write_bundle(bundle: PortBundle) -> Files:
     return {MANIFEST: manifest.encode("utf-8"), _PRESET: preset.encode("utf-8")}
 
 
-def read_bundle(files: Files) -> PortBundle:
-    """Return what a bundle with one preset says, or a file of port values alone; raises PresetReadError naming file, line and port."""
+def names_plugin(head: bytes, plugin: str) -> bool:
+    """Whether the first bytes of a file hold a plug-in's URI, in full, as a prefixed name, or as Carla has it."""
+    if f"<{plugin}>".encode() in head or f"<URI>{plugin}</URI>".encode() in head:
+        return True
+    at = max(plugin.rfind("#"), plugin.rfind("/")) + 1
+    for prefix in re.findall(rb"prefix[ \t\r\n]+([\w.-]*):[ \t\r\n]*<" + re.escape(plugin[:at].encode()) + b">", head):
+        if re.search(rb"(?<![\w.-])" + re.escape(prefix) + b":" + re.escape(plugin[at:].encode()) + rb"(?![\w:#/-])", head):
+            return True
+    return False
+
+
+def read_bundle(files: Files, plugins: Container[str], choice: Choice) -> PortBundle:
+    """Return what a preset for one of the plug-ins says: of a bundle, of a file of port values alone, or of Carla's own files.
+
+    Raises PresetReadError naming file, line and port, and with the presets that there are where it is not clear which is meant.
+    """
     first = MANIFEST if MANIFEST in files else next(iter(files))
+    if first.lower().endswith(CARLA_SUFFIXES):
+        kept = read_carla(files[first], plugins, choice)
+        return PortBundle(kept.plugin, kept.name, kept.ports, kept.notes)
+    if choice.track is not None or choice.for_device is not None:
+        raise PresetReadError("is a bundle of LV2 presets, which has no track or device to choose")
     if first != MANIFEST and len(files) > 1:
         raise PresetReadError(f"has no {MANIFEST}")
-    manifest = triples(text_of(files[first], first), first)
-    subjects = dict.fromkeys(t.subject for t in manifest if t.predicate == RDF + "type" and t.value == Iri(PSET + "Preset"))
-    if len(subjects) != 1:
-        hint = "" if first == MANIFEST else f"; give the folder with its {MANIFEST}"
-        raise PresetReadError(f"names {len(subjects)} presets, expected one{hint}", where=first)
-    (subject,) = subjects
-    parts = {first: manifest}
-    for triple in manifest:
-        if first == MANIFEST and triple.subject == subject and triple.predicate == RDFS + "seeAlso":
-            name = _file_name(triple, files)
-            parts[name] = triples(text_of(files[name], name), name)
-    plugin = label = None
-    ports: dict[str, str] = {}
-    for name, part in parts.items():
-        own = {subject} if name == first else {subject, Iri(""), Iri(name)}
-        details = _by_subject(part)
-        for triple in part:
+    read = _Parsed(files, first)
+    subject = _chosen(read, plugins, choice.preset_name)
+    found = read.preset(subject)
+    if found.plugin is None:
+        raise PresetReadError("does not say to which plug-in it applies (lv2:appliesTo)", where=first)
+    if not found.ports:
+        raise PresetReadError("sets no ports", where=first)
+    return PortBundle(found.plugin, found.label, found.ports)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the files say of a preset."""
+
+    plugin: str | None = None
+    label: str = ""
+    ports: dict[str, str] = field(default_factory=dict)
+
+
+class _Parsed:
+    """The files of a bundle, each of them parsed once."""
+
+    def __init__(self, files: Files, first: str) -> None:
+        self._files, self.first = files, first
+        self._parts = {first: triples(text_of(files[first], first), first)}
+
+    @property
+    def subjects(self) -> list[Iri | Blank]:
+        """The presets that the first file names."""
+        typed = (t.subject for t in self._parts[self.first] if t.predicate == RDF + "type" and t.value == Iri(PSET + "Preset"))
+        return list(dict.fromkeys(typed))
+
+    def preset(self, subject: Iri | Blank) -> _Found:
+        """Return what there is of a preset; raises PresetReadError for what is wrong with it."""
+        parts = [self.first]
+        for triple in self._parts[self.first]:
+            if self.first == MANIFEST and triple.subject == subject and triple.predicate == RDFS + "seeAlso":
+                name = _file_name(triple, self._files)
+                if name not in self._parts:
+                    self._parts[name] = triples(text_of(self._files[name], name), name)
+                parts.append(name)
+        found = _Found()
+        for name in dict.fromkeys(parts):
+            self._read(found, name, {subject} if name == self.first else {subject, Iri(""), Iri(name)})
+        return found
+
+    def _read(self, found: _Found, name: str, own: set[Iri | Blank]) -> None:
+        details = _by_subject(self._parts[name])
+        for triple in self._parts[name]:
             if triple.subject not in own:
                 continue
             if triple.predicate == LV2 + "appliesTo" and isinstance(triple.value, Iri):
-                if plugin not in (None, triple.value.text):
+                if found.plugin not in (None, triple.value.text):
                     raise PresetReadError("applies to two plug-ins", where=f"{name} line {triple.line}")
-                plugin = triple.value.text
+                found.plugin = triple.value.text
             elif triple.predicate == RDFS + "label" and isinstance(triple.value, Literal):
-                label = triple.value.text
+                found.label = triple.value.text
             elif triple.predicate == LV2 + "port":
-                _read_port(triple, details, name, ports)
-    if plugin is None:
-        raise PresetReadError("does not say to which plug-in it applies (lv2:appliesTo)", where=first)
-    return PortBundle(plugin, label or "", ports)
+                _read_port(triple, details, name, found.ports)
+
+    def about(self, subject: Iri | Blank) -> _Found:
+        """Return what the first file says of a preset, and its own file where that can be read."""
+        try:
+            return self.preset(subject)
+        except PresetReadError:
+            found = _Found()
+            for triple in self._parts[self.first]:
+                if triple.subject == subject and triple.predicate == LV2 + "appliesTo" and isinstance(triple.value, Iri):
+                    found.plugin = triple.value.text
+                elif triple.subject == subject and triple.predicate == RDFS + "label" and isinstance(triple.value, Literal):
+                    found.label = triple.value.text
+            return found
+
+
+def _chosen(read: _Parsed, plugins: Container[str], wanted: str | None) -> Iri | Blank:
+    """Return the preset that is meant: that of a label or number from 1, the only one for these plug-ins, or any where all are the same."""
+    subjects = read.subjects
+    if not subjects or len(subjects) > _MAX_PRESETS:
+        hint = "" if read.first == MANIFEST else f"; give the folder with its {MANIFEST}"
+        raise PresetReadError(f"names {len(subjects)} presets, expected one{hint}", where=read.first)
+    if len(subjects) == 1 and wanted is None:
+        return subjects[0]
+    about = [(number, subject, read.about(subject)) for number, subject in enumerate(subjects, start=1)]
+    fitting = [each for each in about if each[2].plugin is None or each[2].plugin in plugins]
+    fitting = [each for each in fitting if each[2].ports] or fitting  # those whose files are not here are not meant
+    if wanted is not None:
+        asked = wanted.strip().casefold()
+        labelled = [each for each in fitting if each[2].label.casefold() == asked]
+        fitting = labelled or [each for each in fitting if str(each[0]) == asked]
+    if fitting and all(each[2].ports and each[2].ports == fitting[0][2].ports for each in fitting):
+        return fitting[0][1]
+    if len(fitting) == 1:
+        return fitting[0][1]
+    listed = ", ".join(f"{number} {one_line(found.label)[:40]} (<{(found.plugin or '')[:80]}>)" for number, _, found in about[:40])
+    missing = f"has no preset {one_line(wanted)[:40]!r} for this" if wanted is not None else f"names {len(subjects)} presets"
+    raise PresetReadError(f"{missing}: {listed}; choose one with `preset_name`, a label or a number", where=read.first)
 
 
 def _file_name(triple: Triple, files: Files) -> str:

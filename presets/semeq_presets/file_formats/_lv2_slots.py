@@ -20,8 +20,8 @@ from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, BandSlot, EqS
 from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 from semeq_presets.file_formats._fields import band, plain_decimal, settings, settled
-from semeq_presets.file_formats._lv2_bundle import PortBundle, read_bundle, write_bundle
-from semeq_presets.file_formats.base import Files, FormatInfo, Note, Preset, Source, Written
+from semeq_presets.file_formats._lv2_bundle import PRESET_SUFFIXES, PortBundle, names_plugin, read_bundle, write_bundle
+from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Note, Preset, Source, Written
 from semeq_presets.file_formats.limits import place
 
 _DIGITS = 9  # more than the float32 that plug-ins hold
@@ -140,7 +140,7 @@ class SlotFormat:
 
     def sniff(self, head: bytes, filename: str) -> bool:
         """Whether the first bytes name one of the plug-ins."""
-        return filename.endswith(".ttl") and any(f"<{build.plugin}>".encode() in head for build in self._rules.builds)
+        return filename.lower().endswith(PRESET_SUFFIXES) and any(names_plugin(head, build.plugin) for build in self._rules.builds)
 
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; one that was read from such a bundle keeps its build, its other ports and its slots."""
@@ -170,12 +170,17 @@ class SlotFormat:
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming the port that is wrong."""
-        bundle = read_bundle(files)
+        return self.read_chosen(files, Choice())
+
+    def read_chosen(self, files: Files, choice: Choice) -> Preset:
+        """Return the preset that is meant; raises as `read` does, and with the presets that there are where that is not clear."""
+        bundle = read_bundle(files, {build.plugin for build in self._rules.builds}, choice)
         build = next((build for build in self._rules.builds if build.plugin == bundle.plugin), None)
         if build is None:
             expected = " or ".join(f"<{build.plugin}>" for build in self._rules.builds)
             raise PresetReadError(f"is a preset of <{bundle.plugin[:100]}>, expected {expected}", where="manifest.ttl")
         name, rate, notes = self._rate(bundle.label)
+        notes += bundle.notes
         notes += [
             Note("unknown", None, symbol, f"{bundle.value(symbol, idle):g} is not read", None)
             for symbol, idle in self._rules.sounding.items()
@@ -200,7 +205,7 @@ class SlotFormat:
             bands += passes
             notes += [note] if note is not None else []
         eq = settings(bands, self._preamp_db(values[self._rules.preamp]), _WHERE)
-        source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)), eq=eq)
+        source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)), eq=eq, is_whole=True)
         return Preset(eq, name=name, sample_rate_hz=rate, source=source, notes=tuple(notes))
 
     def _rate(self, label: str) -> tuple[str, float, list[Note]]:

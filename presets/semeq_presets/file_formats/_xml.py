@@ -26,16 +26,17 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]
 _SPECIAL = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]')  # what most text is without
 
 
-def parse(data: bytes, root: str = "", where: str = "", *, public_id: str = "") -> Element:
+def parse(data: bytes, root: str = "", where: str = "", *, public_id: str = "", doctypes: tuple[str, ...] = ()) -> Element:
     """Return the root element; text and tails are kept as they are.
 
     root: the name that it must have, any when left out. public_id: of the one document type that a file may name; it is not loaded, and
-    an internal subset is refused all the same. Raises PresetReadError naming the line for everything that is refused.
+    an internal subset is refused all the same. doctypes: names of document types that say nothing but their name. Raises PresetReadError
+    naming the line for everything that is refused.
     """
     if len(data) > MAX_BYTES:
         raise PresetReadError(f"XML of {len(data)} bytes is over the limit of {MAX_BYTES}", where=where)
     text = text_of(data, where).removeprefix("\ufeff")
-    found = _Reader(where, public_id).read(text)
+    found = _Reader(where, public_id, doctypes).read(text)
     if root and found.tag != root:
         raise PresetReadError(f"root element is <{found.tag[:60]}>, expected <{root}>", where=where)
     return found
@@ -64,9 +65,10 @@ def writable(text: str) -> str:
 class _Reader:
     """Builds the tree of one document, counting while it reads."""
 
-    def __init__(self, where: str, public_id: str) -> None:
+    def __init__(self, where: str, public_id: str, doctypes: tuple[str, ...]) -> None:
         self._where = where
         self._public_id = public_id
+        self._doctypes = doctypes
         self._builder = TreeBuilder(insert_comments=True, insert_pis=True)
         self._depth = self._count = 0
         self._parser = expat.ParserCreate("utf-8")
@@ -97,7 +99,9 @@ class _Reader:
         if encoding is not None and encoding.lower() not in ("utf-8", "utf8", "us-ascii"):
             self._refuse(f"is {encoding[:40]} XML, expected UTF-8")
 
-    def _doctype(self, _name: str, _system: str | None, public: str | None, has_internal_subset: int) -> None:
+    def _doctype(self, name: str, system: str | None, public: str | None, has_internal_subset: int) -> None:
+        if name in self._doctypes and system is None and public is None and not has_internal_subset:
+            return
         if has_internal_subset or not self._public_id or public != self._public_id:
             self._refuse("has a document type (DTD), which is not read")
 

@@ -96,6 +96,19 @@ def put_first(root: dict[str, Node], key: str, value: Node) -> None:
     root.update(others)
 
 
+def put_before(root: dict[str, Node], other: str, key: str, value: Node) -> None:
+    """Set a new key of a mapping before another."""
+    place = list(root).index(other)
+    if isinstance(root, CommentedMap):
+        root.insert(place, key, value)
+        return
+    behind = dict(list(root.items())[place:])
+    for held in behind:
+        del root[held]
+    root[key] = value
+    root.update(behind)
+
+
 def in_line(items: list[Node]) -> list[Node]:
     """Return a list that is written between brackets."""
     held = CommentedSeq(items)

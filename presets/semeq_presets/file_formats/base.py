@@ -41,7 +41,8 @@ class Limits:
     stacked: as how many equal ones each of these can act.
     channels: which channels can have an EQ of their own,
     "any" for as many as there are, nothing where all share one. curve: whether a response known by points can stand beside the bands.
-    shelf_q: the Q of all shelves where the host fixes it. preamp_db: range of an overall gain, None where there is no place for one.
+    shelf_q: the Q of all shelves where the host fixes it. pass_q: that of passes from the third order on.
+    preamp_db: range of an overall gain, None where there is no place for one.
     holds_disabled: whether a switched-off band can be stored. precision: steps of stored numbers by field ("freq_hz", "gain_db", "q") of
     devices that have coarse ones.
     slots: for devices whose shelves and peaks differ from each other; then max_bands, freq_hz, gain_db, q and shelf_q count for other
@@ -57,6 +58,7 @@ class Limits:
     gain_db: tuple[float, float] = (-24.0, 24.0)
     q: tuple[float, float] = (0.1, 30.0)
     shelf_q: float | None = None
+    pass_q: float | None = None
     preamp_db: tuple[float, float] | None = None
     holds_disabled: bool = True
     precision: Mapping[str, float] = field(default_factory=dict)
@@ -79,10 +81,14 @@ class Limits:
         ranges = f"{self.freq_hz[0]:g}..{self.freq_hz[1]:g} Hz, {self.gain_db[0]:g}..{self.gain_db[1]:g} dB, q {self.q[0]:g}..{self.q[1]:g}"
         more = [kind.value.replace("_", "-") for kind in BandKind if kind in self.kinds and kind not in LAYOUT_KINDS]
         also = f", {', '.join(more)}" if more else ""
-        apart = (
-            "" if not self.channels else ", an EQ for each channel" if self.channels == "any" else f", {' and '.join(self.channels)} apart"
-        )
-        return f"{bands}, {ranges}{shelf}, {preamp}{also}{apart}"
+        return f"{bands}, {ranges}{shelf}, {preamp}{also}{self._apart()}"
+
+    def _apart(self) -> str:
+        """Return which channels can have an EQ of their own, for a list."""
+        if self.channels == "any" or len(self.channels) > 4:
+            return ", an EQ for each channel"
+        pairs = [" and ".join(self.channels[first : first + 2]) for first in range(0, len(self.channels), 2)]
+        return f", {' or '.join(pairs)} apart" if pairs else ""
 
 
 EVERYTHING = Limits(
@@ -222,14 +228,15 @@ class Source:
     """What a preset was read from: the one place where a reader keeps what the neutral model cannot hold, for its own writer.
 
     parts: the file taken apart, of a type that the format alone knows. data: the file of formats that give it back byte for byte while the
-    preset says what eq, curve and name say; None for those that join it from their parts. eq: what was read; without data it is written
-    back without being fitted to the limits (`Preset.is_as_read`). name: None where the file holds no name.
+    preset says what eq and name say; None for those that join it from their parts. name: None where the file holds no name.
+    is_whole: whether the writer gives back an unchanged EQ even where it is outside the format's limits, as filters of other kinds are.
     """
 
     parts: object = None
     data: bytes | None = None
     eq: EqSettings | ChannelEqs | None = None
     name: str | None = ""
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,12 +285,6 @@ class Preset:
         if found not in self.eq.names:
             raise PresetReadError(f"has no channel {name[:40]!r}, only {', '.join(self.eq.names)}")
         return replace(self, eq=self.eq[found], source=None)
-
-    @property
-    def is_as_read(self) -> bool:
-        """Whether the EQ is the one that was read, in parts that its format joins again, whatever its writer can make anew."""
-        source = self.source
-        return source is not None and source.data is None and source.eq is not None and self.eq == source.eq
 
     def parts(self, kind: type[Parts]) -> Parts | None:
         """Return the parts of the file that it was read from, None where it comes from elsewhere or has parts of another type."""

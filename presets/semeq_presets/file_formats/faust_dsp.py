@@ -144,7 +144,7 @@ class FaustDsp:
         named = [found[1] for piece in pieces if (found := _NAME.fullmatch(piece.text))]
         eqs = [(part, _sum(lines)) for part, lines in _series(pieces)]
         eq = eqs[0][1] if not eqs[0][0] else ChannelEqs(tuple(sorted(eqs)))
-        return Preset(eq, name=one_line((named or [""])[0]), source=Source(Pieces(pieces), eq=eq), notes=tuple(notes))
+        return Preset(eq, name=one_line((named or [""])[0]), source=Source(Pieces(pieces), eq=eq, is_whole=True), notes=tuple(notes))
 
 
 def _sum(pieces: Sequence[Piece]) -> EqSettings:

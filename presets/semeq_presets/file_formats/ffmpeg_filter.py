@@ -135,7 +135,7 @@ class FfmpegFilter:
         Where channels differ, a changed preset keeps the filters that were not read, and the others are written anew.
         """
         pieces = pieces_of(preset)
-        if preset.is_as_read and pieces is not None:
+        if pieces is not None and preset.source is not None and preset.source.eq == preset.eq:
             text = ",".join(piece.text for piece in pieces)
         elif isinstance(preset.eq, ChannelEqs):
             text = _rebuilt(pieces or (), [filters for name, eq in preset.eq for filters in _channel_texts(eq, name)])
@@ -160,7 +160,7 @@ class FfmpegFilter:
         if all(piece.says is None for piece in pieces):
             raise PresetReadError("holds no equalizer, shelf, pass or volume that can be read")
         eq = _eq(pieces)
-        return Preset(eq, source=Source(Pieces(pieces), eq=eq), notes=tuple(notes))
+        return Preset(eq, source=Source(Pieces(pieces), eq=eq, is_whole=True), notes=tuple(notes))
 
 
 def _eq(pieces: tuple[Piece, ...]) -> EqSettings | ChannelEqs:

@@ -127,6 +127,11 @@ class FirWav:
         return minimum if self._phase == "minimum" else _made_linear(minimum)
 
 
+def first_channel(data: bytes) -> tuple[float, ...]:
+    """Return the samples (n,) of a WAV file's first channel; raises PresetReadError naming the chunk that is wrong."""
+    return tuple(_samples(_chunks(data))[1][0].tolist())
+
+
 def _from_bands(eq: EqSettings, rate_hz: float, phase: Phase) -> Float64Array:
     """Return the impulse response of an EQ, as long as it takes to die away."""
     sos = design_sos(eq, rate_hz)

@@ -18,11 +18,13 @@ _POINTS = 400
 
 
 def fit_preset(preset: Preset, info: FormatInfo, *, lossy: bool = False) -> tuple[Preset, tuple[Note, ...]]:
-    """Return the preset as a format can hold it, and notes on what had to change.
+    """Return the preset as a format can hold it, and notes on what had to change. What a file of it gives back unchanged stays.
 
     Raises PresetWriteError where channels differ and the format has one EQ for all, and, without lossy, where a curve or filters that no
     shelf or peak is like come out more than 1 dB off.
     """
+    if preset.source is not None and preset.source.is_whole and preset.source.eq == preset.eq:
+        return preset, ()
     if isinstance(preset.eq, ChannelEqs):
         preset = _with_channels(preset, preset.eq, info)
     if info.carries == "curve":

@@ -2,10 +2,12 @@
 
     GraphicEQ: 20 -1.25; 21 -1.1; 22 -0.98; ... 19871 -4.5
 
-Pairs of frequency in Hz, ascending, and gain in dB, separated by ";". Between the points: straight lines over log frequency; outside: the
-gain of the nearest point.
-Written: AutoEq's 127 frequencies, which Wavelet expects: 20 * 1.0563^k Hz, cut to whole numbers, up to 19871; two decimals of a dB.
-Curves that were read from such a text keep their own frequencies and spelling while they do not change, and other lines of the file.
+Pairs of frequency in Hz and gain in dB, separated by ";". Between the points: straight lines over log frequency; outside: the gain of the
+nearest point. Read as Equalizer APO reads it, Preamp lines and decimal commas included (`_graphic_eq`, `_apo_config`); a file with filters,
+channels or includes beside the points is one of `eqapo`.
+Written: AutoEq's 127 frequencies, which Wavelet expects: 20 * 1.0563^k Hz, cut to whole numbers, up to 19871; two decimals of a dB; the
+preamp in the gains, since Wavelet reads no other line.
+Curves that were read from such a text keep their own frequencies and spelling while they do not change, and comments of the file.
 Source: AutoEq, autoeq/constants.py (DEFAULT_GRAPHIC_EQ_STEP) and frequency_response.py (eqapo_graphic_eq); Equalizer APO documentation.
 Unknown: how many decimals Wavelet keeps (AutoEq writes one).
 """
@@ -18,19 +20,20 @@ import numpy as np
 
 from semeq_export.eq.curve import Curve
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import InvalidEqError, PresetReadError
+from semeq_export.errors import PresetReadError
+from semeq_presets.file_formats._apo_choice import configuration
 from semeq_presets.file_formats._curves import Lines, difference_note, sampled_db
-from semeq_presets.file_formats._fields import number, text_of
+from semeq_presets.file_formats._fields import any_text, head_text
+from semeq_presets.file_formats._graphic_eq import points_text
 from semeq_presets.file_formats._places import EQUALIZER_APO
-from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.eqapo_text import is_graphic
 
 FREQS_HZ = np.array([float(int(20.0 * 1.0563**step)) for step in range(127)])
 """AutoEq's frequencies, (127,)."""
 
-_MAX_POINTS = 10_000
-_MAX_LINES = 1_000
-_LINE = re.compile(r"\ufeff?[ \t]*GraphicEQ[ \t]*:(.*)", re.IGNORECASE)
-_COMMAND = re.compile(r"\ufeff?[ \t]*([A-Za-z][A-Za-z0-9 ]{0,40})[ \t]*:")
+_LINE = re.compile(r"[ \t]*GraphicEQ[ \t]*:")
+_ADDING = re.compile(r"[ \t]*(GraphicEQ|Preamp|Filter[^:]*)[ \t]*:")
 
 
 class GraphicEq:
@@ -52,8 +55,8 @@ class GraphicEq:
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
-        """Whether a line of the first bytes is a GraphicEQ line."""
-        return any(_LINE.match(line) for line in head.decode("utf-8", "replace").splitlines())
+        """Whether a line of the first bytes is a GraphicEQ line, and none a filter or another line of a whole configuration."""
+        return is_graphic(head_text(head))
 
     def write(self, preset: Preset) -> Written:
         """Return the text, and a note where its 127 points are further off than the format's precision."""
@@ -62,59 +65,34 @@ class GraphicEq:
             return Written({"preset.graphiceq.txt": same})
         before = preset.parts(Lines) or Lines(("", ""), 0)
         gain_db = np.round(sampled_db(preset, FREQS_HZ), 2) + 0.0
-        points = "; ".join(f"{int(freq_hz)} {_short(gain)}" for freq_hz, gain in zip(FREQS_HZ, gain_db, strict=True))
-        text = before.with_curve(f"GraphicEQ: {points}")
+        text = before.with_curve(f"GraphicEQ: {points_text(FREQS_HZ, gain_db)}")
         held = Curve(FREQS_HZ, gain_db)
         notes = difference_note(preset, held, self.info.precision_db, f"straight lines between {FREQS_HZ.size} points")
         return Written({"preset.graphiceq.txt": text.encode("utf-8")}, notes)
 
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming line and point."""
+        return self.read_chosen(files, Choice())
+
+    def read_chosen(self, files: Files, choice: Choice) -> Preset:
+        """Return the preset of a device; raises PresetReadError that lists the devices where there are several."""
         (data,) = files.values()
-        lines = tuple(text_of(data).split("\n"))
-        if len(lines) > _MAX_LINES:
-            raise PresetReadError(f"more than {_MAX_LINES} lines")
-        curve, at = None, 0
-        notes = []
-        for count, line in enumerate(lines, start=1):
-            found, command = _LINE.match(line), _COMMAND.match(line)
-            if found and curve is not None:
-                raise PresetReadError("a second GraphicEQ line", where=f"line {count}")
-            if found:
-                curve, at = _curve(found[1], f"line {count}"), count - 1
-            elif command:
-                notes.append(Note("unknown", None, f"line {count}", f"command {command[1].strip().lower()!r} is not read", None))
-        if curve is None:
+        text = any_text(data)
+        lines = tuple(text.removeprefix("\ufeff").split("\n"))
+        if not any(_LINE.match(line) for line in lines):
             raise PresetReadError("has no 'GraphicEQ:' line")
-        return Preset(
-            EqSettings(curve=curve), source=Source(Lines(lines, at), data, EqSettings(curve=curve), name=None), notes=tuple(notes)
+        outcome = configuration(text, choice)
+        if not isinstance(outcome.eq, EqSettings):
+            raise PresetReadError(f"holds an EQ for each of {', '.join(outcome.eq.names)}; read it as eqapo")
+        place = next(index for index, line in enumerate(lines) if _LINE.match(line))
+        kept = [(index, line) for index, line in enumerate(lines) if index == place or not _ADDING.match(line)]
+        parts = (
+            Lines(tuple(line for _, line in kept), [index for index, _ in kept].index(place))
+            if outcome.is_alone and outcome.is_plain
+            else None
         )
-
-
-def _curve(text: str, where: str) -> Curve:
-    if text.count(";") > _MAX_POINTS:
-        raise PresetReadError(f"more than {_MAX_POINTS} points", where=where)
-    pairs = [pair.split() for pair in text.split(";")]
-    if pairs and not pairs[-1]:
-        pairs.pop()
-    freqs_hz, gain_db = [], []
-    for count, pair in enumerate(pairs, start=1):
-        if len(pair) != 2:
-            raise PresetReadError(f"point {count} {' '.join(pair)[:40]!r} is not a frequency and a gain", where=where)
-        freqs_hz.append(number(pair[0], f"point {count} freq_hz", where))
-        gain_db.append(number(pair[1], f"point {count} gain_db", where))
-    if any(abs(gain) > 300.0 for gain in gain_db):
-        raise PresetReadError("a gain_db is outside -300..300", where=where)
-    try:
-        return Curve(np.array(freqs_hz), np.array(gain_db))
-    except InvalidEqError as error:
-        raise PresetReadError(str(error), where=where) from error
-
-
-def _short(gain_db: float) -> str:
-    """Return a gain with one or two decimals."""
-    text = f"{gain_db:.2f}"
-    return text.removesuffix("0")
+        source = Source(parts, data if outcome.is_alone else None, outcome.eq, name=None)
+        return Preset(outcome.eq, source=source, notes=outcome.notes)
 
 
 FORMAT: PresetFormat = GraphicEq()

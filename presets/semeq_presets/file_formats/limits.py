@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from semeq_export.eq.biquad import for_rate, pass_qs, response_db
 from semeq_export.eq.fit_input import Effort
-from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, MAX_PREAMP_DB, MAX_Q, Band, BandKind, BandSlot, EqLayout, EqSettings, ParamSpec
 from semeq_export.errors import PresetWriteError
 from semeq_presets.file_formats.base import Limits, Note
 from semeq_presets.file_formats.goal import Goal
@@ -28,6 +28,7 @@ _MOST_REFITTED, _MOST_PLACED = 1_000, 128  # bands of an EQ, and the loudest of 
 _SPARE_BANDS = 3
 _CURVE_BANDS = 10
 _SEARCHED_FROM_HZ, _SEARCHED_GAIN_DB, _SEARCHED_Q = 10.0, (-40.0, 40.0), (0.05, 30.0)
+_FEW_CHANGES = 3  # notes on an EQ; more are told as one
 _FIELDS = ("freq_hz", "gain_db", "q")
 _SECOND = frozenset({2})
 _LIKE = {
@@ -44,9 +45,8 @@ def fit_to(eq: EqSettings, limits: Limits, sample_rate_hz: float, *, precision_d
 
     Changes of the response up to precision_db are not reported. An EQ inside the limits comes back as it is. Passes of a high order and
     tilts become several bands of the same response where the device holds those; a curve is fitted with what is beside it where the
-    device holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz, and below -60 dB
-    nothing
-    differs. Raises AudioError on a rate outside 8 kHz..384 kHz, PresetWriteError where more than 1,000 bands had to be refitted.
+    device holds none. Errors are measured from 20 Hz to 20 kHz, or to 0.95 of the Nyquist frequency, at sample_rate_hz; below -60 dB
+    nothing differs. Raises AudioError on a rate outside 8 kHz..384 kHz, PresetWriteError where more than 1,000 bands had to be refitted.
     """
     if eq.curve is not None and not limits.curve:
         return _fit_response(eq, limits, sample_rate_hz, precision_db)
@@ -78,7 +78,7 @@ def _expanded(eq: EqSettings, limits: Limits) -> EqSettings:
     bands: list[Band] = []
     preamp_db = eq.preamp_db
     for band in eq.bands:
-        parts = (band,) if _holds_kind(limits, band.kind, band.order) else _same_in_parts(band)
+        parts = (band,) if _holds_kind(limits, band.kind, band.order) and _holds_pass(limits, band) else _same_in_parts(band)
         if all(_holds_kind(limits, part.kind, part.order) for part in parts) and (band.kind is not BandKind.TILT or limits.preamp_db):
             preamp_db -= band.gain_db / 2.0 if band.kind is BandKind.TILT and parts != (band,) and band.enabled else 0.0
             bands += parts
@@ -94,12 +94,18 @@ def _same_in_parts(band: Band) -> tuple[Band, ...]:
     if band.kind is BandKind.TILT:
         return (replace(band, kind=BandKind.HIGH_SHELF),)
     if band.order > 2:
-        return tuple(replace(band, order=1 if q is None else 2, q=band.q if q is None else q) for q in pass_qs(band.order, band.q))
+        return tuple(
+            replace(band, order=1 if q is None else 2, q=band.q if q is None else min(q, MAX_Q)) for q in pass_qs(band.order, band.q)
+        )
     return (band,)
 
 
 def _holds_kind(limits: Limits, kind: BandKind, order: int) -> bool:
     return kind in limits.kinds and order in limits.orders.get(kind, _SECOND)
+
+
+def _holds_pass(limits: Limits, band: Band) -> bool:
+    return band.order <= 2 or limits.pass_q is None or math.isclose(band.q, limits.pass_q, rel_tol=1e-6)
 
 
 def place(bands: Iterable[Band], slots: Sequence[BandSlot]) -> tuple[Band | None, ...] | None:
@@ -138,15 +144,26 @@ class _Candidate:
 
     bands: tuple[Band, ...]
     changes: tuple[tuple[int | None, str, object, object], ...]
-    error_db: float
+    worst: tuple[float, float]
+
+    @property
+    def error_db(self) -> float:
+        """The largest difference in dB; `worst` has the frequency in Hz beside it."""
+        return self.worst[0]
 
     def notes(self, precision_db: float) -> list[Note]:
-        """Return a note for each change, none where all of them together stay within the precision."""
+        """Return a note for each change, one for all where there are many, none where together they stay within the precision."""
         if self.error_db <= precision_db:
             return []
-        return [
-            Note("dropped" if got is None else "refitted", index, name, was, got, self.error_db) for index, name, was, got in self.changes
-        ]
+        if len(self.changes) <= _FEW_CHANGES:
+            return [
+                Note("dropped" if got is None else "refitted", index, name, was, got, *self.worst) for index, name, was, got in self.changes
+            ]
+        numbers = sorted({index for index, *_ in self.changes if index is not None})
+        lost = sum(got is None for *_, got in self.changes)
+        which = f"{len(numbers)} bands ({', '.join(map(str, numbers[:8]))}{', ...' if len(numbers) > 8 else ''})"
+        got = f"the closest that it holds{f', {lost} of them left out' if lost else ''}"
+        return [Note("refitted", None, "bands", which, got, *self.worst)]
 
 
 def _fit_bands(
@@ -202,20 +219,20 @@ def _candidates(sounding: dict[int, Band], limits: Limits, sample_rate_hz: float
     wanted = Goal.of_bands(sounding.values(), sample_rate_hz)
     placed = _nearest(sounding, alone, limits)
     bands = tuple(placed[index] for index in sorted(placed))
-    yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.error_db(bands))
+    yield _Candidate(bands, tuple(_differences(sounding, placed)), wanted.worst(bands))
     reasons, effort = tuple(_reasons(sounding, limits)), Effort(_WORK)
     if len(placed) == len(sounding):
         for layout, start in _starts(bands, limits, wanted.top_hz):
             if not effort.left:
                 return
             fitted = tuple(band for band in wanted.fit(layout, effort, start=start).bands if band.gain_db != 0.0)
-            yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.error_db(fitted))
+            yield _Candidate(fitted, reasons or ((None, "bands", len(sounding), len(fitted)),), wanted.worst(fitted))
     loudest = sorted(sounding, key=lambda index: -alone[index].without_db())
     for layout in _layouts([sounding[index].kind for index in loudest], limits, wanted.top_hz):
         if not effort.left:
             return
         bands = tuple(band for band in wanted.fit(layout, effort).bands if band.gain_db != 0.0)
-        yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.error_db(bands))
+        yield _Candidate(bands, reasons or ((None, "bands", len(sounding), len(bands)),), wanted.worst(bands))
 
 
 def _starts(bands: tuple[Band, ...], limits: Limits, top_hz: float) -> Iterator[tuple[EqLayout, Sequence[Band | None]]]:
@@ -265,7 +282,7 @@ def _accepts_other(limits: Limits, band: Band) -> bool:
     (low_hz, high_hz), (low_q, high_q), (low_db, high_db) = limits.freq_hz, limits.q, limits.gain_db
     width = band.order == 1 or limits.shelf_q is not None or low_q <= band.q <= high_q
     gain = not band.has_gain or low_db <= band.gain_db <= high_db
-    return _holds_kind(limits, band.kind, band.order) and low_hz <= band.freq_hz <= high_hz and width and gain
+    return _holds_kind(limits, band.kind, band.order) and _holds_pass(limits, band) and low_hz <= band.freq_hz <= high_hz and width and gain
 
 
 def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
@@ -343,7 +360,8 @@ def _layouts(loudest: list[BandKind], limits: Limits, top_hz: float) -> Iterator
         return
     most = limits.max_bands if limits.max_bands is not None else len(loudest) + _SPARE_BANDS
     usual = BandKind.PEAK if BandKind.PEAK in limits.kinds else min(kind for kind in limits.kinds if kind in LAYOUT_KINDS)
-    wanted = [kind if kind in limits.kinds else usual for kind in (_LIKE.get(kind, kind) for kind in loudest[:most])]
+    shapes = [kind for kind in LAYOUT_KINDS if kind in limits.kinds]
+    wanted = [kind if kind in shapes else usual for kind in (_LIKE.get(kind, kind) for kind in loudest[:most])]
     spare = [usual] * min(most - len(wanted), _SPARE_BANDS)
     framed = [BandKind.LOW_SHELF, *[usual] * max(len(wanted) + len(spare) - 2, 0), BandKind.HIGH_SHELF]
     variants = [wanted, wanted + spare, [kind for kind in framed if kind in limits.kinds][:most]]

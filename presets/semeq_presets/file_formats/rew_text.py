@@ -9,15 +9,17 @@
     Filter  2: ON  PK       Fc  1604.00 Hz  Gain  -2.70 dB  Q  1.230
     Filter  3: OFF HS Q     Fc 10000.00 Hz  Gain  -7.50 dB  Q  0.700
 
-| type | meaning | written |
-| --- | --- | --- |
-| PK, PEQ, Modal | peak with Q, or "BW Oct" (bandwidth in octaves) | PK |
-| LS Q, HS Q; LSC, HSC or LS, HS with a Q | shelf with its Q at the centre frequency | LS Q, HS Q |
-| LS, HS without Q | shelf of slope S = 0.9 at the centre frequency, as Equalizer APO reads these files | |
-| None, LS 6dB, LS 12dB, LP, HP, NO, AP ... | no band of ours: the line is kept, said in a note when ON | |
+Types, widths and numbers of all equalisers that REW models: `_rew_filter`. Written: PK, LS Q, HS Q, LP Q, HP Q, LP1, HP1, Notch Q and
+All pass. Read too: the table that REW's EQ window copies, which other equalisers' programs import:
 
-The name stands behind "Notes:". There is no preamp. REW writes more header lines (version, date, channel); they and all other lines are
-kept, and an unchanged band keeps its spelling.
+    Generic
+    Number  Enabled  Control  Type  Frequency(Hz)  Gain(dB)  Q  Bandwidth(Hz)  TargetT60(ms)  Shape  Slope_dB/oct
+    1       True     Auto     PK    66.00          -12.00    7.40   8.92
+    2       True     Manual   Low_pass  250.0                                              L-R    24
+
+The name stands behind "Notes:". There is no preamp: a file with one, or with other lines of Equalizer APO, is one of `eqapo`. REW writes
+more header lines (version, date, channel); they and all other lines are kept, and an unchanged band keeps its spelling. A table that was
+changed is written as filter lines.
 Source: files saved by REW 5.13 to 5.40 as they are quoted in public issue threads and tests; Equalizer APO, BiQuadFilterFactory.cpp, which
 reads the same lines. Frequencies never have exactly three decimals, which that program takes for a thousands separator.
 Unknown: whether REW itself insists on the version line that we do not write.
@@ -26,34 +28,54 @@ Unknown: whether REW itself insists on the version line that we do not write.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
-from semeq_export.units import bandwidth_oct_to_q, shelf_slope_to_q
-from semeq_presets.file_formats._fields import band, number, settings, text_of
+from semeq_presets.file_formats._fields import any_text, head_text, settings
 from semeq_presets.file_formats._names import one_line
 from semeq_presets.file_formats._pieces import Piece, Pieces, merged, pieces_of
+from semeq_presets.file_formats._rew_filter import Values, bands_of, decimal, is_empty, lost_transform_db
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.eqapo_text import is_of_rew
 
-_KINDS = {
-    "PK": BandKind.PEAK,
-    "PEQ": BandKind.PEAK,
-    "MODAL": BandKind.PEAK,
-    **dict.fromkeys(("LSQ", "LSC", "LS"), BandKind.LOW_SHELF),
-    **dict.fromkeys(("HSQ", "HSC", "HS"), BandKind.HIGH_SHELF),
+_WRITTEN = {
+    BandKind.PEAK: "PK",
+    BandKind.LOW_SHELF: "LS Q",
+    BandKind.HIGH_SHELF: "HS Q",
+    BandKind.LOW_PASS: "LP Q",
+    BandKind.HIGH_PASS: "HP Q",
+    BandKind.NOTCH: "Notch Q",
+    BandKind.ALL_PASS: "All pass",
 }
-_WRITTEN = {BandKind.PEAK: "PK", BandKind.LOW_SHELF: "LS Q", BandKind.HIGH_SHELF: "HS Q"}
-_SLOPE_WITHOUT_Q = 0.9
+_FIRST_ORDER = {BandKind.LOW_PASS: "LP1", BandKind.HIGH_PASS: "HP1"}
 _MAX_LINES = 2_000
 _MAX_LINE_CHARS = 500
 _HEADER = re.compile(r"^\ufeff?[ \t]*(Filter Settings file|Equali[sz]er[ \t]*:)", re.IGNORECASE | re.MULTILINE)
+_COLUMNS = re.compile(r"^[ \t]*Number[\t ,]+Enabled[\t ,]+Control[\t ,]+Type\b.*$", re.MULTILINE)
 _FILTER = re.compile(r"[ \t]*Filter[ \t]*\d*[ \t]*:[ \t]*(.*?)[ \t\r]*", re.IGNORECASE)
 _STATE = re.compile(r"(ON|OFF)\b[ \t]*(.*)", re.IGNORECASE)
 _NOTES = re.compile(r"[ \t]*Notes:(.*)", re.IGNORECASE)
-_FREQ = re.compile(r"\bFc[ \t]*(\S*)[ \t]*(k?)Hz", re.IGNORECASE)
-_GAIN = re.compile(r"\bGain[ \t]*(\S*)[ \t]*dB", re.IGNORECASE)
-_Q = re.compile(r"(?<![^ \t])Q[ \t]+(\S*)$", re.IGNORECASE)
-_BANDWIDTH = re.compile(r"\bBW[ \t]+Oct[ \t]*(\S*)", re.IGNORECASE)
+_PREAMP = re.compile(r"[ \t]*Preamp[ \t]*:[ \t]*([-+]?[\d.,]{1,20})", re.IGNORECASE)
+_FIELDS = {
+    "freq": re.compile(r"\bFc[ \t]*([^ \t]*?)[ \t]*(k?)H[ \t]*z", re.IGNORECASE),
+    "gain": re.compile(r"\bGain[ \t]*(\S*?)[ \t]*dB", re.IGNORECASE),
+    "q": re.compile(r"(?<![^ \t])Q[ \t]+([^ \tA-Z]\S*)", re.IGNORECASE),
+    "octaves": re.compile(r"\bBW[ \t]+Oct[ \t]*(\S*)", re.IGNORECASE),
+    "sixtieths": re.compile(r"\bBW/60[ \t]*(\S*)", re.IGNORECASE),
+    "width_hz": re.compile(r"\bBW[ \t]+(\S+?)[ \t]*Hz", re.IGNORECASE),
+    "pole_hz": re.compile(r"\bFp[ \t]+(\S+)", re.IGNORECASE),
+    "pole_q": re.compile(r"\bQp[ \t]+(\S+)", re.IGNORECASE),
+}
+_KIND_OF_TRANSFORM = re.compile(r"L[-_]?T", re.IGNORECASE)
+_OF_COLUMNS = {
+    "frequency(hz)": "freq",
+    "gain(db)": "gain",
+    "q": "q",
+    "bandwidth(hz)": "width_hz",
+    "shape": "shape",
+    "slope_db/oct": "slope",
+}
 
 
 class RewText:
@@ -66,16 +88,27 @@ class RewText:
         suffixes=(".rew.txt",),
         how_to_import="REW: EQ window, Filter Tasks, Load filter settings from file; Equalizer APO: Include of the file",
         precision_db=0.01,
-        limits=Limits(max_bands=20, freq_hz=(10.0, 24_000.0), gain_db=(-30.0, 30.0), q=(0.1, 50.0)),
+        limits=Limits(
+            max_bands=20,
+            kinds=frozenset(_WRITTEN),
+            orders=dict.fromkeys(_FIRST_ORDER, frozenset({1, 2})),
+            freq_hz=(10.0, 24_000.0),
+            gain_db=(-30.0, 30.0),
+            q=(0.1, 50.0),
+        ),
         aliases=("room-eq-wizard",),
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
-        """Whether the first bytes have one of the header lines that make it a file of REW."""
-        return _HEADER.search(head.decode("utf-8", "replace")) is not None
+        """Whether the first bytes have what makes a file one of REW's, and no line that only Equalizer APO knows."""
+        text = head_text(head)
+        return is_of_rew(text) or _COLUMNS.search(text) is not None
 
     def write(self, preset: Preset) -> Written:
         """Return the text; a preset that was read from such a text keeps its other lines and the spelling of what did not change."""
+        same = preset.unchanged()
+        if same is not None:
+            return Written({"preset.rew.txt": same})
         pieces = pieces_of(preset)
         if pieces is None:
             head = f"Filter Settings file\n\nNotes:{one_line(preset.name)}\n\nEqualiser: Generic\n"
@@ -88,9 +121,12 @@ class RewText:
     def read(self, files: Files) -> Preset:
         """Return the preset; raises PresetReadError naming line and field."""
         (data,) = files.values()
-        text = text_of(data)
+        text = any_text(data).removeprefix("\ufeff")
+        columns = _COLUMNS.search(text)
+        if columns is not None:
+            return _table(text, columns, data)
         if not _HEADER.search(text[:5_000]):
-            raise PresetReadError("has neither 'Filter Settings file' nor 'Equaliser:' at its top")
+            raise PresetReadError("has neither 'Filter Settings file' nor 'Equaliser:' at its top, nor the columns of REW's table")
         lines = text.split("\n")
         if len(lines) > _MAX_LINES:
             raise PresetReadError(f"more than {_MAX_LINES} lines")
@@ -101,52 +137,73 @@ class RewText:
             where = f"line {count}"
             found = _FILTER.fullmatch(line) if len(line) <= _MAX_LINE_CHARS else None
             pieces.append(Piece(line, _filter(found[1], where, notes) if found else None))
+            notes += _preamp_note(line, where)
             named = _NOTES.fullmatch(line.rstrip("\r"))
             if named and not name:
                 name = one_line(named[1])
-        return Preset(
-            settings([piece.says for piece in pieces if isinstance(piece.says, Band)], 0.0),
-            name=name,
-            source=Source(Pieces(tuple(pieces))),
-            notes=tuple(notes),
-        )
+        eq = settings([piece.says for piece in pieces if isinstance(piece.says, Band)], 0.0)
+        return Preset(eq, name=name, source=Source(Pieces(tuple(pieces)), data, eq, name=name), notes=tuple(notes))
 
 
 def _filter(text: str, where: str, notes: list[Note]) -> Band | None:
-    """Return the band of what follows "Filter 1:", None where it is none of ours."""
+    """Return the band of what follows "Filter 1:", None where there is none."""
     stated = _STATE.fullmatch(text)
     if stated is None:
         raise PresetReadError(f"filter {text[:40]!r} is neither ON nor OFF with a type", where=where)
     enabled, rest = stated[1].upper() == "ON", stated[2]
     typed = re.split(r"\b(?:Fc|Gain)\b", rest, maxsplit=1, flags=re.IGNORECASE)[0].strip()
-    kind = _KINDS.get(re.sub(r"[ \t]", "", typed).upper())
-    if kind is None:
-        if enabled and typed.upper() not in ("NONE", ""):
-            notes.append(Note("unknown", None, where, f"filter type {typed[:40]!r} is not read", None))
+    if is_empty(typed) or (not enabled and not rest[len(typed) :].strip()):
         return None
-    if not enabled and not rest[len(typed) :].strip():
+    found = {name: pattern.search(rest) for name, pattern in _FIELDS.items()}
+    values = Values(**{name: match[1] for name, match in found.items() if match is not None})
+    if found["freq"] is not None and found["freq"][2]:
+        values = replace(values, freq=f"{decimal(values.freq, 'freq_hz', where) * 1_000.0:.6f}")
+    if _lost(typed, values, where, notes, enabled=enabled):
         return None
-    freq, gain, q = _FREQ.search(rest), _GAIN.search(rest), _Q.search(rest)
-    if freq is None or gain is None:
-        raise PresetReadError(f"{'freq_hz' if freq is None else 'gain_db'} is missing", where=where)
-    freq_hz = number(freq[1], "freq_hz", where) * (1_000.0 if freq[2] else 1.0)
-    gain_db = number(gain[1], "gain_db", where)
-    width = number(q[1], "q", where) if q else _width_without_q(kind, rest, gain_db, where)
-    return band(kind, freq_hz, gain_db, width, enabled=enabled, where=where)
+    (band,) = bands_of(typed, values, enabled=enabled, where=where)
+    return band
 
 
-def _width_without_q(kind: BandKind, rest: str, gain_db: float, where: str) -> float:
-    if kind is not BandKind.PEAK:
-        if abs(gain_db) > 60.0:
-            raise PresetReadError(f"gain_db {gain_db:g} is outside -60..60", where=where)
-        return shelf_slope_to_q(_SLOPE_WITHOUT_Q, gain_db)
-    bandwidth = _BANDWIDTH.search(rest)
-    if bandwidth is None:
-        raise PresetReadError("q is missing", where=where)
-    bandwidth_oct = number(bandwidth[1], "bandwidth", where)
-    if not 0.001 <= bandwidth_oct <= 20.0:
-        raise PresetReadError(f"bandwidth {bandwidth_oct:g} is outside 0.001..20 octaves", where=where)
-    return bandwidth_oct_to_q(bandwidth_oct)
+def _lost(typed: str, values: Values, where: str, notes: list[Note], *, enabled: bool) -> bool:
+    """Note a Linkwitz transform, with its size; returns whether it is one."""
+    size = lost_transform_db(typed, values, where)
+    if size is not None and enabled:
+        notes.append(Note("unknown", None, where, "a Linkwitz transform (L-T) is no band and is not read", None, *size))
+    return size is not None
+
+
+def _preamp_note(line: str, where: str) -> list[Note]:
+    found = _PREAMP.match(line)
+    if found is None:
+        return []
+    gain_db = abs(decimal(found[1], "preamp_db", where))
+    return [Note("unknown", None, where, "a Preamp line is none of REW's; read the file as eqapo", None, gain_db)] if gain_db else []
+
+
+def _table(text: str, columns: re.Match[str], data: bytes) -> Preset:
+    """Return the preset of REW's table, whose cells are separated by tabs, else by commas or blanks."""
+    header = columns[0].strip("\r")
+    separator = "\t" if "\t" in header else "," if "," in header else None
+    names = [word.strip().lower() for word in header.split(separator)]
+    lines = text[columns.end() :].split("\n")
+    if len(lines) > _MAX_LINES:
+        raise PresetReadError(f"more than {_MAX_LINES} lines")
+    bands: list[Band] = []
+    first = text.count("\n", 0, columns.end()) + 1
+    for count, line in enumerate(lines, start=first):
+        where = f"line {count}"
+        cells = [cell.strip() for cell in line[:_MAX_LINE_CHARS].split(separator)]
+        if count == first or len(cells) < 4 or not cells[0].isdigit() or is_empty(cells[3]):
+            continue
+        enabled = cells[1].lower() == "true"
+        values = Values(**{_OF_COLUMNS[name]: cell for name, cell in zip(names, cells, strict=False) if name in _OF_COLUMNS})
+        if _KIND_OF_TRANSFORM.fullmatch(cells[3]) and enabled:
+            raise PresetReadError("a Linkwitz transform (L-T) is no band; switch it off to read the rest", where=where)
+        bands += bands_of(cells[3], values, enabled=enabled, where=where)
+    named = next((found for line in text.split("\n") if (found := _NOTES.fullmatch(line.rstrip("\r")))), None)
+    name = one_line(named[1]) if named else ""
+    eq = settings(bands, 0.0)
+    return Preset(eq, name=name, source=Source(None, data, eq, name=name or None))
 
 
 def _renamed(piece: Piece, name: str) -> Piece:
@@ -158,10 +215,12 @@ def _renamed(piece: Piece, name: str) -> Piece:
 
 def _band_line(held: Band, count: int) -> str:
     state = "ON " if held.enabled else "OFF"
-    freq = _decimals(held.freq_hz, 2, 4 if held.freq_hz < 1_000.0 else 2)
+    freq = _decimals(held.freq_hz, 2, 4)
     freq = f"{freq}0" if re.fullmatch(r"\d+\.\d{3}", freq) else freq
-    gain, q = _decimals(held.gain_db, 2, 4), _decimals(held.q, 3, 5)
-    return f"Filter {count:2d}: {state} {_WRITTEN[held.kind]:<8} Fc {freq:>8} Hz  Gain {gain:>6} dB  Q {q:>6}"
+    typed = _FIRST_ORDER[held.kind] if held.order == 1 else _WRITTEN[held.kind]
+    gain = f"  Gain {_decimals(held.gain_db, 2, 4):>6} dB" if held.has_gain else ""
+    q = "" if held.order == 1 else f"  Q {_decimals(held.q, 3, 5):>6}"
+    return f"Filter {count:2d}: {state} {typed:<8} Fc {freq:>8} Hz{gain}{q}"
 
 
 def _decimals(value: float, fewest: int, most: int) -> str:

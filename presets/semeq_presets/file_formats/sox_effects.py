@@ -118,7 +118,7 @@ class SoxEffects:
             raise PresetReadError("holds no equalizer, bass, treble, pass, gain or vol that can be read")
         bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
         eq = settings(bands, preamp_of(pieces))
-        return Preset(eq, source=Source(Pieces(pieces), eq=eq), notes=tuple(notes))
+        return Preset(eq, source=Source(Pieces(pieces), eq=eq, is_whole=True), notes=tuple(notes))
 
 
 def _split(text: str) -> list[str]:

@@ -67,6 +67,9 @@ _BUILTIN: tuple[tuple[str, str], ...] = (
     ("totalmix", "semeq_presets.file_formats.totalmix_xml:FORMAT"),
     ("reaeq", "semeq_presets.file_formats.reaeq_fxchain:FORMAT"),
     ("proq3", "semeq_presets.file_formats.proq3_ffp:FORMAT"),
+    ("proq4", "semeq_presets.file_formats.proq4_ffp:FORMAT"),
+    ("proq4-q-as-is", "semeq_presets.file_formats.proq4_ffp:AS_IS"),
+    ("logic-channel-eq", "semeq_presets.file_formats.logic_channel_eq_pst:FORMAT"),
     ("aunbandeq", "semeq_presets.file_formats.aunbandeq_plist:FORMAT"),
     ("eq-eight", "semeq_presets.file_formats.eq_eight_adv:FORMAT"),
     ("semeq-vst3", "semeq_presets.file_formats.semeq_vst3:FORMAT"),
@@ -184,7 +187,7 @@ def write(preset: Preset | EqSettings | ChannelEqs, format: str, *, strict: bool
     if given.format != info.id:
         notes = tuple(note for note in given.notes if note.kind == "unknown")
         given = replace(given, source=None, notes=(), format=info.id)
-    fitted, changes = (given, ()) if given.is_as_read else fit_preset(given, info, lossy=lossy)
+    fitted, changes = fit_preset(given, info, lossy=lossy)
     written = chosen.write(fitted)
     notes += changes + written.notes
     for note in notes:
@@ -201,7 +204,7 @@ def read_file(path: str | os.PathLike[str], *, format: str | None = None, choice
     """
     place = Path(path)
     try:
-        files = _folder_files(place) if place.is_dir() else {place.name: read_regular(place, PresetReadError, max_bytes=MAX_BYTES)}
+        files = _folder_files(place) if place.is_dir() else _one_file(place)
         preset = read(files, format, filename=place.name, choice=replace(choice, beside=choice.beside or _beside(place)))
     except PresetReadError as error:
         if error.path or error.why.startswith(printable(path)):
@@ -350,9 +353,18 @@ def _only(format_ids: list[str], what: str) -> str:
     return format_ids[0]
 
 
+def _one_file(place: Path) -> dict[str, bytes]:
+    """Return the one file by its name, with the manifest beside it where it is LV2 values that do not say of which plug-in they are."""
+    files = {place.name: read_regular(place, PresetReadError, max_bytes=MAX_BYTES)}
+    manifest = place.with_name(MANIFEST)
+    if place.suffix.lower() == ".ttl" and place.name != MANIFEST and b"appliesTo" not in files[place.name] and manifest.is_file():
+        files[MANIFEST] = read_regular(manifest, PresetReadError, max_bytes=MAX_BYTES)
+    return files
+
+
 def _is_of_folder(named: Files) -> bool:
-    """Whether files are those of a folder, or the one of them that holds the values (a preset.ttl without its manifest)."""
-    return len(named) != 1 or next(iter(named)).lower().endswith(".ttl")
+    """Whether files are those of a folder, or one that holds its values (a preset.ttl without its manifest, Carla's own files)."""
+    return len(named) != 1 or next(iter(named)).lower().endswith((".ttl", ".carxs", ".carxp"))
 
 
 def _as_files(files: Files | bytes, filename: str) -> Files:
