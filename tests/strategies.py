@@ -117,6 +117,27 @@ def random_settings_inside(count: int, seed: int, limits: Limits) -> list[EqSett
     return result
 
 
+def random_kinds(count: int, seed: int, limits: Limits) -> list[EqSettings]:
+    """One to four bands each of the kinds and orders that a device holds beyond shelves and peaks of second order; 20 Hz to 20 kHz."""
+    rng = np.random.default_rng(seed)
+
+    def log_uniform(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    held = [(kind, order) for kind in sorted(limits.kinds) for order in sorted(limits.orders.get(kind, {2}))]
+    held = [(kind, order) for kind, order in held if kind not in LAYOUT_KINDS or order != 2]
+    result = []
+    for _ in range(count):
+        drawn: list[Band] = []
+        for index in rng.integers(len(held), size=int(rng.integers(1, 5))):
+            kind, order = held[index]
+            gain_db = float(rng.uniform(-12.0, 12.0)) if kind in (*LAYOUT_KINDS, BandKind.TILT) else 0.0
+            if sum(band.kind is kind for band in drawn) < limits.most.get(kind, 4):
+                drawn.append(Band(kind, log_uniform(20.0, 20_000.0), gain_db, log_uniform(0.3, 4.0), order=order))
+        result.append(EqSettings(tuple(drawn), float(rng.uniform(-12.0, 0.0))))
+    return result
+
+
 def _band(kind: str, freq_hz: float, gain_db: float, q: float) -> Band:
     kinds = {"LS": BandKind.LOW_SHELF, "PK": BandKind.PEAK, "HS": BandKind.HIGH_SHELF}
     return Band(kinds[kind], freq_hz, gain_db, q)

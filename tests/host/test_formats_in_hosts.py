@@ -11,12 +11,14 @@ import pytest
 import soundfile
 from conftest import cases, skip_or_fail
 from eel2 import Jsfx
-from strategies import T5, T5B, T10, random_settings
+from host_targets import TARGETS
+from strategies import T5, T5B, T10, random_kinds, random_settings
 
 import semeq_export as se
 import semeq_presets as presets
 from semeq_export.arrays import Float64Array
-from semeq_export.eq.biquad import response_db
+from semeq_export.eq.biquad import audible_db, response_db
+from semeq_export.eq.channels import ChannelEqs
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import MissingHostError, PresetReadError
@@ -108,3 +110,34 @@ def test_the_jsfx_script_leaves_out_what_a_low_rate_cannot_hold() -> None:
     output = Jsfx(text_of(EqSettings(bands), "jsfx")).process(np.stack([impulse(4_096)] * 2), 16_000.0)
     grid = log_grid(100, 20.0, 7_000.0)
     assert measured_response_db(output[0], grid, 16_000.0) == pytest.approx(6.0, abs=1e-9)
+
+
+MORE_KINDS = ["ffmpeg", "sox", "faust", "jsfx"]
+
+
+@pytest.mark.daw
+@pytest.mark.parametrize("format_id", MORE_KINDS)
+def test_every_kind_that_a_format_holds_sounds_in_its_host_within_its_bar(
+    format_id: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Passes, notches and the like, as random settings; below -60 dB nothing differs."""
+    target = next(target for target in TARGETS if target.name == format_id)
+    info = presets.get(format_id).info
+    eqs = random_kinds(cases(5, 20 if format_id == "faust" else 50), 17, info.limits)  # faust compiles for seconds
+    paths = [tmp_path / f"{number}{info.suffixes[0]}" for number in range(len(eqs))]
+    for path, eq in zip(paths, eqs, strict=True):
+        presets.write_file(path, presets.Preset(eq), format=format_id, strict=True, protect=False)
+    heard, _ = in_host(lambda: target.measure(format_id, paths, FREQS_HZ))
+    errors_db = [np.max(np.abs(np.maximum(got, -60.0) - audible_db(eq, FREQS_HZ, 48_000.0))) for got, eq in zip(heard, eqs, strict=True)]
+    request.node.user_properties.append(("error_db", max(errors_db)))
+    assert max(errors_db) <= target.bar_db
+
+
+@pytest.mark.daw
+def test_channels_of_their_own_sound_apart_in_ffmpeg(tmp_path: Path) -> None:
+    path = tmp_path / "apart.ffmpeg.txt"
+    eqs = ChannelEqs((("left", EqSettings(T5.bands, -6.0)), ("right", random_kinds(1, 3, presets.get("ffmpeg").info.limits)[0])))
+    presets.write_file(path, presets.Preset(eqs), format="ffmpeg", strict=True)
+    (measured,) = in_host(lambda: hosts.measure("ffmpeg", "filter string", [path], 48_000))
+    for heard_db, (_, eq) in zip(measured.response_db(FREQS_HZ), eqs, strict=True):
+        assert np.max(np.abs(np.maximum(heard_db, -60.0) - audible_db(eq, FREQS_HZ, 48_000.0))) <= 0.001

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import skip_or_fail
+from conftest import cases, skip_or_fail
 from strategies import T5
 
 import semeq_presets as presets
-from semeq_export.eq.biquad import response_db
+from semeq_export.eq.biquad import SILENT_DB, audible_db, response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import MissingHostError
@@ -87,3 +88,58 @@ def test_a_muted_filter_of_another_kind_is_no_business_of_ours(tmp_path: Path) -
     written = presets.write(T5, "calf-lv2").files
     files = {name: data.replace(b'"bypass" ; pset:value 0.0', b'"bypass" ; pset:value 1.0') for name, data in written.items()}
     assert [note.field for note in presets.read(files).notes] == ["bypass"]
+
+
+def test_the_passes_of_calf_sound_as_written_in_one_two_and_three_sections(tmp_path: Path) -> None:
+    rng = np.random.default_rng(23)
+    eqs, paths = [], []
+    for number in range(cases(8, 50)):
+        passes = [
+            Band(
+                kind, float(np.exp(rng.uniform(np.log(20.0), np.log(20_000.0)))), 0.0, float(np.exp(rng.uniform(np.log(0.3), np.log(4.0))))
+            )
+            for kind in (BandKind.HIGH_PASS, BandKind.LOW_PASS)
+        ]
+        sections = [held for held in passes for _ in range(int(rng.integers(0, 4)))]
+        eqs.append(EqSettings((*T5.bands, *sections), -3.0))
+        paths.append(tmp_path / f"{number}.lv2")
+        presets.write_file(paths[-1], eqs[-1], format="calf-lv2", strict=True)
+    try:
+        heard = measured_responses_db(paths, FREQS_HZ, RATE_HZ)
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    for got, eq in zip(heard, eqs, strict=True):
+        wanted = audible_db(eq, FREQS_HZ, RATE_HZ)
+        off = np.abs(np.maximum(got, SILENT_DB) - wanted)
+        assert np.max(off[wanted > -30.0], initial=0.0) <= 0.02
+        assert np.max(off) <= 0.3  # the plug-in's float32 samples hold no more so far down
+
+
+@pytest.mark.parametrize(
+    ("passes", "kind"),
+    [
+        ({"HighPass": 1.0, "HPfreq": 40.0, "HPQ": 1.2}, "high_pass"),
+        ({"HighPass": 1.0, "HPfreq": 400.0, "HPQ": 0.3}, "high_pass"),
+        ({"LowPass": 1.0, "LPfreq": 2_000.0, "LPQ": 0.7}, "low_pass"),
+        ({"LowPass": 1.0, "LPfreq": 12_000.0, "LPQ": 1.4}, "low_pass"),
+    ],
+)
+def test_how_far_a_pass_of_fil4_is_from_ours_is_said_as_it_is_measured(passes: dict[str, float], kind: str, tmp_path: Path) -> None:
+    (tmp_path / "x.lv2").mkdir()
+    for name, data in presets.write(EqSettings(), "fil4-lv2").files.items():
+        text = data.decode()
+        for symbol, value in passes.items():
+            text = re.sub(rf'("{symbol}" ; pset:value )[-\d.]+', rf"\g<1>{value}", text)
+        (tmp_path / "x.lv2" / name).write_text(text)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "x.lv2").iterdir()}
+    preset = presets.read(files)
+    assert isinstance(preset.eq, EqSettings)
+    assert [held.kind.value for held in preset.eq.bands] == [kind]
+    assert presets.write(preset, "fil4-lv2").files == files
+    try:
+        (heard,) = measured_responses_db([tmp_path / "x.lv2"], FREQS_HZ, RATE_HZ)
+    except MissingHostError as error:
+        skip_or_fail(str(error))
+    (note,) = preset.notes
+    off_db = np.max(np.abs(np.maximum(heard, SILENT_DB) - audible_db(preset.eq, FREQS_HZ, RATE_HZ)))
+    assert note.error_db == pytest.approx(off_db, abs=0.005)

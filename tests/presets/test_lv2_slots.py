@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from preset_files import files_of
 from strategies import T5, T10
 
 import semeq_presets as presets
+from semeq_export.eq.biquad import audible_db
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError, UnknownFormatError
 from semeq_presets import Preset
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
+FREQS_HZ = log_grid(300)
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 
 
@@ -135,3 +140,59 @@ def test_a_removed_band_leaves_its_slot_idle() -> None:
     assert back.eq is not None
     assert back.eq.bands == preset.eq.bands[:1]
     assert b'"p1_freq" ; pset:value 250.0' in fewer["preset.ttl"]
+
+
+def test_a_pass_of_calf_is_as_many_equal_sections_as_its_mode_says() -> None:
+    section = Band(BandKind.HIGH_PASS, 80.0, 0.0, 0.9)
+    for count in (1, 2, 3):
+        eq = EqSettings((*T5.bands, *[section] * count))
+        written = presets.write(eq, "calf-lv2", strict=True)
+        assert f'"hp_mode" ; pset:value {count - 1}.0' in written.files["preset.ttl"].decode()
+        assert plugin_of(dict(written.files)).endswith("Equalizer8Band")
+        back = presets.read(written.files)
+        assert back.single.bands[5:] == eq.bands[5:]
+        quieter = replace(back, eq=EqSettings(back.single.bands, -2.0))
+        again = presets.read(presets.write(quieter, "calf-lv2", strict=True).files).single
+        assert (again.bands, again.preamp_db) == (back.single.bands, pytest.approx(-2.0))
+        without = presets.read(presets.write(replace(back, eq=EqSettings(back.single.bands[:5])), "calf-lv2").files).single
+        assert without.active_bands == back.single.bands[:5]
+
+
+def test_what_the_one_high_pass_of_calf_cannot_be_is_refitted_or_refused_with_its_size() -> None:
+    one, other = Band(BandKind.HIGH_PASS, 80.0, 0.0, 0.9), Band(BandKind.HIGH_PASS, 200.0, 0.0, 0.7)
+    for bands in ((one, other), (one,) * 4, (replace(one, order=4, q=0.7071),)):
+        try:
+            written = presets.write(EqSettings(bands), "calf-lv2")
+        except PresetWriteError as error:
+            assert re.search(r"dB off.*`lossy`", str(error))
+            continue
+        stated_db = max(note.error_db or 0.0 for note in written.notes)
+        off = audible_db(presets.read(written.files).single, FREQS_HZ, 48_000.0) - audible_db(EqSettings(bands), FREQS_HZ, 48_000.0)
+        assert np.max(np.abs(off)) <= stated_db + 0.01
+        assert stated_db <= 1.0
+
+
+def test_a_pass_of_one_channel_and_an_unknown_slope_are_said() -> None:
+    written = presets.write(EqSettings((*T5.bands, Band(BandKind.LOW_PASS, 9_000.0, 0.0, 0.7))), "calf-lv2").files
+    left = {name: data.replace(b'"lp_active" ; pset:value 1.0', b'"lp_active" ; pset:value 2.0') for name, data in written.items()}
+    assert [(note.kind, note.field) for note in presets.read(left).notes] == [("unknown", "lp_active")]
+    steep = {name: data.replace(b'"lp_mode" ; pset:value 0.0', b'"lp_mode" ; pset:value 7.0') for name, data in written.items()}
+    with pytest.raises(PresetReadError, match="lp_mode 7 is not 0, 1 or 2"):
+        presets.read(steep)
+
+
+def test_a_changed_fil4_preset_loses_its_own_pass_only_where_that_is_said() -> None:
+    files = {
+        name: data.replace(b'"HighPass" ; pset:value 0.0', b'"HighPass" ; pset:value 1.0').replace(
+            b'"HPfreq" ; pset:value 20.0', b'"HPfreq" ; pset:value 300.0'
+        )
+        for name, data in presets.write(T5, "fil4-lv2").files.items()
+    }
+    preset = presets.read(files)
+    assert isinstance(preset.eq, EqSettings)
+    assert preset.notes[-1].error_db is not None
+    assert presets.write(preset, "fil4-lv2").files == files
+    with pytest.raises(PresetWriteError, match="`lossy`"):
+        presets.write(replace(preset, eq=EqSettings(preset.eq.bands, -1.0)), "fil4-lv2")
+    without = presets.read(presets.write(replace(preset, eq=EqSettings(preset.eq.bands[:-1])), "fil4-lv2").files)
+    assert without.notes == ()

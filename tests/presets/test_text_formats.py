@@ -10,7 +10,7 @@ import pytest
 from strategies import T5, random_settings, random_settings_inside
 
 import semeq_presets as presets
-from semeq_export.eq.biquad import response_db
+from semeq_export.eq.biquad import SILENT_DB, response_db
 from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetWriteError
@@ -20,7 +20,6 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 LOW, PEAK, HIGH = BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF
 FREQS_HZ = log_grid(300)
 ABOVE_40_HZ = log_grid(300, 40.0)
-DEEPEST_DB = -120.0  # next to a notch the twelfth digit of its frequency counts
 
 BANDS = ["rew", "ffmpeg", "sox", "faust", "jsfx", "easyeffects", "camilladsp", "pipewire", "csv", "totalmix"]
 CURVES = ["graphiceq", "audacity", "fir", "fir-linear"]
@@ -37,7 +36,9 @@ GOLDENS = [
     "graphiceq/points.graphiceq.txt",
     "rew/generic.rew.txt",
     "ffmpeg/chain.ffmpeg.txt",
+    "ffmpeg/kinds.ffmpeg.txt",
     "sox/chain.sox.txt",
+    "sox/kinds.sox.txt",
     "faust/eq.dsp",
     "jsfx/two-bands.jsfx",
     "audacity/filter-curve.audacity.txt",
@@ -58,8 +59,9 @@ def grid_of(format_id: str) -> np.ndarray:
 
 def off_by_db(back: Preset, eq: EqSettings, format_id: str) -> float:
     grid = grid_of(format_id)
-    held, wanted = (preset.response_db(grid) for preset in (back, Preset(eq, sample_rate_hz=back.sample_rate_hz)))
-    return float(np.max(np.abs(np.maximum(held, DEEPEST_DB) - np.maximum(wanted, DEEPEST_DB))))
+    got_db, wanted_db = back.response_db(grid), Preset(eq, sample_rate_hz=back.sample_rate_hz).response_db(grid)
+    floor_db = eq.preamp_db + SILENT_DB  # how deep a notch is depends on the last digit
+    return float(np.max(np.abs(np.maximum(got_db, floor_db) - np.maximum(wanted_db, floor_db))))
 
 
 def content(files: presets.Files) -> bytes:
@@ -215,10 +217,10 @@ EXPECTED: dict[str, tuple[list[tuple[BandKind, float, float, float, bool]], floa
         [],
     ),
     "ffmpeg/chain.ffmpeg.txt": (
-        [(PEAK, 1_000.0, -3.0, 1.5, True), (LOW, 100.0, 4.0, 0.707, True)],
+        [(PEAK, 1_000.0, -3.0, 1.5, True), (BandKind.HIGH_PASS, 30.0, 0.0, 0.707, True), (LOW, 100.0, 4.0, 0.707, True)],
         -6.0206,
         "",
-        ["filter 3 'highpass=f=30' is not read (unknown)"],
+        [],
     ),
     "sox/chain.sox.txt": (
         [(LOW, 105.0, -4.5, 0.71, True), (PEAK, 1_200.0, 3.5, 1.2, True)],

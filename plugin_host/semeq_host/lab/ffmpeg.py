@@ -14,14 +14,14 @@ from semeq_host.lab.response import IMPULSE_RATE_HZ, Measurement, impulse
 
 _PACKAGE = "ffmpeg"
 _FILTERS = frozenset(
-    {"lowshelf", "highshelf", "equalizer", "bass", "treble", "biquad", "volume"}
+    {"lowshelf", "highshelf", "tiltshelf", "equalizer", "bass", "treble", "biquad", "volume"}
     | {"highpass", "lowpass", "bandpass", "bandreject", "allpass", "anequalizer", "firequalizer"}
 )
 """Filters that only filter: others read files, load libraries or write, which a preset from somewhere must not make FFmpeg do."""
 
 
-def measure(filters: str, sample_rate_hz: int = IMPULSE_RATE_HZ, *, timeout_s: float = 30.0) -> Measurement:
-    """Return the test impulse as rendered by `ffmpeg -af FILTERS`, one channel, 64-bit samples in and out.
+def measure(filters: str, sample_rate_hz: int = IMPULSE_RATE_HZ, *, channels: int = 1, timeout_s: float = 30.0) -> Measurement:
+    """Return the test impulse as rendered by `ffmpeg -af FILTERS`, the same in every channel, 64-bit samples in and out.
 
     Raises PresetReadError for a filter that is no equaliser or that FFmpeg refuses, MissingHostError without FFmpeg,
     EnvironmentFailure where it hangs.
@@ -29,7 +29,7 @@ def measure(filters: str, sample_rate_hz: int = IMPULSE_RATE_HZ, *, timeout_s: f
     _check_filters(filters)
     path = program("ffmpeg", _PACKAGE)
     with private_folder() as folder:
-        soundfile.write(folder / "in.wav", impulse(), sample_rate_hz, subtype="DOUBLE")
+        soundfile.write(folder / "in.wav", np.stack([impulse()] * channels, axis=1), sample_rate_hz, subtype="DOUBLE")
         quiet = [path, "-nostdin", "-hide_banner", "-loglevel", "error"]
         run([*quiet, "-i", "in.wav", "-af", filters.strip(), "-c:a", "pcm_f64le", "out.wav"], folder=folder, timeout_s=timeout_s)
         samples, _ = soundfile.read(folder / "out.wav", dtype="float64", always_2d=True)

@@ -87,7 +87,7 @@ def _in_audacity(presets: Sequence[Path], rate: int, _plugin: Path | None) -> li
 
 RENDERERS: Mapping[tuple[str, str], Render] = {
     ("liblilv", "LV2 preset"): lambda presets, rate, _plugin: lv2.measure(presets, rate),
-    ("ffmpeg", "filter string"): _each(ffmpeg.measure),
+    ("ffmpeg", "filter string"): _each(lambda text, rate: ffmpeg.measure(text, rate, channels=2)),
     ("ffmpeg", "impulse response"): lambda presets, rate, _plugin: [ffmpeg.convolve(preset, rate) for preset in presets],
     ("sox", "effect string"): _each(sox.measure),
     ("faust", "source"): _each(faust.measure),

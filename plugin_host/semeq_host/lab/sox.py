@@ -12,6 +12,7 @@ from semeq_host.lab.response import IMPULSE_RATE_HZ, Measurement, impulse
 
 _PACKAGE = "sox"
 _EFFECTS = frozenset({"gain", "vol", "bass", "treble", "equalizer", "biquad", "highpass", "lowpass", "bandpass", "bandreject", "allpass"})
+_SWITCHES = frozenset({"-1", "-2", "-c"})
 """Effects that only filter: others read or write files, which a preset from somewhere must not make SoX do."""
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?(dB|[a-zA-Z])?")
 
@@ -37,7 +38,7 @@ def measure(effects: str, sample_rate_hz: int = IMPULSE_RATE_HZ, *, timeout_s: f
 def _checked_words(effects: str) -> list[str]:
     words = effects.split()
     for word in words:
-        if word not in _EFFECTS and not _NUMBER.fullmatch(word):
+        if word not in _EFFECTS | _SWITCHES and not _NUMBER.fullmatch(word):
             raise PresetReadError(f"{word!r} is neither a number nor an equaliser effect of sox; known: {', '.join(sorted(_EFFECTS))}")
     return words
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import log_grid
-from semeq_export.eq.settings import Band, BandSlot, EqSettings, ParamSpec
-from semeq_export.errors import AudioError, PresetReadError, PresetWriteError
+from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, BandSlot, EqSettings, ParamSpec
+from semeq_export.errors import AudioError, InvalidEqError, PresetReadError, PresetWriteError
 from semeq_export.units import check_sample_rate_hz
 from semeq_presets.file_formats._fields import band, plain_decimal, settings, settled
 from semeq_presets.file_formats._lv2_bundle import PRESET_SUFFIXES, PortBundle, names_plugin, read_bundle, write_bundle
@@ -25,6 +25,7 @@ from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Note, Pre
 from semeq_presets.file_formats.limits import place
 
 _DIGITS = 9  # more than the float32 that plug-ins hold
+_MOST_SECTIONS = 3
 _WHERE = "preset.ttl"
 _RATE = re.compile(r"(.*?) ?\((\d{1,3}(?:\.\d{1,6})?) kHz\)", re.DOTALL)
 
@@ -56,12 +57,29 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class Pass:
+    """The ports of a high- or low-pass, which are among the `others` of a build.
+
+    mode: 0 for one section, 1 and 2 for two and three equal ones; None where there is one. near: of a filter that is none of ours the
+    closest that is, its largest difference in dB and where that is, from the numbers on the ports for frequency and Q and a sample rate.
+    """
+
+    kind: BandKind
+    on: str
+    freq: Port
+    q: Port
+    mode: str | None = None
+    near: Callable[[float, float, float], tuple[Band, float, float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
-    """One plug-in. others: control ports that belong to no band, with what they are set to."""
+    """One plug-in. others: control ports that belong to no slot, with what they are set to."""
 
     plugin: str
     slots: tuple[Slot, ...]
     others: Mapping[str, float]
+    passes: tuple[Pass, ...] = ()
 
     def idle(self) -> dict[str, str]:
         """Return all ports at rest, spelled as they are written."""
@@ -127,20 +145,24 @@ class SlotFormat:
     def write(self, preset: Preset) -> Written:
         """Return manifest and preset; one that was read from such a bundle keeps its build, its other ports and its slots."""
         before = preset.parts(_Ports)
-        build, slots = self._placed(preset.single.bands, before)
+        shapes = [held for held in preset.single.bands if held.kind in LAYOUT_KINDS]
+        passes = [held for held in preset.single.bands if held.kind not in LAYOUT_KINDS]
+        build, slots = self._placed(shapes, before, with_passes=bool(passes))
         ports = {**build.idle(), **(before.ports if before is not None else {})}
         if before is not None and build.plugin == before.plugin:
             for index in set(before.of_bands) - set(slots):
                 ports.update(_rest(build.slots[index]))
         held = []
-        for index, wanted in zip(slots, preset.single.bands, strict=True):
+        for index, wanted in zip(slots, shapes, strict=True):
             slot = build.slots[index]
             stands = before is not None and index in before.of_bands
             if stands and self._band(slot, _values(ports, slot), preset.sample_rate_hz) == wanted:
                 held.append(wanted)
             else:
                 held.append(self._put(ports, slot, wanted, preset.sample_rate_hz))
-        notes = _changes(preset.single.bands, held, preset.sample_rate_hz, self.info.precision_db)
+        for one in build.passes:
+            self._put_pass(ports, one, [held for held in passes if held.kind is one.kind], preset.sample_rate_hz)
+        notes = _changes(shapes, held, preset.sample_rate_hz, self.info.precision_db)
         if self._preamp_db(float(ports[self._rules.preamp])) != preset.single.preamp_db:
             ports[self._rules.preamp] = plain_decimal(self._rules.to_gain(preset.single.preamp_db), _DIGITS)
         label = _labelled(preset) if self._rules.keeps_rate else preset.name
@@ -175,9 +197,16 @@ class SlotFormat:
             elif state == 1.0 or any(values[port.symbol] != port.idle for port in slot.ports):
                 bands.append(self._band(slot, values, rate))
                 of_bands.append(index)
-        preamp_db = self._preamp_db(values[self._rules.preamp])
-        source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)))
-        return Preset(settings(bands, preamp_db, _WHERE), name=name, sample_rate_hz=rate, source=source, notes=tuple(notes))
+        for one in build.passes:
+            if values[one.on] not in (0.0, 1.0):
+                notes.append(Note("unknown", None, one.on, f"{values[one.on]:g} is not read", None))
+                continue
+            passes, note = _passes(values, one, rate)
+            bands += passes
+            notes += [note] if note is not None else []
+        eq = settings(bands, self._preamp_db(values[self._rules.preamp]), _WHERE)
+        source = Source(_Ports(bundle.plugin, dict(bundle.ports), tuple(of_bands), frozenset(foreign)), eq=eq, is_whole=True)
+        return Preset(eq, name=name, sample_rate_hz=rate, source=source, notes=tuple(notes))
 
     def _rate(self, label: str) -> tuple[str, float, list[Note]]:
         if not self._rules.keeps_rate:
@@ -190,16 +219,32 @@ class SlotFormat:
                 pass
         return label, 48_000.0, [Note("approximated", None, "sample_rate_hz", "not in the label", 48_000.0)]
 
-    def _placed(self, bands: Sequence[Band], before: _Ports | None) -> tuple[Build, tuple[int, ...]]:
+    def _placed(self, bands: Sequence[Band], before: _Ports | None, *, with_passes: bool) -> tuple[Build, tuple[int, ...]]:
         """Return the build and the slot of each band: those of the file where they fit, else the smallest build that holds them all."""
         writable = self._rules.builds[: self._rules.written]
         for build in (*(b for b in self._rules.builds if before is not None and b.plugin == before.plugin), *writable):
             own = before if before is not None and before.plugin == build.plugin else None
             found = _fill(bands, build, own)
-            if found is not None:
+            if found is not None and (build.passes or not with_passes):
                 return build, found
         foreign = f"; {len(before.foreign)} hold other filters" if before is not None and before.foreign else ""
         raise PresetWriteError(f"{self.info.id}: no slots for these {len(bands)} bands{foreign}")
+
+    def _put_pass(self, ports: dict[str, str], one: Pass, wanted: list[Band], rate: float) -> None:
+        """Set the ports of a pass, those that say it already left alone; raises PresetWriteError for several that differ."""
+        values = {symbol: float(ports[symbol]) for symbol in (one.on, one.freq.symbol, one.q.symbol, *([one.mode] if one.mode else []))}
+        if values[one.on] in (0.0, 1.0) and _passes(values, one, rate)[0] == wanted:
+            return
+        if not wanted:
+            ports[one.on] = "0.0"
+            return
+        if len(set(wanted)) > 1 or len(wanted) > (_MOST_SECTIONS if one.mode else 1):
+            raise PresetWriteError(
+                f"{self.info.id}: holds one {one.kind.value}, of up to {_MOST_SECTIONS} equal sections, not {len(wanted)}"
+            )
+        numbers = {one.on: float(wanted[0].enabled), one.freq.symbol: wanted[0].freq_hz, one.q.symbol: wanted[0].q}
+        numbers |= {one.mode: len(wanted) - 1.0} if one.mode else {}
+        ports.update({symbol: plain_decimal(number, _DIGITS) for symbol, number in numbers.items()})
 
     def _put(self, ports: dict[str, str], slot: Slot, wanted: Band, rate: float) -> Band:
         """Set the ports of a band and return the band that they mean, which is another one where a port's range does not reach."""
@@ -226,6 +271,26 @@ class SlotFormat:
             return self._rules.from_gain(number)
         except ValueError as error:
             raise PresetReadError(f"{self._rules.preamp} {number:g} is no gain", where=_WHERE) from error
+
+
+def _passes(values: Mapping[str, float], one: Pass, rate: float) -> tuple[list[Band], Note | None]:
+    """Return the equal sections of a pass, none where it is off and at rest, with a note where they are only near to it."""
+    on, freq, q = values[one.on] == 1.0, values[one.freq.symbol], values[one.q.symbol]
+    mode = values[one.mode] if one.mode else 0.0
+    if not on and (freq, q) == (one.freq.idle, one.q.idle):
+        return [], None
+    if mode not in range(_MOST_SECTIONS):
+        raise PresetReadError(f"{one.mode} {mode:g} is not 0, 1 or 2", where=_WHERE)
+    if one.near is not None:
+        try:
+            held, error_db, at_hz = one.near(freq, q, rate)
+        except (ValueError, OverflowError, ZeroDivisionError, InvalidEqError) as error:
+            raise PresetReadError(f"{one.freq.symbol} {freq:g}, {one.q.symbol} {q:g} is no filter", where=_WHERE) from error
+        note = Note("approximated", None, one.on, f"{one.q.symbol} {q:g}", str(held), error_db, at_hz)
+        return [replace(held, enabled=on)], note if on else None
+    freq_hz, held_q = settled(freq, one.freq.minimum, one.freq.maximum), settled(q, one.q.minimum, one.q.maximum)
+    section = band(one.kind, freq_hz, 0.0, held_q, enabled=on, where=f"{_WHERE} {one.on}")
+    return [section] * (int(mode) + 1), None
 
 
 def _settled(value: float, spec: ParamSpec | float) -> float:

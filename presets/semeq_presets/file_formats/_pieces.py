@@ -14,10 +14,15 @@ from semeq_presets.file_formats.base import Preset
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a file. says: its band, its preamp in dB, or None for everything else."""
+    """A stretch of a file. says: its band, its preamp in dB, or None for everything else.
+
+    level_db: what it adds to the preamp beside its band. channels: those that it is for, none where it is for all.
+    """
 
     text: str
     says: Band | float | None = None
+    level_db: float = 0.0
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ def pieces_of(preset: Preset) -> tuple[Piece, ...] | None:
 
 def preamp_of(pieces: Sequence[Piece]) -> float:
     """Return what the preamps of a file add up to, in dB."""
-    return sum((piece.says for piece in pieces if isinstance(piece.says, float)), 0.0)
+    return sum((piece.says if isinstance(piece.says, float) else piece.level_db for piece in pieces), 0.0)
 
 
 def merged(
@@ -56,14 +61,18 @@ def merged(
     place = end if end is not None else len(pieces) - (1 if pieces and not pieces[-1].text.strip() else 0)
     bands = [index for index, piece in enumerate(pieces) if isinstance(piece.says, Band)]
     preamps = [index for index, piece in enumerate(pieces) if isinstance(piece.says, float)]
-    keep_preamp = preamp_of(pieces) == eq.preamp_db
+    wanted = dict(zip(bands, eq.bands, strict=False))
+    beside_db = sum((pieces[index].level_db for index, held in wanted.items() if pieces[index].says == held), 0.0)
+    kept = [piece for index, piece in enumerate(pieces) if index not in bands or (index in wanted and piece.says == wanted[index])]
+    keep_preamp = preamp_of(kept) == eq.preamp_db
+    preamp_db = eq.preamp_db - beside_db
     new_preamp = None if preamps or keep_preamp else (bands[0] if bands else place)
     new_bands = bands[-1] + 1 if bands else place
     model = pieces[bands[-1]].text if bands else ""
     result: list[str] = []
     for index in range(len(pieces) + 1):
         if index == new_preamp:
-            result.append(_dressed(preamp_text(eq.preamp_db), model))
+            result.append(_dressed(preamp_text(preamp_db), model))
         if index == new_bands:
             result += [_dressed(band_text(eq.bands[number - 1], number), model) for number in range(len(bands) + 1, len(eq.bands) + 1)]
         if index == len(pieces):
@@ -76,7 +85,7 @@ def merged(
                 result.append(piece.text if piece.says == held else _dressed(band_text(held, number), piece.text))
         elif isinstance(piece.says, float) and not keep_preamp:
             if index == preamps[0]:
-                result.append(_dressed(preamp_text(eq.preamp_db), piece.text))
+                result.append(_dressed(preamp_text(preamp_db), piece.text))
         else:
             result.append(piece.text)
     if pieces and "\n" not in separator and len(result) != len(pieces):

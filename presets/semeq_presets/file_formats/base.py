@@ -37,7 +37,8 @@ Parts = TypeVar("Parts")
 class Limits:
     """What a host can hold; ranges include both ends.
 
-    kinds: of bands; orders: those it can hold by kind where they are not just 2; most: how many of a kind, where there is a limit.
+    kinds: of bands; orders: those it can hold by kind where they are not just 2; most: how many of a kind, where there is a limit, and
+    stacked: as how many equal ones each of these can act.
     channels: which channels can have an EQ of their own,
     "any" for as many as there are, nothing where all share one. curve: whether a response known by points can stand beside the bands.
     shelf_q: the Q of all shelves where the host fixes it. pass_q: that of passes from the third order on.
@@ -52,6 +53,7 @@ class Limits:
     kinds: frozenset[BandKind] = frozenset(LAYOUT_KINDS)
     orders: Mapping[BandKind, frozenset[int]] = field(default_factory=dict)
     most: Mapping[BandKind, int] = field(default_factory=dict)
+    stacked: int = 1
     freq_hz: tuple[float, float] = (20.0, 20_000.0)
     gain_db: tuple[float, float] = (-24.0, 24.0)
     q: tuple[float, float] = (0.1, 30.0)
@@ -72,7 +74,8 @@ class Limits:
         preamp = "no preamp" if self.preamp_db is None else f"preamp {self.preamp_db[0]:g}..{self.preamp_db[1]:g} dB"
         if self.slots is not None:
             counts = [(kind, sum(slot.kind is kind for slot in self.slots)) for kind in BandKind]
-            return ", ".join([f"{count} {kind.value.replace('_', ' ')}" for kind, count in counts if count] + [preamp])
+            passes = [f"{self.most.get(kind, 'any')} {kind.value.replace('_', '-')}" for kind in self.kinds if kind not in LAYOUT_KINDS]
+            return ", ".join([f"{count} {kind.value.replace('_', ' ')}" for kind, count in counts if count] + sorted(passes) + [preamp])
         bands = "any number of bands" if self.max_bands is None else f"{self.max_bands} bands"
         shelf = "" if self.shelf_q is None else f" (shelves {self.shelf_q:g})"
         ranges = f"{self.freq_hz[0]:g}..{self.freq_hz[1]:g} Hz, {self.gain_db[0]:g}..{self.gain_db[1]:g} dB, q {self.q[0]:g}..{self.q[1]:g}"

@@ -7,7 +7,10 @@
 | ls_level, hs_level, pN_level | | linear amplitude 10^(dB/20), 1/64..64 |
 | ls_q, hs_q, pN_q | | cookbook Q, shelves 0.1..10, peaks 0.1..100 |
 | level_in, level_out | all | linear amplitude, 1/64..64; the preamp is level_in |
-| bypass, level_out, hp_active, lp_active | all | 0, 1, 0, 0: other values change the sound and are said in a note |
+| hp_active, lp_active | 8 and 12 band | 0 off, 1 on; 2..5 as above |
+| hp_freq, lp_freq; hp_q, lp_q | | Hz, 10..20000; cookbook Q, 0.1..10 |
+| hp_mode, lp_mode | | 0, 1, 2: one, two, three equal sections in series (12, 24, 36 dB per octave) |
+| bypass, level_out | all | 0, 1: other values change the sound and are said in a note |
 
 Peaks: 3, 4 and 8. The smallest plug-in that holds the bands is written. Ranges and defaults: calf.lv2/Equalizer*Band.ttl, version 0.90.3.
 Every control input is written, since hosts keep the old value of a port that a preset leaves out.
@@ -15,10 +18,10 @@ Every control input is written, since hosts keep the old value of a port that a 
 
 from __future__ import annotations
 
-from semeq_export.eq.settings import Band, BandKind, BandSlot, ParamSpec
+from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, BandSlot, ParamSpec
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_presets.file_formats._lv2_bundle import HOW_TO_IMPORT, LV2_HOSTS
-from semeq_presets.file_formats._lv2_slots import Build, Numbers, Port, PortRules, Slot, SlotFormat
+from semeq_presets.file_formats._lv2_slots import Build, Numbers, Pass, Port, PortRules, Slot, SlotFormat
 from semeq_presets.file_formats._places import LV2_PLACES
 from semeq_presets.file_formats.base import FormatInfo, Limits, PresetFormat
 
@@ -41,6 +44,10 @@ _CUTS = {
     "lp_mode": 1.0,
     "lp_q": 0.707,
 }
+_PASSES = (
+    Pass(BandKind.HIGH_PASS, "hp_active", Port("hp_freq", *_FREQ_HZ, 30.0), Port("hp_q", 0.1, 10.0, 0.707), "hp_mode"),
+    Pass(BandKind.LOW_PASS, "lp_active", Port("lp_freq", *_FREQ_HZ, 18_000.0), Port("lp_q", 0.1, 10.0, 0.707), "lp_mode"),
+)
 _VIEW = {"individuals": 1.0, "zoom": 0.25, "analyzer": 0.0, "analyzer_mode": 1.0}
 
 
@@ -60,7 +67,7 @@ def _build(size: int) -> Build:
     peaks = [_slot(BandKind.PEAK, f"p{number}", freq_hz) for number, freq_hz in enumerate(_IDLE_PEAKS_HZ[size], start=1)]
     slots = (_slot(BandKind.LOW_SHELF, "ls", 100.0), *peaks, _slot(BandKind.HIGH_SHELF, "hs", 5_000.0))
     others = {"bypass": 0.0, "level_in": 1.0, "level_out": 1.0, **(_CUTS if size > 5 else {}), **_VIEW}
-    return Build(_PLUGIN.format(size), slots, others)
+    return Build(_PLUGIN.format(size), slots, others, _PASSES if size > 5 else ())
 
 
 def _numbers(held: Band, _rate: float) -> Numbers:
@@ -82,7 +89,15 @@ FORMAT: PresetFormat = SlotFormat(
         suffixes=(".lv2",),
         how_to_import=HOW_TO_IMPORT,
         precision_db=1e-4,
-        limits=Limits(slots=tuple(slot.limits for slot in _BUILDS[-1].slots), preamp_db=_PREAMP_DB),
+        limits=Limits(
+            kinds=frozenset({*LAYOUT_KINDS, BandKind.HIGH_PASS, BandKind.LOW_PASS}),
+            most={BandKind.HIGH_PASS: 1, BandKind.LOW_PASS: 1},
+            stacked=3,
+            freq_hz=_FREQ_HZ,
+            q=(0.1, 10.0),
+            slots=tuple(slot.limits for slot in _BUILDS[-1].slots),
+            preamp_db=_PREAMP_DB,
+        ),
         is_folder=True,
         verified="Calf 0.90.3 through liblilv 0.24.14",
         aliases=("calf",),
@@ -98,6 +113,6 @@ FORMAT: PresetFormat = SlotFormat(
         preamp="level_in",
         to_gain=db_to_amplitude,
         from_gain=amplitude_to_db,
-        sounding={"bypass": 0.0, "level_out": 1.0, "hp_active": 0.0, "lp_active": 0.0},
+        sounding={"bypass": 0.0, "level_out": 1.0},
     ),
 )

@@ -8,6 +8,7 @@ from everywhere. The fits of an EQ may do a bounded amount of work together, the
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -294,7 +295,7 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     if not limits.holds_disabled and not all(band.enabled for band in bands):
         return False
     others = [band for band in bands if not _is_shape(band)]
-    if any(sum(band.kind is kind for band in bands) > most for kind, most in limits.most.items()):
+    if any(_taken(bands, kind, limits.stacked) > most for kind, most in limits.most.items()):
         return False
     if not all(_accepts_other(limits, band) for band in others):
         return False
@@ -304,6 +305,11 @@ def _holds(bands: tuple[Band, ...], limits: Limits) -> bool:
     if limits.max_bands is not None and len(bands) > limits.max_bands:
         return False
     return all(_holds_kind(limits, band.kind, 2) and _accepts(_slot(limits, band.kind), band) for band in shapes)
+
+
+def _taken(bands: Iterable[Band], kind: BandKind, stacked: int) -> int:
+    """Return how many filters of a kind bands take, of which each can act as several that are equal."""
+    return sum(-(-count // stacked) for band, count in Counter(bands).items() if band.kind is kind)
 
 
 def _nearest(sounding: dict[int, Band], alone: dict[int, Goal], limits: Limits) -> dict[int, Band]:

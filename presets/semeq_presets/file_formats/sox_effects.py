@@ -4,34 +4,65 @@
 
 | effect | arguments | meaning |
 | --- | --- | --- |
-| equalizer | frequency width gain | peak; width with the letter q is the Q of the Audio EQ Cookbook |
-| bass, treble | gain frequency width | low and high shelf at their centre frequency |
+| equalizer | frequency width gain | peak; the width is a Q (q), octaves (o), Hz (h) or kHz (k): see `_widths` |
+| bass, treble | gain [frequency [width]] | low and high shelf at their centre frequency; also a slope (s) |
+| highpass, lowpass | [-1 or -2] frequency [width] | second order; -1 is one pole (`_widths`): read and kept, not written |
+| bandreject, allpass | frequency width | notch, all-pass |
+| bandpass | [-c] frequency width | 0 dB at the centre; with -c the gain there is Q |
 | gain, vol | dB (vol: with the letters dB, or a linear factor) | the preamp |
 
-Frequencies may end in k. Widths of other units (h, k, o, s) and left-out arguments are no band of ours: kept, said in a note, like other
-effects. Not read: several effect chains (a new line or ":").
+Frequencies may end in k. A width without a letter is of the effect's usual unit. Other effects, and widths that no band can have, are
+kept and said in a note. Not read: several effect chains (a new line or ":").
 SoX computes with 32-bit integers between the effects, so what rises over full scale clips even if a later effect lowers it: the preamp
 stands first.
-Source: SoX 14.4.2 manual (bass, equalizer, gain, treble, vol; --effects-file).
+Source: SoX 14.4.2 manual (the effects above; --effects-file), biquads.c (getopts: defaults and units).
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-from semeq_export.eq.settings import Band, BandKind
+from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind
 from semeq_export.errors import PresetReadError
 from semeq_export.units import amplitude_to_db
 from semeq_presets.file_formats._fields import band, number, plain_decimal, settings, text_of
 from semeq_presets.file_formats._pieces import Piece, Pieces, merged, pieces_of, preamp_of
+from semeq_presets.file_formats._widths import RATE_HZ, of_rate, one_pole, q_of
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 
-_SHELVES = {"bass": BandKind.LOW_SHELF, "treble": BandKind.HIGH_SHELF}
-_WRITTEN = {BandKind.LOW_SHELF: "bass", BandKind.PEAK: "equalizer", BandKind.HIGH_SHELF: "treble"}
-_DIGITS = 12
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """A filter of SoX: the names of its arguments, how many of them must stand there, and its units of width, the usual one first."""
+
+    kind: BandKind
+    arguments: tuple[str, ...]
+    needed: int
+    units: str
+
+
+_EFFECTS = {
+    "equalizer": _Effect(BandKind.PEAK, ("frequency", "width", "gain"), 3, "qohk"),
+    "bass": _Effect(BandKind.LOW_SHELF, ("gain", "frequency", "width"), 1, "shkoq"),
+    "treble": _Effect(BandKind.HIGH_SHELF, ("gain", "frequency", "width"), 1, "shkoq"),
+    "highpass": _Effect(BandKind.HIGH_PASS, ("frequency", "width"), 1, "qohk"),
+    "lowpass": _Effect(BandKind.LOW_PASS, ("frequency", "width"), 1, "qohk"),
+    "bandpass": _Effect(BandKind.BAND_PASS, ("frequency", "width"), 2, "hkqo"),
+    "bandreject": _Effect(BandKind.NOTCH, ("frequency", "width"), 2, "hkqo"),
+    "allpass": _Effect(BandKind.ALL_PASS, ("frequency", "width"), 2, "hkqo"),
+}
+_DEFAULTS = {"bass": ("100", "0.5s"), "treble": ("3000", "0.5s")}
+_PASS_WIDTH = "0.70710678118654752q"
+_SWITCHES = {"highpass": ("-1", "-2"), "lowpass": ("-1", "-2"), "bandpass": ("-c",)}
+_WRITTEN = {effect.kind: name for name, effect in _EFFECTS.items()}
+_DIGITS = 15
 _MAX_CHARS = 100_000
 _MAX_EFFECTS = 500
-_SNIFF = re.compile(r"\s*((gain|vol|bass|treble)[ \t]+[-+.\d][^=:;]*|equalizer[ \t]+[\d.]+k?[ \t][^=:;]*)")
+_SNIFF = re.compile(
+    r"\s*((gain|vol|bass|treble)[ \t]+[-+.\d][^=:;]*"
+    r"|(equalizer|((high|low|band)pass|bandreject|allpass)([ \t]+-[12c])?)[ \t]+[\d.]+k?([ \t][^=:;]*|\s*$))"
+)
 
 
 class SoxEffects:
@@ -44,7 +75,14 @@ class SoxEffects:
         suffixes=(".sox.txt", ".sox"),
         how_to_import="sox in.wav out.wav --effects-file FILE, or paste the text behind the output file",
         precision_db=1e-5,
-        limits=Limits(freq_hz=(1.0, 96_000.0), gain_db=(-60.0, 60.0), q=(0.01, 100.0), preamp_db=(-90.0, 90.0), holds_disabled=False),
+        limits=Limits(
+            kinds=frozenset({*LAYOUT_KINDS, *(effect.kind for effect in _EFFECTS.values())}),
+            freq_hz=(1.0, 96_000.0),
+            gain_db=(-60.0, 60.0),
+            q=(0.01, 100.0),
+            preamp_db=(-90.0, 90.0),
+            holds_disabled=False,
+        ),
         verified="SoX 14.4.2",
         protects=True,
         measured_in=(MeasuringHost("sox", "effect string"),),
@@ -75,11 +113,12 @@ class SoxEffects:
         if len(effects) > _MAX_EFFECTS:
             raise PresetReadError(f"{len(effects)} effects are over the limit of {_MAX_EFFECTS}")
         notes: list[Note] = []
-        pieces = tuple(Piece(item, _effect(item.split(), f"effect {count}", notes)) for count, item in enumerate(effects, start=1))
+        pieces = tuple(_piece(item, f"effect {count}", notes) for count, item in enumerate(effects, start=1))
         if all(piece.says is None for piece in pieces):
-            raise PresetReadError("holds no equalizer, bass, treble, gain or vol that can be read")
+            raise PresetReadError("holds no equalizer, bass, treble, pass, gain or vol that can be read")
         bands = [piece.says for piece in pieces if isinstance(piece.says, Band)]
-        return Preset(settings(bands, preamp_of(pieces)), source=Source(Pieces(pieces)), notes=tuple(notes))
+        eq = settings(bands, preamp_of(pieces))
+        return Preset(eq, source=Source(Pieces(pieces), eq=eq, is_whole=True), notes=tuple(notes))
 
 
 def _split(text: str) -> list[str]:
@@ -93,21 +132,48 @@ def _split(text: str) -> list[str]:
     return [" ".join(words) for words in effects]
 
 
-def _effect(words: list[str], where: str, notes: list[Note]) -> Band | float | None:
-    """Return the band or the preamp of an effect, None with a note where it is neither."""
+def _piece(item: str, where: str, notes: list[Note]) -> Piece:
+    """Return an effect with its band or preamp, and with a note where it is neither."""
+    words = item.split()
     name, arguments = (words[0], words[1:]) if words else ("", [])
-    if name == "equalizer" and len(arguments) == 3 and arguments[1].endswith("q"):
-        freq, width, gain = arguments
-        return band(BandKind.PEAK, _hz(freq, where), number(gain, "gain", where), number(width[:-1], "width", where), where=where)
-    if name in _SHELVES and len(arguments) == 3 and arguments[2].endswith("q"):
-        gain, freq, width = arguments
-        return band(_SHELVES[name], _hz(freq, where), number(gain, "gain", where), number(width[:-1], "width", where), where=where)
-    if name == "gain" and len(arguments) == 1 and not re.match(r"-[a-zA-Z]", arguments[0]):
-        return settings([], number(arguments[0], "gain", where), where).preamp_db
-    if name == "vol" and len(arguments) == 1:
-        return settings([], _vol_db(arguments[0], where), where).preamp_db
-    notes.append(Note("unknown", None, where, f"{' '.join(words)[:60]!r} is not read", None))
-    return None
+    found: Piece | None = None
+    if name in _EFFECTS:
+        found = _band_piece(item, name, arguments, where, notes)
+    elif name == "gain" and len(arguments) == 1 and not re.match(r"-[a-zA-Z]", arguments[0]):
+        found = Piece(item, settings([], number(arguments[0], "gain", where), where).preamp_db)
+    elif name == "vol" and len(arguments) == 1:
+        found = Piece(item, settings([], _vol_db(arguments[0], where), where).preamp_db)
+    if found is None:
+        notes.append(Note("unknown", None, where, f"{' '.join(words)[:60]!r} is not read", None))
+        return Piece(item)
+    return found
+
+
+def _band_piece(item: str, name: str, arguments: list[str], where: str, notes: list[Note]) -> Piece | None:
+    """Return an effect with its band, None where SoX would refuse it or no band is like it."""
+    effect = _EFFECTS[name]
+    switch = arguments.pop(0) if arguments and arguments[0] in _SWITCHES.get(name, ()) else ""
+    if not effect.needed <= len(arguments) <= len(effect.arguments):
+        return None
+    freq, width = _DEFAULTS.get(name, ("", _PASS_WIDTH))
+    values = {"frequency": freq, "width": width, "gain": "0", **dict(zip(effect.arguments, arguments, strict=False))}
+    freq_hz, gain_db = _hz(values["frequency"], where), number(values["gain"], "gain", where)
+    letter = re.search(r"[a-z]$", values["width"])
+    unit = letter.group() if letter else effect.units[0]
+    size = number(values["width"].removesuffix(letter.group() if letter else ""), "width", where)
+
+    def at(rate_hz: float) -> Band:
+        if switch == "-1":
+            return one_pole(effect.kind, freq_hz, rate_hz, where)
+        q = q_of(unit, size, freq_hz, gain_db, rate_hz)
+        return band(effect.kind, freq_hz, gain_db, 0.0 if q is None else q, where=where)
+
+    if unit not in effect.units or (switch != "-1" and q_of(unit, size, freq_hz, gain_db) is None):
+        return None
+    if unit == "o" or switch == "-1":
+        notes.append(of_rate(at, where, name))
+    held = at(RATE_HZ)
+    return Piece(item, held, amplitude_to_db(held.q) if switch == "-c" else 0.0)
 
 
 def _hz(text: str, where: str) -> float:
@@ -124,8 +190,11 @@ def _vol_db(text: str, where: str) -> float:
 
 
 def _band_text(held: Band, _number: int = 0) -> str:
-    freq, q, gain = (plain_decimal(value, _DIGITS) for value in (held.freq_hz, held.q, held.gain_db))
-    return f"equalizer {freq} {q}q {gain}" if held.kind is BandKind.PEAK else f"{_WRITTEN[held.kind]} {gain} {freq} {q}q"
+    values = {"frequency": held.freq_hz, "width": held.q, "gain": held.gain_db}
+    texts = {name: plain_decimal(value, _DIGITS) for name, value in values.items()}
+    texts["width"] += "q"
+    name = _WRITTEN[held.kind]
+    return " ".join([name, *(texts[argument] for argument in _EFFECTS[name].arguments)])
 
 
 def _preamp_text(preamp_db: float) -> str:
