@@ -23,9 +23,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=10_000, help="mutants of each golden (default: %(default)s)")
     parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--missing", action="store_true", help="only goldens that the record lacks; the others keep their rows")
     options = parser.parse_args()
+    before = json.loads(options.record.read_text(encoding="utf-8"))["goldens"] if options.missing else {}
     rows = {}
-    for golden in GOLDENS:
+    for golden in (golden for golden in GOLDENS if golden not in before):
         try:
             rows[golden] = try_mutants(golden, options.count, SEED)
         except AssertionError as error:
@@ -38,7 +40,8 @@ def main() -> int:
         "machine": machine(),
         "commit": subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip(),
         "seed": SEED,
-        "goldens": {golden: asdict(row) | {"slowest_ms": round(row.slowest_ms, 1)} for golden, row in rows.items()},
+        "goldens": {golden: row for golden, row in before.items() if golden in GOLDENS}
+        | {golden: asdict(row) | {"slowest_ms": round(row.slowest_ms, 1)} for golden, row in rows.items()},
     }
     options.record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return 0

@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "a.txt").write_bytes((GOLDEN / "eqapo" / "autoeq.txt").read_bytes())
-    (tmp_path / "odd.txt").write_text("Preamp: 0 dB\nFilter 1: ON HP Fc 20 Hz\nFilter 2: ON PK Fc 100 Hz Gain 1 dB Q 1\n")
+    (tmp_path / "odd.txt").write_text("Preamp: 0 dB\nDelay: 10 ms\nFilter 2: ON PK Fc 100 Hz Gain 1 dB Q 1\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -48,7 +48,7 @@ def test_json_says_from_what_to_what(folder: Path, capsys: pytest.CaptureFixture
     assert run("odd.txt", "-", "--from", "eqapo", "--to", "semeq-json", "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["from"], document["to"], document["destination"]) == ("eqapo", "semeq-json", None)
-    assert [note["text"] for note in document["notes"]] == ["line 2 filter type 'HP' is not read (unknown)"]
+    assert [note["text"] for note in document["notes"]] == ["line 2 Delay changes no level and is not read (unknown)"]
     assert json.loads(document["content"])["format"] == "semeq-preset"
 
 
@@ -61,7 +61,7 @@ def test_json_says_from_what_to_what(folder: Path, capsys: pytest.CaptureFixture
         (["a.txt", "-", "--to", "lsp-x16-lv2"], 2, "format lsp-x16-lv2 is a folder and cannot be printed; give a name that ends in .lv2"),
         (["missing.txt", "b.json", "--to", "semeq-json"], 2, "missing.txt: no such file"),
         (["a.txt", "b.json", "--from", "semeq-json", "--to", "semeq-json"], 2, "a.txt: "),
-        (["odd.txt", "b.json", "--from", "eqapo", "--to", "semeq-json", "--strict"], 2, "filter type 'HP' is not read"),
+        (["odd.txt", "b.json", "--from", "eqapo", "--to", "semeq-json", "--strict"], 2, "line 2 Delay changes no level and is not read"),
         (["a.txt", "no/b.json", "--to", "semeq-json"], 2, "no/b.json: its folder no does not exist"),
     ],
 )

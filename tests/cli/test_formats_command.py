@@ -24,7 +24,7 @@ def test_all_about_one_format_includes_how_to_import_it(capsys: pytest.CaptureFi
     assert _shared.run(cli, ["formats", "lsp-x16-lv2"]) == 0
     out = capsys.readouterr().out
     assert "copy the folder into ~/.lv2" in out
-    assert "16 bands, 10..24000 Hz, -35.99..36 dB, q 0.01..100, preamp -60..20 dB" in out
+    assert "16 bands, 10..24000 Hz, -35.99..36 dB, q 0.1..100, preamp -60..20 dB, high-pass" in out
     assert "LSP Plugins 1.2.5" in out
 
 
