@@ -24,7 +24,6 @@ def recorded() -> dict[str, Row]:
     return {name: Row(**row) for name, row in files.items()}
 
 
-@pytest.mark.xfail(reason="the record is of the readers before issue 13; make it again with theirs", strict=True)
 def test_no_public_file_is_read_wrong_without_a_word() -> None:
     assert [name for name, row in recorded().items() if row.verdict == "wrong"] == []
 
