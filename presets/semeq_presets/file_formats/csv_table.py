@@ -37,7 +37,7 @@ from semeq_export.eq.settings import LAYOUT_KINDS, Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError, PresetWriteError
 from semeq_presets.file_formats._csv_rows import Point, Row, Says, equaliser_of, lines_with
 from semeq_presets.file_formats._fields import band, number, settings, text_of
-from semeq_presets.file_formats.base import EVERYTHING, Files, FormatInfo, Limits, Preset, PresetFormat, Source, Written
+from semeq_presets.file_formats.base import EVERYTHING, Files, FormatInfo, Preset, PresetFormat, Source, Written
 
 _COLUMNS = ("kind", "freq_hz", "gain_db", "q", "enabled")
 _NEEDED = ("kind", "freq_hz", "gain_db")
@@ -98,16 +98,7 @@ class CsvTable:
         suffixes=(".csv",),
         how_to_import="open it in a spreadsheet: comma-separated, UTF-8, decimal point",
         precision_db=1e-9,
-        limits=Limits(
-            kinds=EVERYTHING.kinds,
-            orders=EVERYTHING.orders,
-            freq_hz=(1e-3, 200_000.0),
-            gain_db=(-60.0, 60.0),
-            q=(1e-3, 1_000.0),
-            preamp_db=(-120.0, 120.0),
-            channels="any",
-            curve=True,
-        ),
+        limits=EVERYTHING,
         verified="this version of semeq",
         aliases=("spreadsheet",),
     )
