@@ -19,6 +19,7 @@ from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
 from semeq_export.audio.samples import AudioInfo
+from semeq_export.audio.speakers import layout_doubt, loudness_weights
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import AudioWriter
 from semeq_export.eq.channels import Equaliser, for_rate_each
@@ -321,7 +322,8 @@ class _Job:
     def _matching_gain(self) -> float:
         """Return the gain that brings the result to the loudness of the source, from a pass over both."""
         info = self._reader.info
-        before, after = (Loudness(info.sample_rate_hz, info.channels) for _ in range(2))
+        before, after = (Loudness(info.sample_rate_hz, info.channels, loudness_weights(info)) for _ in range(2))
+        self._warnings += [doubt] if (doubt := layout_doubt(info)) else []
         for block in self._processed(before.feed):
             after.feed(block)
         if before.lufs is None or after.lufs is None:
