@@ -65,6 +65,7 @@ class StemsOptions:
     the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
     meant when they were saved. guess: take doubtful guesses for words that nobody taught. choice: of presets that hold
     several EQs. link: True, all stems are one group; False, none; None, those that belong together, as `groups_of` says.
+    sheet: .html or .pdf of the stems before and after.
     Raises IntentError for what contradicts itself.
     """
 
@@ -94,6 +95,7 @@ class StemsOptions:
     guess: bool = False
     choice: Choice | None = None
     link: bool | None = None
+    sheet: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if (self.stream is not None) == bool(self.audio):
@@ -249,6 +251,10 @@ def process_stems(
     if ready.presets is not None:
         ready.presets.finish([stem.entry for stem in stems])
     result = StemsResult(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings, understood=ready.understood)
+    if options.sheet is not None:
+        from semeq_export.app.stem_sheet import write_sheet  # loads matplotlib
+
+        write_sheet(Path(options.sheet), [stem.entry for stem in stems], options.how)
     if options.report is not None:
         write_atomic(Path(options.report), strict_json.dumps(edit_report(result.to_dict())), overwrite=not ready.is_report_new)
     return result
@@ -277,20 +283,17 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     bundle = None if options.bundle is None else os.fspath(options.bundle)
     output, how, resume = os.fspath(options.output), options.how, options.resume
     session = _session(options)
+    if options.sheet is not None:
+        from semeq_export.app.stem_sheet import check_sheet
+
+        check_sheet(Path(options.sheet), how)
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         files = find_audio(audio)
         opening = _Opening(bundle, options.renew, options.choice)
+        read = functools.cache(opening)
         plan_again = functools.partial(
-            plan_batch,
-            files,
-            session,
-            output,
-            how,
-            read_preset=functools.cache(opening),
-            follow=options.follow,
-            resume=resume,
-            link=options.link,
+            plan_batch, files, session, output, how, read_preset=read, follow=options.follow, resume=resume, link=options.link
         )
         plan = plan_again(make_folder=False)
         warnings = [*session.unmatched(files), *opening.warnings]

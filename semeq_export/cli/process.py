@@ -20,7 +20,7 @@ GROUPS = {
     "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "lufs", "link", "delta", "dither"),
     "Files and run": (
         *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-        *("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+        *("dry_run", "resume", "workers", "dask", "report", "sheet", "bundle", "as_json", "quiet"),
     ),
 }
 
@@ -63,13 +63,14 @@ GROUPS = {
 @click.option("--subtype", metavar="NAME", help="PCM_24, FLOAT ... (default: the source's).")
 @click.option("--export-preset", metavar="FORMAT", help="EQ beside each output; dawproject: one for all.")
 @click.option("--salvage", is_flag=True, help="Of broken files, keep what comes before.")
-@click.option("--repair-nonfinite", is_flag=True, help="Replace samples that are not finite with 0.")
+@click.option("--repair-nonfinite", is_flag=True, hidden=True, help="Replace samples that are not finite with 0.")
 @click.option("--allow-hot", is_flag=True, hidden=True, help="Take peaks over +60 dBFS as they are.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster that sees the files.")
 @click.option("--report", type=_shared.OUTPUT, metavar="FILE", help="Write the JSON report to a file too.")
+@click.option("--sheet", type=_shared.OUTPUT, metavar="FILE", help="Stems before and after, as .html or .pdf.")
 @click.option("--bundle", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
 @_shared.output_options
 @click.pass_context

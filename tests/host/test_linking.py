@@ -284,6 +284,15 @@ def test_the_sum_of_a_group_gets_its_loudness(tmp_path: Path, target: float, sub
     assert all(entry.resumed for entry in processed(run(again)).values())
 
 
+def test_what_a_group_misses_is_said_once_whoever_fails(tmp_path: Path) -> None:
+    source = write(tmp_path / "in", frames=120_000)
+    (source / "a.wav").write_bytes(b"<html>")
+    found = run(Batch(plan(source, tmp_path / "out", lufs=-3.0), None))
+    assert isinstance(found.pop("a"), FailedEntry)
+    said = [line for entry in processed(found).values() for line in entry.warnings if "LU quieter than asked for" in line]
+    assert len(said) == 1
+
+
 def test_a_group_is_as_loud_as_before_together(tmp_path: Path) -> None:
     source = write(tmp_path / "in", subtype="FLOAT", frames=120_000)
     found = processed(run(Batch(plan(source, tmp_path / "out", match_loudness=True), None)))

@@ -108,7 +108,7 @@ class Linking:
         if self._match_db[group]:
             missed_db = self._missed_db[group]
             entry = msgspec.structs.replace(entry, match_db=gain_db + missed_db, trim_db=-missed_db, match_missed_db=missed_db)
-            if missed_db and event.index == self._members[group][0]:
+            if missed_db and event.index == min(set(self._members[group]) & self._before.keys()):
                 warnings.append(f"{missed_db:.2f} LU quieter than asked for, with its group {group!r}: the true peak allows no more")
         elif abs(gain_db - own_db) > _SAME_DB:
             warnings.append(f"trimmed by {gain_db:.2f} dB with its group {group!r}")

@@ -14,7 +14,7 @@ import numpy as np
 from semeq_export.arrays import Float64Array
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
-from semeq_export.audio.samples import BLOCK_SAMPLES
+from semeq_export.audio.samples import BLOCK_SAMPLES, AudioInfo
 from semeq_export.audio.speakers import loudness_weights
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.errors import IntentError, SemeqError
@@ -43,26 +43,31 @@ class MixLevel:
     peak: float
 
 
-def measure_mix_spectrum(paths: Sequence[Path], options: ProcessOptions) -> Spectrum:
-    """Return the spectrum of the sum of stems of one rate; what cannot be read is left out, and nothing is left where nothing can.
+def measure_mix(paths: Sequence[Path], options: ProcessOptions, measure: Callable[[AudioInfo, Iterator[Float64Array]], T]) -> T:
+    """Return what is measured of the sum of stems of one rate; what cannot be read is left out. measure: gets the widest and the blocks.
 
-    Raises IntentError for more stems than can be open at once, or of several rates.
+    Raises IntentError for more stems than can be open at once, and what the last one raises where none can be read.
     """
+    return _without_broken(paths, [1.0] * len(paths), options, lambda readers, gains: measure(_widest(readers), _sums(readers, gains)))
 
-    def measure(readers: Sequence[AudioReader]) -> Spectrum:
-        meter = SpectrumMeter(readers[0].info.sample_rate_hz, max(reader.info.channels for reader in readers))
-        for block in _sums(readers, [1.0] * len(readers)):
+
+def measure_mix_spectrum(paths: Sequence[Path], options: ProcessOptions) -> Spectrum:
+    """Return the spectrum of the sum of stems; see `measure_mix`."""
+
+    def measure(info: AudioInfo, blocks: Iterator[Float64Array]) -> Spectrum:
+        meter = SpectrumMeter(info.sample_rate_hz, info.channels)
+        for block in blocks:
             meter.listen(block)
         return meter.spectrum()
 
-    return _without_broken(paths, [1.0] * len(paths), options, lambda readers, _: measure(readers))
+    return measure_mix(paths, options, measure)
 
 
 def measure_mix_level(paths: Sequence[Path], gains: Sequence[float], options: ProcessOptions) -> MixLevel:
-    """Return how loud the sum of stems is, each times its gain; see `measure_mix_spectrum`."""
+    """Return how loud the sum of stems is, each times its gain; see `measure_mix`."""
 
     def measure(readers: Sequence[AudioReader], gains: Sequence[float]) -> MixLevel:
-        widest = max((reader.info for reader in readers), key=lambda info: info.channels)
+        widest = _widest(readers)
         rate_hz = widest.sample_rate_hz
         loudness = Loudness(rate_hz, widest.channels, loudness_weights(widest))
         peaks = [TruePeak(rate_hz, reader.info.channels) for reader in readers]
@@ -108,6 +113,11 @@ def _without_broken(
                 del left[error.index]
 
 
+def _widest(readers: Sequence[AudioReader]) -> AudioInfo:
+    """Return what a sum is: the first stem of the most channels."""
+    return max((reader.info for reader in readers), key=lambda info: info.channels)
+
+
 def _opened(path: Path, options: ProcessOptions) -> contextlib.AbstractContextManager[AudioReader]:
     return open_audio(path, repair_nonfinite=options.repair_nonfinite, allow_hot=options.allow_hot, salvage=options.salvage)
 
@@ -116,7 +126,7 @@ def _sums(
     readers: Sequence[AudioReader], gains: Sequence[float], on_part: Callable[[int, Float64Array], None] | None = None
 ) -> Iterator[Float64Array]:
     """Yield the sum block by block, (channels, n), as many channels as the widest has; a mono stem goes to all, a short one ends early."""
-    channels = max(reader.info.channels for reader in readers)
+    channels = _widest(readers).channels
     for parts in itertools.zip_longest(*(_checked(reader, index) for index, reader in enumerate(readers))):
         total = np.zeros((channels, max(part.shape[1] for part in parts if part is not None)))
         for index, part in enumerate(parts):
