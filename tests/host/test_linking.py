@@ -18,7 +18,7 @@ from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import AudioError, IntentError
-from semeq_export.listening.spectrum import measure
+from semeq_host.stems import stem
 from semeq_host.stems.batch import Batch, plan_batch
 from semeq_host.stems.entry import Entry, FailedEntry, ProcessedEntry
 from semeq_host.stems.grouping import ALL, groups_of
@@ -27,6 +27,7 @@ from semeq_host.stems.job import StemJob
 from semeq_host.stems.pool import Crew, Finished
 from semeq_host.stems.resources import StemResources
 from semeq_host.stems.session_file import Session, StemRule, read_session_file
+from semeq_host.stems.stem import run_stem
 from semeq_host.streams.process_options import TRIM_PEAK_DBTP, ProcessOptions
 
 RATE_HZ = 48_000
@@ -185,6 +186,32 @@ def test_a_run_that_goes_on_finds_one_gain_for_all(tmp_path: Path) -> None:
     assert all(entry.resumed for entry in processed(run(last)).values())
 
 
+@pytest.mark.parametrize("done", range(1, 5))
+@pytest.mark.parametrize("how", [{}, {"lufs": -24.0}])
+def test_interrupted_anywhere_and_resumed_it_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int, how: dict[str, object]
+) -> None:
+    """Three stems are written, and two or three of them corrected: a run ends after each of these."""
+    source = write(tmp_path / "in", subtype="PCM_16", frames=40_000)
+    whole = processed(run(Batch(plan(source, tmp_path / "whole", **how), None)))
+    calls = []
+
+    def stop(*arguments: object) -> Entry:
+        calls.append(arguments)
+        if len(calls) > done:
+            raise KeyboardInterrupt
+        return run_stem(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stem, "run_stem", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(Batch(plan(source, tmp_path / "out", **how), None))
+    assert len(calls) == done + 1
+    resumed = processed(run(Batch(plan(source, tmp_path / "out", resume=True, **how), None, resume=True)))
+    for name, entry in whole.items():
+        assert resumed[name].output_sha256 == entry.output_sha256
+
+
 def test_a_stem_that_fails_leaves_the_others_linked(tmp_path: Path) -> None:
     source = write(tmp_path / "in", subtype="PCM_16")
     (source / "broken.wav").write_bytes(b"<html>")
@@ -229,8 +256,11 @@ def test_the_dose_and_the_match_are_those_of_the_sum(tmp_path: Path, engine: Eng
         assert entry.adaptation.dose_asked == pytest.approx(alone.adaptation.dose_asked)
     wanted = read_audio(tmp_path / "out-mix" / "mix.wav").samples
     assert decibels(float(np.abs(summed(tmp_path / "out") - wanted).max() / np.abs(wanted).max())) < -130.0
-    heard = measure(summed(source).astype(np.float32), RATE_HZ)
-    assert heard.has_signal
+    elsewhere = heard_together(resources, plan(source, tmp_path / "workers", session=session))
+    there = processed(run(Batch(elsewhere, None), workers=1))
+    for name, entry in found.items():  # a job travels whole
+        assert there[name].output_sha256 == entry.output_sha256
+        assert there[name].adaptation == entry.adaptation
 
 
 def test_what_cannot_be_read_is_not_heard(tmp_path: Path, engine: Engine) -> None:
@@ -298,6 +328,31 @@ def test_a_group_is_as_loud_as_before_together(tmp_path: Path) -> None:
     found = processed(run(Batch(plan(source, tmp_path / "out", match_loudness=True), None)))
     assert lufs(summed(tmp_path / "out")) == pytest.approx(lufs(summed(source)), abs=0.01)
     assert len({round(entry.match_db, 9) for entry in found.values()}) == 1
+
+
+def test_deltas_sum_to_the_delta_of_the_sum_but_are_not_matched(tmp_path: Path) -> None:
+    source = write(tmp_path / "in")
+    run(Batch(plan(source, tmp_path / "out", delta=True), None))
+    dry = summed(source)
+    assert np.abs(summed(tmp_path / "out") - (apply_eq(BOOST, dry, RATE_HZ) - dry)).max() < 1e-6
+    with pytest.raises(IntentError, match="`match_loudness` of linked stems"):
+        plan(source, tmp_path / "matched", delta=True, match_loudness=True)
+    session = Session({"preset": "boost.json"}, is_file=True)
+    assert {job.group for job in plan(source, tmp_path / "x", link=None, session=session, delta=True, match_loudness=True)} == {""}
+    assert {job.group for job in plan(source, tmp_path / "y", link=None, session=session, delta=True)} == {f"{source}/"}
+
+
+def test_more_stems_than_can_be_open_are_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semeq_host.stems import hearing, mix
+
+    for module in (hearing, mix):
+        monkeypatch.setattr(module, "MAX_TOGETHER", 2)
+    source = write(tmp_path / "in")
+    with pytest.raises(IntentError, match="3 stems, of which at most 2"):
+        heard_together(StemResources(), plan(source, tmp_path / "out", lufs=-20.0))
+    matched = Session({"match": str(source / "bass.wav")})
+    with pytest.raises(IntentError, match="a group of 3 stems cannot be heard together"):
+        heard_together(StemResources(), plan(source, tmp_path / "out", session=matched))
 
 
 def test_a_sum_of_two_rates_has_no_loudness(tmp_path: Path) -> None:

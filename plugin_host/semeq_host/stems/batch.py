@@ -68,11 +68,14 @@ def plan_batch(
 
     audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
     a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
-    link: see `groups_of`; in place, nothing is linked, since a source that was replaced cannot be written once more.
+    link: see `groups_of`; in place, nothing is linked, as a replaced source cannot be written once more; nor are matched changes.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
     if options.in_place and link:
         raise IntentError("`link` needs the sources until all stems are written: give another folder than `in_place` does")
+    is_matched_change = options.delta and options.match_loudness
+    if is_matched_change and link:
+        raise IntentError("`match_loudness` of linked stems brings their sum to a loudness, which a `delta` is no part of")
     chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
     sources = [path for path, _ in chosen]
     if options.in_place:
@@ -85,7 +88,7 @@ def plan_batch(
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
-    groups = [""] * len(sources) if options.in_place else groups_of(sources, session, link)
+    groups = groups_of(sources, session, False if options.in_place or is_matched_change else link)
     intents = [intent if intent.preset is None else replace(intent, eq=to_plain(bands(intent.preset))) for _, intent in chosen]
     return [
         StemJob(source, destination, intent, options, group=group)

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.channels import from_plain, to_plain
 from semeq_export.eq.settings import EqSettings
@@ -16,7 +18,7 @@ from semeq_export.errors import IntentError, SemeqError
 from semeq_export.listening.dose import Adaptation
 from semeq_host.stems.intent import Intent
 from semeq_host.stems.job import StemJob
-from semeq_host.stems.mix import measure_mix_spectrum
+from semeq_host.stems.mix import MAX_TOGETHER, measure_mix_spectrum
 from semeq_host.stems.resources import StemResources
 
 _PLAIN = ("mode", "gain", "dose", "intensity", "reference", "is_clipped", "fit_error_db", "notes")
@@ -30,7 +32,7 @@ def heard_together(resources: StemResources, jobs: Sequence[StemJob]) -> list[St
     """
     jobs = list(jobs)
     rates = {index: rate for index, job in enumerate(jobs) if job.group and (rate := _rate_hz(job)) is not None}
-    _check_rates(jobs, rates)
+    _check_sums(jobs, rates)
     together: dict[tuple[str, Intent, int], list[int]] = {}
     for index, rate_hz in rates.items():
         if jobs[index].intent.analysis == "whole" and (jobs[index].intent.listens_to_words or jobs[index].intent.match is not None):
@@ -46,7 +48,10 @@ def heard_together(resources: StemResources, jobs: Sequence[StemJob]) -> list[St
             continue  # not one of them can be read, as each will say
         assert listening is not None
         found = listening.adapt(heard, float(rate_hz))
-        plain = {"eq": to_plain(found.eq), **{name: getattr(found, name) for name in _PLAIN}}
+        plain = msgspec.to_builtins(
+            {"eq": to_plain(found.eq), **{name: getattr(found, name) for name in _PLAIN}},
+            enc_hook=lambda value: value.item(),  # numpy's numbers
+        )
         for index in indices:
             jobs[index] = replace(jobs[index], heard=plain)
     return jobs
@@ -68,8 +73,14 @@ def _rate_hz(job: StemJob) -> int | None:
         return None
 
 
-def _check_rates(jobs: Sequence[StemJob], rates: Mapping[int, int]) -> None:
+def _check_sums(jobs: Sequence[StemJob], rates: Mapping[int, int]) -> None:
+    """Raise where the sum of a group is wanted and there is none: it will be measured once all stems are written."""
     for group in dict.fromkeys(jobs[index].group for index in rates if jobs[index].wants_loudness):
-        of_group = sorted({rate for index, rate in rates.items() if jobs[index].group == group})
-        if len(of_group) > 1:
-            raise IntentError(f"{group}: stems of {' and '.join(map(str, of_group))} Hz have no sum to bring to a loudness; `no-link`")
+        of_group = [rate for index, rate in rates.items() if jobs[index].group == group]
+        if len(of_group) > MAX_TOGETHER:
+            raise IntentError(
+                f"{group}: {len(of_group)} stems, of which at most {MAX_TOGETHER} can be summed; make smaller groups, or `no-link`"
+            )
+        if len(set(of_group)) > 1:
+            several = " and ".join(map(str, sorted(set(of_group))))
+            raise IntentError(f"{group}: stems of {several} Hz have no sum to bring to a loudness; make other groups, or `no-link`")

@@ -22,7 +22,8 @@ from semeq_host.stems.pool import Finished
 from semeq_host.streams.process_options import TRIM_PEAK_DBTP
 
 _SAME_LUFS_DB, _SAME_DB = 0.01, 1e-9
-"""A loudness that is measured again on outputs is the same but for their rounding; gains are, but for that of decibels."""
+"""A loudness that is measured again, on outputs at other gains, is the same but for their rounding: a gain so near is kept. Gains are the
+same but for the rounding of decibels."""
 
 
 class Linking:
@@ -69,9 +70,7 @@ class Linking:
             return
         if self._jobs[min(entries)].wants_loudness:
             gain_db = self._loudness_gain_db(group, entries, applied_db)
-            least_db, most_db = min(applied_db.values()), max(applied_db.values())
-            if most_db - least_db <= _SAME_DB and abs(gain_db - most_db) <= _SAME_LUFS_DB:
-                return
+            gain_db = min((one for one in applied_db.values() if abs(one - gain_db) <= _SAME_LUFS_DB), default=gain_db)
         else:
             gain_db = min(entry.trim_db if entry.own_trim_db is UNSET else entry.own_trim_db for entry in entries.values())
         for index, one_db in applied_db.items():
@@ -93,7 +92,8 @@ class Linking:
         self._match_db[group] = match_db
         is_bounded = options.lufs is not None or any(output_format(entry.output, subtype=entry.subtype).clips for entry in entries.values())
         over_db = amplitude_to_db(after.peak) + match_db if after.peak > 0.0 else -math.inf
-        self._missed_db[group] = over_db - TRIM_PEAK_DBTP if is_bounded and over_db > 0.0 and options.peak_guard != "off" else 0.0
+        is_over = is_bounded and options.peak_guard != "off" and over_db > -_SAME_LUFS_DB
+        self._missed_db[group] = over_db - TRIM_PEAK_DBTP if is_over else 0.0
         return match_db - self._missed_db[group]
 
     def _final(self, group: str, event: Finished) -> Finished:

@@ -90,7 +90,9 @@ def _without_broken(
 ) -> T:
     """Return what is measured of all stems that can be read to their end."""
     if len(paths) > MAX_TOGETHER:
-        raise IntentError(f"a group of {len(paths)} stems cannot be heard together, at most {MAX_TOGETHER} can; make smaller groups")
+        raise IntentError(
+            f"a group of {len(paths)} stems cannot be heard together, at most {MAX_TOGETHER} can; make smaller groups, or `no-link`"
+        )
     left = list(zip(paths, gains, strict=True))
     while True:
         with contextlib.ExitStack() as stack:
