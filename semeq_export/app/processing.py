@@ -19,6 +19,7 @@ from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio
 from semeq_host.stems.batch import Batch, Event, look_at, plan_batch
 from semeq_host.stems.entry import FailedEntry
+from semeq_host.stems.grouping import groups_of
 from semeq_host.stems.pool import Crew, Finished, Working
 from semeq_host.stems.session_file import Session, StemRule, read_session_file
 from semeq_host.streams.process_options import ProcessOptions
@@ -63,7 +64,8 @@ class StemsOptions:
     earlier run finished. workers: processes, 0 for none; as many as there are cores where left out. dask: address of a cluster that sees
     the files. report: where the result is written as JSON. renew: of presets that keep words, what they mean in the bundle, not what they
     meant when they were saved. guess: take doubtful guesses for words that nobody taught. choice: of presets that hold
-    several EQs.
+    several EQs. link: True, all stems are one group; False, none; None, those that belong together, as `groups_of` says.
+    sheet: .html or .pdf of the stems before and after.
     Raises IntentError for what contradicts itself.
     """
 
@@ -92,6 +94,8 @@ class StemsOptions:
     bundle: str | os.PathLike[str] | None = None
     guess: bool = False
     choice: Choice | None = None
+    link: bool | None = None
+    sheet: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if (self.stream is not None) == bool(self.audio):
@@ -116,6 +120,7 @@ class PlannedStem:
             "path": str(self.source),
             "output": None if self.job is None else str(self.job.destination),
             "intent": None if self.job is None else self.job.intent.to_dict(),
+            "group": (None if self.job is None else self.job.group) or None,
             "seconds": self.seconds,
             "is_done": self.is_done,
             "is_left_out": self.job is None,
@@ -246,6 +251,10 @@ def process_stems(
     if ready.presets is not None:
         ready.presets.finish([stem.entry for stem in stems])
     result = StemsResult(stems=tuple(stems), doubts=ready.doubts, warnings=ready.warnings, understood=ready.understood)
+    if options.sheet is not None:
+        from semeq_export.app.stem_sheet import write_sheet  # loads matplotlib
+
+        write_sheet(Path(options.sheet), [stem.entry for stem in stems], options.how)
     if options.report is not None:
         write_atomic(Path(options.report), strict_json.dumps(edit_report(result.to_dict())), overwrite=not ready.is_report_new)
     return result
@@ -274,15 +283,22 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     bundle = None if options.bundle is None else os.fspath(options.bundle)
     output, how, resume = os.fspath(options.output), options.how, options.resume
     session = _session(options)
+    if options.sheet is not None:
+        from semeq_export.app.stem_sheet import check_sheet
+
+        check_sheet(Path(options.sheet), how)
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         files = find_audio(audio)
         opening = _Opening(bundle, options.renew, options.choice)
+        read = functools.cache(opening)
         plan_again = functools.partial(
-            plan_batch, files, session, output, how, read_preset=functools.cache(opening), follow=options.follow, resume=resume
+            plan_batch, files, session, output, how, read_preset=read, follow=options.follow, resume=resume, link=options.link
         )
         plan = plan_again(make_folder=False)
         warnings = [*session.unmatched(files), *opening.warnings]
+        if how.in_place and options.link is None and any(groups_of([job.source for job in plan], session)):
+            warnings.append("in place, stems are not linked: each has a trim and a dose of its own")
         for line in warnings:
             watcher.note(line)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))
@@ -298,6 +314,10 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         plan, notes = resolve_intensities(resources, plan)
         for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
+        if not dry_run and any(job.group for job in plan):
+            from semeq_host.stems.hearing import heard_together  # only what is linked
+
+            plan = heard_together(resources, plan)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
         if batch.of_other_bundles:
             warnings.append(f"{len(batch.of_other_bundles)} of {len(plan)} outputs were made with another bundle; they are made again")
@@ -321,7 +341,8 @@ def _session(options: StemsOptions) -> Session:
     """Return what is wanted of each stem, by the session file and the options."""
     session = Session({}) if options.session is None else read_session_file(options.session)
     values = {name: getattr(options, name) for name in _WISHES} | {"refine": options.refine or None}
-    return session.overridden(values, options.rules)
+    session = session.overridden(values, options.rules)
+    return session if options.how.lufs is None else session.with_flat()
 
 
 @contextlib.contextmanager

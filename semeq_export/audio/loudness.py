@@ -1,10 +1,10 @@
-"""Loudness of a programme, ITU-R BS.1770-4: K-weighted, in blocks of 400 ms every 100 ms, gated at -70 LUFS and 10 LU under the mean.
+"""Loudness of a programme, ITU-R BS.1770-4 and -5: K-weighted, blocks of 400 ms every 100 ms, gated at -70 LUFS and 10 LU under the mean.
 
 The standard gives its filters for 48 kHz. For other rates they are designed anew from the analogue filters behind those coefficients, a
 high shelf of +4 dB at 1,682 Hz and a high pass at 38 Hz (values and formulas of the EBU's libebur128); at 48 kHz they are the standard's.
 A library would want the whole file in memory; this takes it block by block and keeps one number for each 100 ms.
 
-All channels count alike, as those of mono and stereo do: the standard's 1.41 for surround speakers needs a layout that files rarely state.
+Channels count by where their speakers stand, LFE not at all: see `speakers`.
 """
 
 from __future__ import annotations
@@ -37,21 +37,25 @@ def k_weighting(sample_rate_hz: float) -> Float64Array:
 
 
 class Loudness:
-    """The integrated loudness of a programme that comes in blocks; one for each programme."""
+    """The integrated loudness of a programme that comes in blocks; one for each programme.
 
-    def __init__(self, sample_rate_hz: float, channels: int) -> None:
+    weights: (channels,) what the power of each counts, of `speakers.loudness_weights`; all alike where left out, as in mono and stereo.
+    """
+
+    def __init__(self, sample_rate_hz: float, channels: int, weights: Float64Array | None = None) -> None:
         self._sos = k_weighting(sample_rate_hz)
         self._state = np.zeros((len(self._sos), channels, 2))
+        self._weights = np.ones((channels, 1)) if weights is None else weights.reshape(channels, 1)
         self._rate_hz, self._seen = sample_rate_hz, 0
         self._steps: list[float] = [0.0]
-        """Sum of squares over all channels for each 100 ms; the last one is not complete."""
+        """Weighted sum of squares over all channels for each 100 ms; the last one is not complete."""
 
     def feed(self, block: FloatArray) -> None:
         """Take the next samples (channels, n), n from 0 on."""
         if block.shape[1] == 0:
             return
         weighted, self._state = sosfilt(self._sos, block.astype(np.float64, copy=False), axis=1, zi=self._state)
-        squares = np.square(weighted).sum(axis=0)
+        squares = (self._weights * np.square(weighted)).sum(axis=0)
         start = 0
         while start < len(squares):
             end = min(len(squares), self._step_end(len(self._steps)) - self._seen)

@@ -89,6 +89,8 @@ class AudioReader:
             warnings.append(f"is {self.info.container} by content, whatever its suffix {Path(path).suffix} says")
         self.wav_chunks = read_chunks(descriptor, audio_at=announced.audio_at)
         """What a WAV holds besides its audio, for the writer of another WAV."""
+        if self.wav_chunks is not None:
+            self.info = replace(self.info, channel_mask=self.wav_chunks.channel_mask)
         if self.wav_chunks is not None and self.wav_chunks.total_bytes > _MAX_CARRIED_BYTES:
             raise self._error(f"{self.wav_chunks.total_bytes} bytes of other chunks than audio, expected at most {_MAX_CARRIED_BYTES}")
         self.metadata = read_metadata(descriptor, self.info.container, audio_at=announced.audio_at)

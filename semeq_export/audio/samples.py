@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,18 @@ LOSSY_SUBTYPES = ("VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file is. container and subtype are libsndfile's names: "WAV", "FLAC" ... and "PCM_16", "FLOAT", "VORBIS" ..."""
+    """What a file is. container and subtype are libsndfile's names: "WAV", "FLAC" ... and "PCM_16", "FLOAT", "VORBIS" ...
+
+    channel_mask: which speakers the channels are for, as a WAV of format EXTENSIBLE states it; 0 where nothing is stated. A file without
+    it holds the same format.
+    """
 
     sample_rate_hz: int
     channels: int
     frames: int
     container: str
     subtype: str
+    channel_mask: int = field(default=0, compare=False)
 
     @property
     def duration_s(self) -> float:

@@ -68,6 +68,12 @@ class WavChunks:
         return tuple(chunk.name.decode("latin-1").strip() for chunk in (*self.before, *self.after))
 
     @property
+    def channel_mask(self) -> int:
+        """The speakers that the channels are for, a bit for each; 0 where the `fmt ` is not of format EXTENSIBLE."""
+        is_extended = len(self.fmt) >= 40 and self.fmt[:2] == struct.pack("<H", _EXTENSIBLE)
+        return int.from_bytes(self.fmt[20:24], "little") if is_extended else 0
+
+    @property
     def total_bytes(self) -> int:
         """What they take in a file."""
         return sum(8 + chunk.size + chunk.size % 2 for chunk in (*self.before, *self.after))

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 
 GROUPS = {
     "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
-    "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
+    "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "lufs", "link", "delta", "dither"),
     "Files and run": (
         *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-        *("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
+        *("dry_run", "resume", "workers", "dask", "report", "sheet", "bundle", "as_json", "quiet"),
     ),
 }
-_HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot", "salvage", "dither", "match_loudness", "delta", "tail_s")
-"""Options for each file, as `ProcessOptions` calls them; "in_place" and "overwrite" beside."""
 
 
 @click.command(cls=_shared.grouped(GROUPS), epilog="Example: semeq-export process stems/ -t warm --intensity 0.8 -o warm-stems/")
@@ -52,6 +50,8 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
     help="Over 0 dBTP: lower all to -0.1 dBTP (default).",
 )
 @click.option("--match-loudness", is_flag=True, help="As loud as before (ITU-R BS.1770).")
+@click.option("--lufs", type=click.FloatRange(-70, 0), metavar="LUFS", help="As loud as this, with true peaks under 0 dBTP.")
+@click.option("--link/--no-link", default=None, help="One trim, dose and match, so that stems sum.")
 @click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
 @click.option("--block-size", "block_samples", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Changes no bit.")
@@ -59,17 +59,18 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.option("-o", "--output", type=_shared.OUTPUT, default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
 @_shared.force_option
-@click.option("--follow", is_flag=True, help="Where an output is a link, write its target.")
+@click.option("--follow", is_flag=True, hidden=True, help="Where an output is a link, write its target.")
 @click.option("--subtype", metavar="NAME", help="PCM_24, FLOAT ... (default: the source's).")
 @click.option("--export-preset", metavar="FORMAT", help="EQ beside each output; dawproject: one for all.")
 @click.option("--salvage", is_flag=True, help="Of broken files, keep what comes before.")
-@click.option("--repair-nonfinite", is_flag=True, help="Replace samples that are not finite with 0.")
-@click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
+@click.option("--repair-nonfinite", is_flag=True, hidden=True, help="Replace samples that are not finite with 0.")
+@click.option("--allow-hot", is_flag=True, hidden=True, help="Take peaks over +60 dBFS as they are.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster that sees the files.")
 @click.option("--report", type=_shared.OUTPUT, metavar="FILE", help="Write the JSON report to a file too.")
+@click.option("--sheet", type=_shared.OUTPUT, metavar="FILE", help="Stems before and after, as .html or .pdf.")
 @click.option("--bundle", metavar="PATH", envvar="SEMEQ_BUNDLE", help="Model (default: SEMEQ_BUNDLE, the factory's).")
 @_shared.output_options
 @click.pass_context
@@ -98,7 +99,8 @@ def command(
     from semeq_host.stems.session_file import parse_rule
     from semeq_host.streams.process_options import ProcessOptions
 
-    how = ProcessOptions(in_place=in_place, overwrite=force, **{name: given.pop(name) for name in _HOW})
+    asked = ProcessOptions.__dataclass_fields__.keys()
+    how = ProcessOptions(in_place=in_place, overwrite=force, **{name: given.pop(name) for name in given.keys() & asked})
     given |= {"rules": tuple(map(parse_rule, stems)), "how": how, "audio": audio}
     if stdin:
         given["stream"] = _pipe(is_file_named=is_output_given and not processing.is_folder(given["output"]), **given)
@@ -144,7 +146,7 @@ def _print_plan(plan: StemsPlan, *, as_json: bool) -> None:
         if stem.job is None:
             click.echo(f"{printable(stem.source)}: skipped, as the session says")
             continue
-        what = "done before" if stem.is_done else stem.job.intent.summary()
+        what = "done before" if stem.is_done else stem.job.summary()
         click.echo(f"{printable(stem.source)} -> {printable(stem.job.destination)}: {printable(what)}")
         if stem.error:
             _shared.note(_shared.one_line(f"would fail: {stem.error}"))

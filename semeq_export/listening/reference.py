@@ -97,12 +97,12 @@ class ReferenceSource:
                 raise AudioError(f"no signal in the reference: {spectrum.no_signal}", printable(path))
             self._single = Reference(self._name, spectrum, is_stored=False)
 
-    def for_input(self, path: str | os.PathLike[str] | None = None) -> Reference:
-        """Return the reference for one input; raises AudioError where a folder holds nothing else that could be heard."""
+    def for_input(self, *paths: str | os.PathLike[str] | None) -> Reference:
+        """Return the reference for one input, or for several heard together; AudioError where a folder holds nothing else to hear."""
         if self._single is not None:
             return self._single
-        own = None if path is None else Path(path).resolve()
-        others = [spectrum for file, spectrum in self._folder.items() if file.resolve() != own]
+        own = {Path(path).resolve() for path in paths if path is not None}
+        others = [spectrum for file, spectrum in self._folder.items() if file.resolve() not in own]
         if not others:
             raise AudioError("no audio files in this folder besides the input", self._name)
         try:

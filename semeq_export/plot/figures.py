@@ -110,7 +110,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         frequency_axis(axes)
-        _gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
+        gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
         lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
@@ -150,7 +150,7 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
                 axes.set_visible(False)
                 continue
             frequency_axis(axes, small=True)
-            _gain_axis(axes, shown_db, small=True)
+            gain_axis(axes, shown_db, small=True)
             axes.tick_params(labelbottom=index + columns >= len(cells), labelleft=index % columns == 0, labelsize=8)
             title_here, chars = cells[index].title, round(13 * size)
             if largest_db[index] > axes.get_ylim()[1]:
@@ -200,7 +200,7 @@ def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, cha
         if change is not None:
             between = figure.add_subplot(grid[1, :])
             frequency_axis(between)
-            _gain_axis(between, float(np.max(np.abs(change.eq.gain_db))))
+            gain_axis(between, float(np.max(np.abs(change.eq.gain_db))))
             _draw(between, change.eq, 1, filled=True)
             between.set_title(change.eq.label, loc="left", fontsize=10, color=_INK, parse_math=False)
         _bars_panel(figure.add_subplot(grid[-1, 0]), profile)
@@ -390,7 +390,7 @@ def _extent_db(gain_db: FloatArray) -> float:
     return max(abs(top_db), min(-bottom_db, _DEEPEST_SHOWN_DB))
 
 
-def _gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
+def gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
     """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on."""
     reach_db = max(6.0, 3.0 * math.ceil((largest_db + 0.5) / 3.0))
     step_db = 3.0 if reach_db <= (6.0 if small else 15.0) else 6.0 * math.ceil(reach_db / (12.0 if small else 36.0))

@@ -322,3 +322,49 @@ def test_a_word_and_a_chain_with_a_word_of_its_own_say_so(run: Run) -> None:
     assert (code, err) == (0, f"stems/bass.wav: {hint}\n")
     document = json.loads(run("stems/bass.wav", "--chain", "chain.toml", "-o", "alone.wav", "--json")[1])
     assert document["files"][0]["warnings"] == []
+
+
+def test_linked_stems_keep_together_and_the_plan_says_so(run: Run) -> None:
+    soundfile.write("stems/bass.wav", 0.99 * np.sign(np.random.default_rng(1).normal(size=(8_000, 2))), 48_000, subtype="PCM_16")
+    soundfile.write("stems/click.wav", np.full((8_000, 2), 0.1), 48_000, subtype="PCM_16")
+    Path("session.toml").write_text('[default]\ntarget = "bright"\n[[stem]]\nfiles = "vocal*"\ngroup = "voices"\n')
+    code, out, _ = run("stems", "--session", "session.toml", "-o", "out", "--dry-run")
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "stems/Vocal lead.wav -> out/Vocal lead.wav: bright",
+            "stems/bass.wav -> out/bass.wav: bright, linked: stems/",
+            "stems/click.wav -> out/click.wav: bright, linked: stems/",
+        ],
+    )
+    code, _, err = run("stems", "--session", "session.toml", "-o", "out", "--report", "r.json")
+    assert code == 0
+    trims = {Path(row["path"]).stem: row["trim_db"] for row in json.loads(Path("r.json").read_bytes())["files"]}
+    assert trims["bass"] == pytest.approx(trims["click"])
+    assert trims["bass"] < trims["Vocal lead"] == 0.0
+    assert f"stems/click.wav: trimmed by {trims['bass']:.2f} dB with its group 'stems/'" in err
+    assert run("stems", "--session", "session.toml", "--no-link", "-o", "alone", "--report", "alone.json")[0] == 0
+    assert [row["trim_db"] < 0.0 for row in json.loads(Path("alone.json").read_bytes())["files"]] == [False, True, False]
+    assert run("stems", "-t", "warm", "--link", "--in-place")[0] == 2
+
+
+def test_pairs_in_place_are_said_to_be_alone(run: Run) -> None:
+    for side in "LR":
+        soundfile.write(f"stems/OH.{side}.wav", np.full(8_000, 0.1), 48_000)
+    code, _, err = run("stems", "-t", "warm", "--in-place")
+    assert (code, err.splitlines()) == (0, ["in place, stems are not linked: each has a trim and a dose of its own"])
+
+
+def test_a_loudness_alone_is_something_to_do(run: Run) -> None:
+    code, out, _ = run("stems/bass.wav", "--lufs", "-30", "-o", "out.wav", "--dry-run")
+    assert (code, out) == (0, "stems/bass.wav -> out.wav: -30 LUFS\n")
+    rng = np.random.default_rng(2)
+    soundfile.write("long.wav", rng.uniform(-0.1, 0.1, (48_000, 2)), 48_000, subtype="DOUBLE")
+    assert run("long.wav", "--lufs", "-30", "-o", "out.wav", "--report", "r.json")[0] == 0
+    gain_db = json.loads(Path("r.json").read_bytes())["files"][0]["match_db"]
+    before, after = (read_audio(name).samples for name in ("long.wav", "out.wav"))
+    np.testing.assert_allclose(after, before * 10 ** (gain_db / 20), rtol=1e-12)
+    assert run("long.wav", "-o", "nothing.wav")[0] == 2
+    assert run("long.wav", "--lufs", "-30", "--stem", "long*=warm", "-o", "warm.wav")[0] == 0
+    assert not np.allclose(read_audio("warm.wav").samples / after, read_audio("warm.wav").samples[0, 0] / after[0, 0])
+    assert run("long.wav", "--lufs", "-30", "--delta", "-o", "d.wav")[0] == 2

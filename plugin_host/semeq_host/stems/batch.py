@@ -21,13 +21,15 @@ import msgspec
 from semeq_export.audio.formats import output_format
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.channels import Equaliser, to_plain
-from semeq_export.errors import OutputError, SemeqError, printable
+from semeq_export.errors import IntentError, OutputError, SemeqError, printable
 from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
 from semeq_host.stems.entry import DoneEntry
+from semeq_host.stems.grouping import groups_of
 from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.journal import Claim, Done, Journal
+from semeq_host.stems.linking import Linking
 from semeq_host.stems.pool import Crew, Finished, Working
 from semeq_host.stems.session_file import Session
 from semeq_host.streams.process_options import ProcessOptions, Progress
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 Event = Working | Finished
 
-_NOT_IN_KEY = ("overwrite", "block_samples")
+_NOT_IN_KEY = ("overwrite", "block_samples", "gain_db")
 """Options that do not change an output."""
 
 
@@ -60,13 +62,20 @@ def plan_batch(
     follow: bool = False,
     resume: bool = False,
     make_folder: bool = True,
+    link: bool | None = None,
 ) -> list[StemJob]:
     """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
 
     audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
     a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
+    link: see `groups_of`; in place, nothing is linked, as a replaced source cannot be written once more; nor are matched changes.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
+    if options.in_place and link:
+        raise IntentError("`link` needs the sources until all stems are written: give another folder than `in_place` does")
+    is_matched_change = options.delta and options.match_loudness
+    if is_matched_change and link:
+        raise IntentError("`match_loudness` of linked stems brings their sum to a loudness, which a `delta` is no part of")
     chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
     sources = [path for path, _ in chosen]
     if options.in_place:
@@ -79,8 +88,12 @@ def plan_batch(
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
+    groups = groups_of(sources, session, False if options.in_place or is_matched_change else link)
     intents = [intent if intent.preset is None else replace(intent, eq=to_plain(bands(intent.preset))) for _, intent in chosen]
-    return [StemJob(source, destination, intent, options) for (source, destination), intent in zip(pairs, intents, strict=True)]
+    return [
+        StemJob(source, destination, intent, options, group=group)
+        for (source, destination), intent, group in zip(pairs, intents, groups, strict=True)
+    ]
 
 
 def look_at(job: StemJob) -> StemPreview:
@@ -138,8 +151,33 @@ class Batch:
             resources = studio
         left = [index for index in range(len(self.jobs)) if index not in self.skipped]
         self._claim(left)
+        linking = Linking(self.jobs)
         for index, entry in self.skipped.items():
-            yield Finished(index, entry)
+            yield from linking.see(Finished(index, entry))
+        left = left or self._correct(linking)
+        while left:
+            with contextlib.closing(self._work(left, resources, crew, progress)) as events:
+                for event in events:
+                    if isinstance(event, Working):
+                        yield event
+                        continue
+                    for final in linking.see(event):
+                        if final.entry is not event.entry:
+                            self._note(final)
+                        yield final
+            left = self._correct(linking)
+
+    def _correct(self, linking: Linking) -> list[int]:
+        """Take over the jobs that are to be done once more; return their indices."""
+        left = sorted(linking.corrections)
+        for index in left:
+            self.jobs[index] = linking.corrections.pop(index)
+        return left
+
+    def _work(
+        self, left: Sequence[int], resources: StemResources | None, crew: Crew | Cluster | None, progress: Progress | None
+    ) -> Generator[Event, None, None]:
+        """Do some of the jobs, write down what was done, and yield what happens."""
         jobs = [self.jobs[index] for index in left]
         if resources is not None:
             from semeq_host.stems.stem import run_stem  # not before: whoever plans does not filter
@@ -232,12 +270,14 @@ class _Keys:
         options = {name: value for name, value in dataclasses.asdict(job.options).items() if name not in _NOT_IN_KEY}
         names = [name for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None]
         names += [] if intent.chain is None else self._files_of_chain(intent.chain)
-        document = {
+        document: dict[str, object] = {
             "version": version("semeq-export"),
             "intent": intent.to_dict(),
             "options": options,
             "files": [self._hash(name) for name in names],
         }
+        if job.group:
+            document["heard_together"] = job.heard
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     def bundle_of(self, job: StemJob) -> str | None:

@@ -89,7 +89,7 @@ class ProcessedEntry(DoneEntry, frozen=True, kw_only=True):
     """A stem with all that is known of it; see `ProcessReport`.
 
     eq: plain data of `semeq_export.eq.channels.to_plain`, None where it changed over time. intensity: None for a chain alone.
-    match_missed_db: how much quieter than asked for.
+    match_missed_db: how much quieter than asked for. group: whose gain trim_db and match_db are; own_trim_db: what this stem alone needed.
     """
 
     adaptation: HeardWhole | HeardRolling | None
@@ -116,6 +116,8 @@ class ProcessedEntry(DoneEntry, frozen=True, kw_only=True):
     is_copy: bool
     taken_s: float
     times_real_time: float | None
+    group: str | UnsetType = UNSET
+    own_trim_db: float | UnsetType = UNSET
 
 
 Entry = DoneEntry | FailedEntry

@@ -18,8 +18,8 @@ MAX_INTENSITY = 3.0
 class Intent:
     """What is wanted of one stem; the fields are named as the options of `semeq-export process`.
 
-    target: words. preset: name of a preset file, whose EQ is in `eq`, as plain data of `semeq_export.eq.channels.to_plain`. match: a
-    reference to follow. intensity: None is 1, or what a
+    target: words. preset: name of a preset file, whose EQ is in `eq`, as plain data of `semeq_export.eq.channels.to_plain`; an `eq` alone
+    is what it is. match: a reference to follow. intensity: None is 1, or what a
     chain states; "typical" as far as people turn the words, "auto" as much of them as the sound needs. reference: what adaptive words are
     compared with. chain: a TOML file that runs after the EQ, or alone.
     Raises IntentError for what contradicts itself or asks for nothing.
@@ -42,7 +42,7 @@ class Intent:
         ]
         if len(named) > 1:
             raise IntentError(f"give {' or '.join(named)}, not both")
-        if not named and self.chain is None:
+        if not named and self.chain is None and self.eq is None:
             raise IntentError("nothing to do: give `target` TEXT, `preset` FILE, `match` REF or `chain` TOML")
         if not named and self.intensity is not None:
             raise IntentError("`intensity` needs `target`, `preset` or `match`; a chain states its own")

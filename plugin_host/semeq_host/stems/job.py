@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,13 +21,35 @@ _HASHED_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StemJob:
-    """One file to process. in_place_sha256: of a source that its result replaces, before anything was done to it."""
+    """One file to process. in_place_sha256: of a source that its result replaces, before anything was done to it.
+
+    group: whom it belongs to, "" for nobody. gain_db: found for the group, instead of its own trim and loudness. heard: what was found by
+    listening to the group, in the form of `linking.heard_together`, instead of listening to this file.
+    """
 
     source: Path
     destination: Path
     intent: Intent
     options: ProcessOptions
     in_place_sha256: str | None = None
+    group: str = ""
+    gain_db: float | None = None
+    heard: dict[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def how(self) -> ProcessOptions:
+        """The options for this file: of a group, what makes it as loud as asked is for the sum to say."""
+        return replace(self.options, lufs=None, match_loudness=False, gain_db=self.gain_db) if self.group else self.options
+
+    @property
+    def wants_loudness(self) -> bool:
+        """Whether something is to be brought to a loudness: the result, or the sum of its group."""
+        return self.options.lufs is not None or self.options.match_loudness
+
+    def summary(self) -> str:
+        """Return one line for people: what is wanted, and with whom."""
+        loudness = "" if self.options.lufs is None else f"{self.options.lufs:g} LUFS"
+        return ", ".join(filter(None, (self.intent.summary(), loudness, f"linked: {self.group}" if self.group else "")))
 
     def again(self) -> StemJob:
         """Return the job for another try: its name was free when the batch began, so what is there now came from an earlier try."""

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import BinaryIO
 
@@ -75,9 +75,10 @@ class Crew:
             worker.join()
 
     def run(self, jobs: Sequence[StemJob]) -> Generator[Working | Finished, None, None]:
-        """Process jobs, once, and yield what happens as it happens; each job finishes exactly once, in any order."""
+        """Process jobs and yield what happens as it happens; each job finishes exactly once, in any order. One run after another."""
+        first = len(self._jobs)
         self._jobs += jobs
-        for index in range(len(jobs)):
+        for index in range(first, len(self._jobs)):
             self._waiting.put(index)
         left = len(jobs)
         while left:
@@ -85,7 +86,7 @@ class Crew:
             if isinstance(event, _Broken):
                 raise event.error
             left -= isinstance(event, Finished)
-            yield event
+            yield replace(event, index=event.index - first)
 
 
 class _Worker(threading.Thread):

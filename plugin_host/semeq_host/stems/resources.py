@@ -69,17 +69,17 @@ class StemResources:
             return each(from_plain(intent.eq), lambda eq: eq.scaled(intent.amount))
         return EqSettings() if intent.target is None else self.engine.eq_for(self.engine.understand(intent.target).target(intent.amount))
 
-    def listening(self, intent: Intent, source: Path) -> Listening | None:
-        """Return how to listen to a file, None where its sound does not matter; a folder as reference leaves out the file itself."""
+    def listening(self, intent: Intent, *sources: Path) -> Listening | None:
+        """Return how to listen to files, None where their sound does not matter; a folder as reference leaves out the files themselves."""
         intent = self.resolved(intent)
         if intent.match is not None:
-            return MatchListening(self.reference(intent.match).for_input(source), intent.amount)
+            return MatchListening(self.reference(intent.match).for_input(*sources), intent.amount)
         if not intent.listens_to_words or intent.target is None:
             return None
         target = self.engine.understand(intent.target).target(intent.amount)
         if intent.intensity == "auto":
             target = with_typical_intensity(self.engine, target)
-        reference = None if intent.reference is None else self.reference(intent.reference).for_input(source)
+        reference = None if intent.reference is None else self.reference(intent.reference).for_input(*sources)
         return WordListening(self.engine, target, reference, intent.refine)
 
     def chain(self, path: str) -> ChainSpec:

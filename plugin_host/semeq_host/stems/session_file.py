@@ -15,6 +15,10 @@
     files = "click*"
     skip = true                  # not processed at all
 
+    [[stem]]
+    files = "drum*"
+    group = "drums"              # these go together: one trim, one dose, one match; without groups, all stems of a folder do
+
 Keys are the long names of options of `semeq-export process`: target, preset, match, intensity, mode, analysis, reference, refine, chain.
 """
 
@@ -23,9 +27,11 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from semeq_export.eq.channels import to_plain
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, printable
 from semeq_export.files import strict_toml
 from semeq_export.files.disk import read_regular
@@ -40,13 +46,15 @@ _SOURCES = ("target", "preset", "match")
 class StemRule:
     """What is wanted of the stems whose file name matches. values: keys of `Intent`, None: they are left out of the batch.
 
-    place: where it was written, for messages, such as "session.toml: stem 2".
+    group: which of the stems go together with those of other rules. place: where it was written, for messages, such as
+    "session.toml: stem 2".
     Raises IntentError for a pattern longer than any file name: what they cost grows with the square of their length.
     """
 
     pattern: str
     values: Mapping[str, object] | None
     place: str = "rule"
+    group: str | None = None
 
     def __post_init__(self) -> None:
         if len(self.pattern) > MAX_PATTERN_CHARS:
@@ -61,21 +69,33 @@ class StemRule:
 class Session:
     """What is wanted of all stems: rules, of which the first match counts, and what holds where none says otherwise.
 
-    place: where the default's word was written, for messages; "" for the command line.
+    place: where the default's word was written, for messages; "" for the command line. is_file: there is a session file.
     """
 
     default: Mapping[str, object]
     rules: tuple[StemRule, ...] = ()
     place: str = ""
+    is_file: bool = False
 
     def overridden(self, values: Mapping[str, object], rules: tuple[StemRule, ...] = ()) -> Session:
         """Return the session with other defaults, and with rules that come before its own: those of a command line."""
         is_same = all(values.get(key) is None for key in _SOURCES)
-        return Session(_merged(self.default, values), (*rules, *self.rules), self.place if is_same else "")
+        return Session(_merged(self.default, values), (*rules, *self.rules), self.place if is_same else "", self.is_file)
 
     def rule_for(self, path: str | os.PathLike[str]) -> StemRule | None:
         """Return the rule that counts for a file, the first that matches."""
         return next((rule for rule in self.rules if rule.matches(Path(path).name)), None)
+
+    def with_flat(self) -> Session:
+        """Return the session where a stem for which nothing is wanted gets a flat EQ: there is something else to do than EQ."""
+        if any(key in self.default for key in (*_SOURCES, "chain")):
+            return self
+        return replace(self, default={**self.default, "eq": to_plain(EqSettings())})
+
+    def group_for(self, path: str | os.PathLike[str]) -> str | None:
+        """Return the group that the session names for a file, None where it names none."""
+        rule = self.rule_for(path)
+        return None if rule is None else rule.group
 
     def place_of_word(self, path: str | os.PathLike[str]) -> str:
         """Return where the word for a file was written, "" for the command line's -t."""
@@ -119,7 +139,7 @@ def read_session_file(path: str | os.PathLike[str]) -> Session:
     if not isinstance(stems, list):
         raise IntentError(f"{name}: stem is not a list of tables; write [[stem]]")
     rules = tuple(_rule(table, folder, f"{name}: stem {index}") for index, table in enumerate(stems, start=1))
-    return Session(default, rules, f"{name}: default")
+    return Session(default, rules, f"{name}: default", is_file=True)
 
 
 def parse_rule(text: str) -> StemRule:
@@ -133,14 +153,16 @@ def parse_rule(text: str) -> StemRule:
 def _rule(table: object, folder: Path, where: str) -> StemRule:
     if not isinstance(table, Mapping):
         raise IntentError(f"{where} is not a table")
-    pattern, skip = table.get("files"), table.get("skip", False)
+    pattern, skip, group = table.get("files"), table.get("skip", False), table.get("group")
     if not isinstance(pattern, str) or not pattern:
         raise IntentError(f"{where} needs files, a pattern such as 'vocal*'")
     if not isinstance(skip, bool):
         raise IntentError(f"{where}: skip {skip!r} is not true or false")
-    values = _values({key: value for key, value in table.items() if key not in ("files", "skip")}, folder, where)
+    if group is not None and not (isinstance(group, str) and group):
+        raise IntentError(f"{where}: group {group!r} is not a name")
+    values = _values({key: value for key, value in table.items() if key not in ("files", "skip", "group")}, folder, where)
     try:
-        return StemRule(pattern, None if skip else values, where)
+        return StemRule(pattern, None if skip else values, where, group)
     except IntentError as error:
         raise IntentError(f"{where}: files: {error}") from error
 
@@ -172,5 +194,5 @@ def _merged(default: Mapping[str, object], values: Mapping[str, object]) -> dict
     """Return the default with other values over it; a word, a preset or a reference to follow takes the place of any of the three."""
     given = {key: value for key, value in values.items() if value is not None}
     takes_over = any(key in given for key in _SOURCES)
-    kept = {key: value for key, value in default.items() if not (takes_over and key in _SOURCES)}
+    kept = {key: value for key, value in default.items() if not (takes_over and key in (*_SOURCES, "eq"))}
     return {**kept, **given}

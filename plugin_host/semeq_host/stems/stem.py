@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import msgspec
 
@@ -10,6 +11,7 @@ from semeq_export.eq.channels import to_plain
 from semeq_export.errors import ChainError, SemeqError, printable
 from semeq_export.listeners import WordListening
 from semeq_host.stems.entry import DoneEntry, Entry, HeardRolling, HeardWhole, ProcessedEntry, failed
+from semeq_host.stems.hearing import adaptation_of
 from semeq_host.stems.intent import Intent
 from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.resources import StemResources
@@ -43,10 +45,14 @@ def _process(
     if intent.chain is not None:
         chain = resources.chain(intent.chain)
         stage = chain.stage(resources.engine if chain.needs_engine else None)
+    if job.heard is not None:
+        adaptation = adaptation_of(job.heard)
+        report = process_file(job.source, job.destination, adaptation.eq, make_stage=stage, options=job.how, progress=progress)
+        return replace(report, warnings=(*adaptation.notes, *report.warnings)), ListenedReport(report, adaptation, None)
     listening = resources.listening(intent, job.source)
     if listening is None:
         eq = resources.eq_for(intent)
-        report = process_file(job.source, job.destination, eq, make_stage=stage, options=job.options, progress=progress)
+        report = process_file(job.source, job.destination, eq, make_stage=stage, options=job.how, progress=progress)
         return report, None
     listened: ListenedReport | RollingReport
     if intent.analysis == "rolling" and isinstance(listening, WordListening):
@@ -57,11 +63,11 @@ def _process(
             listening.target,
             reference=listening.reference,
             make_stage=stage,
-            options=job.options,
+            options=job.how,
             progress=progress,
         )
     else:
-        listened = process_listening(job.source, job.destination, listening, make_stage=stage, options=job.options, progress=progress)
+        listened = process_listening(job.source, job.destination, listening, make_stage=stage, options=job.how, progress=progress)
     return listened.report, listened
 
 
@@ -75,12 +81,14 @@ def _hints(resources: StemResources, intent: Intent) -> list[str]:
 def _misses(job: StemJob, report: ProcessReport) -> list[str]:
     """Return what the options promise and the peak guard undid."""
     missed_db = _loudness_missed_db(job, report)
-    return [f"quieter than the source by {missed_db:.2f} dB: the loudness was matched before the trim"] if missed_db else []
+    is_said = missed_db == 0.0 or job.how.lufs is not None  # by the report
+    return [] if is_said else [f"quieter than the source by {missed_db:.2f} dB: the loudness was matched before the trim"]
 
 
 def _loudness_missed_db(job: StemJob, report: ProcessReport) -> float:
     """Return by how many dB a result is quieter than asked for, 0 where nothing was asked or nothing trimmed."""
-    return abs(report.trim_db) if job.options.match_loudness and report.match_db and not job.options.delta else 0.0
+    is_asked = job.how.match_loudness or job.how.lufs is not None
+    return abs(report.trim_db) if is_asked and report.match_db and not job.options.delta else 0.0
 
 
 def _replaced_before(job: StemJob, output_sha256: str) -> DoneEntry:

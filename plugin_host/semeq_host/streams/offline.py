@@ -19,6 +19,7 @@ from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
 from semeq_export.audio.samples import AudioInfo
+from semeq_export.audio.speakers import layout_doubt, loudness_weights
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import AudioWriter
 from semeq_export.eq.channels import Equaliser, for_rate_each
@@ -30,10 +31,9 @@ from semeq_export.listeners import Listening
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import measure_file
 from semeq_export.units import amplitude_to_db, db_to_amplitude
-from semeq_host.streams.process_options import ProcessOptions, Progress
+from semeq_host.streams.process_options import TRIM_PEAK_DBTP, ProcessOptions, Progress
 from semeq_host.streams.sample_queue import SampleQueue
 
-TRIM_PEAK_DBTP = -0.1
 _REPORTED_PEAK_DBTP = -1.0
 _FILLERS = {"JUNK", "junk", "PAD", "FLLR"}
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
@@ -62,7 +62,8 @@ class ProcessReport:
     info: the source, and the output but for its container and subtype, which `output` has. eq: what was applied at this rate.
     peak_dbfs: sample peak of the output, None for silence. true_peak_dbtp: None below -1 dBTP and where no guard was needed or wanted.
     trim_db: 0 or less. delta_trim_db: what a delta knows nothing of: the trim of the result, which source and delta add up to before it.
-    match_db: what brought the result to the source's loudness. tail_samples: what the output has more than the source.
+    match_db: what brought the result to the source's loudness, or to the one asked for. tail_samples: what the output has more than the
+    source.
     is_copy: nothing to change, the file's bytes were copied.
     """
 
@@ -109,7 +110,8 @@ def process_file(
         with atomic_file(destination, overwrite=overwrite) as temporary:
             job = _Job(Path(source), reader, fitted, rate_warnings, form, temporary, Path(destination), make_stage, options, progress)
             is_same_format = (form.container, form.subtype) == (reader.info.container, reader.info.subtype)
-            adds = make_stage is not None or options.delta or options.tail_s > 0.0 or reader.is_salvaged
+            is_gained = options.lufs is not None or options.gain_db not in (None, 0.0)
+            adds = make_stage is not None or options.delta or is_gained or options.tail_s > 0.0 or reader.is_salvaged
             is_copy = fitted.is_flat and is_same_format and not adds and job.copy()
             if not is_copy:
                 job.render()
@@ -208,7 +210,7 @@ class _Job:
         self._peak, self._true_peak, self._match, self._trim = 0.0, 0.0, 1.0, 1.0
         self._whole: TruePeak | None = None  # of the result, where only the change is written
         self._delta_trim = 1.0
-        self._changes = make_stage is not None or options.delta or not fitted.is_flat
+        self._changes = make_stage is not None or options.delta or options.lufs is not None or not fitted.is_flat
         self._pass, self._frames = 0, reader.info.frames + round(options.tail_s * reader.info.sample_rate_hz)
         self._warnings = [*reader.warnings, *rate_warnings, *form.warnings]
 
@@ -224,26 +226,33 @@ class _Job:
     def render(self) -> None:
         """Write the processed file; a second pass follows only where the first finds that the peak must be lowered."""
         self._warn_of_what_is_lost()
-        if self._options.match_loudness:
+        if self._options.match_loudness or self._options.lufs is not None:
             self._match = self._matching_gain()
-        is_guarded = self._form.clips and self._options.peak_guard != "off"
+        if self._options.gain_db is not None:
+            self._trim = db_to_amplitude(self._options.gain_db)
+        is_bounded = self._form.clips or self._options.lufs is not None
+        is_guarded = is_bounded and self._options.peak_guard != "off" and self._options.gain_db is None
         if self._options.delta and self._form.clips and self._options.peak_guard == "trim":
             info = self._reader.info
             self._whole = TruePeak(info.sample_rate_hz, info.channels, floor=db_to_amplitude(_REPORTED_PEAK_DBTP))
         self._write(is_guarded=is_guarded)
         self._warn_of_trimmed_whole()
-        if not (self._form.clips and self._is_over_full_scale):
+        if not ((is_guarded or self._form.clips) and self._is_over_full_scale):
             return
         reached = max(self._peak, self._true_peak)
         over_db = amplitude_to_db(reached)
-        if self._options.peak_guard == "off":
+        if not is_guarded:
             self._warnings.append(f"peak {over_db:.2f} dB over full scale was clipped")
             return
         if self._options.peak_guard == "refuse":
             why = f"the result would have a true peak of {over_db:+.2f} dBTP, which {self._form.subtype} cannot hold"
             raise AudioError(f"{why}; lower the intensity, trim, or write `subtype` FLOAT", printable(self._destination))
         self._trim = db_to_amplitude(TRIM_PEAK_DBTP) / reached
-        self._warnings.append(f"trimmed by {amplitude_to_db(self._trim):.2f} dB to a true peak of {TRIM_PEAK_DBTP} dBTP")
+        trim_db = amplitude_to_db(self._trim)
+        said = f"trimmed by {trim_db:.2f} dB to a true peak of {TRIM_PEAK_DBTP} dBTP"
+        if self._options.lufs is not None:
+            said = f"{-trim_db:.2f} LU under {self._options.lufs:g} LUFS: the true peak of {TRIM_PEAK_DBTP} dBTP allows no more"
+        self._warnings.append(said)
         self._write(is_guarded=False)
         self._true_peak = reached * self._trim
 
@@ -319,15 +328,17 @@ class _Job:
             self._true_peak = meter.amplitude
 
     def _matching_gain(self) -> float:
-        """Return the gain that brings the result to the loudness of the source, from a pass over both."""
-        info = self._reader.info
-        before, after = (Loudness(info.sample_rate_hz, info.channels) for _ in range(2))
-        for block in self._processed(before.feed):
+        """Return the gain that brings the result to the loudness of the source or to the one asked for, from a pass over both."""
+        info, lufs = self._reader.info, self._options.lufs
+        before, after = (Loudness(info.sample_rate_hz, info.channels, loudness_weights(info)) for _ in range(2))
+        self._warnings += [doubt] if (doubt := layout_doubt(info)) else []
+        for block in self._processed(before.feed if lufs is None else None):
             after.feed(block)
-        if before.lufs is None or after.lufs is None:
+        wanted = before.lufs if lufs is None else lufs
+        if wanted is None or after.lufs is None:
             self._warnings.append("too quiet or too short to match the loudness: left as it is")
             return 1.0
-        return db_to_amplitude(before.lufs - after.lufs)
+        return db_to_amplitude(wanted - after.lufs)
 
     def _result(self) -> Iterator[FloatArray]:
         """Yield what is to be written, block by block: matched, less the source where only the change is wanted, trimmed."""

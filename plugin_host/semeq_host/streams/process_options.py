@@ -11,6 +11,9 @@ from semeq_export.errors import AudioError, OutputError
 
 MAX_BLOCK_SAMPLES = 65_536
 MAX_TAIL_S = 600.0
+MIN_LUFS = -70.0
+TRIM_PEAK_DBTP = -0.1
+"""What is over full scale goes down to here."""
 
 PeakGuard = Literal["trim", "refuse", "off"]
 Progress = Callable[[int, int], None]
@@ -28,6 +31,8 @@ class ProcessOptions:
     allow_hot: take peaks over +60 dBFS as they are instead of refusing the file. Stages take such samples for broken, so not with one.
     dither: add triangular noise of +-1 step before rounding to an integer format.
     match_loudness: bring the result back to the integrated loudness of the source, for honest comparison.
+    lufs: bring the result to this integrated loudness, -70..0 LUFS, in any format as loud as its true peak allows (unless that is "off").
+    gain_db: write the result at this gain, whatever its peak: what was found for a whole group of stems.
     delta: write what was changed, the result less the source, instead of the result.
     tail_s: seconds of what still sounds after the source's end, 0..600; the output is longer by as much.
     in_place: the destination may be the source, which is replaced when the result is complete.
@@ -41,6 +46,8 @@ class ProcessOptions:
     salvage: bool = False
     dither: bool = False
     match_loudness: bool = False
+    lufs: float | None = None
+    gain_db: float | None = None
     delta: bool = False
     tail_s: float = 0.0
     in_place: bool = False
@@ -49,6 +56,12 @@ class ProcessOptions:
     def __post_init__(self) -> None:
         if not 0.0 <= self.tail_s <= MAX_TAIL_S:
             raise AudioError(f"tail_s {self.tail_s:g} is outside 0..{MAX_TAIL_S:g}")
+        if self.lufs is not None and not MIN_LUFS <= self.lufs <= 0.0:
+            raise AudioError(f"lufs {self.lufs:g} is outside {MIN_LUFS:g}..0")
+        if self.lufs is not None and (self.match_loudness or self.delta):
+            raise AudioError(f"give `lufs` or `{'match_loudness' if self.match_loudness else 'delta'}`, not both")
+        if self.lufs is not None and self.peak_guard == "refuse":
+            raise AudioError("`lufs` is as loud as the true peak allows: give `peak_guard` trim or off")
         if self.peak_guard not in get_args(PeakGuard):
             raise AudioError(f"peak_guard {self.peak_guard!r} is not {', '.join(get_args(PeakGuard))}")
         for name in ("delta", "salvage"):
