@@ -87,7 +87,7 @@ class EasyEffects:
             max_bands=MAX_BANDS,
             kinds=WRITTEN_KINDS,
             freq_hz=(10.0, 24_000.0),
-            gain_db=(-36.0, 36.0),
+            gain_db=(-35.0, 35.0),
             q=(0.1, 100.0),
             preamp_db=(-36.0, 36.0),
             channels=_SIDES,
@@ -97,7 +97,7 @@ class EasyEffects:
         aliases=("easy-effects",),
         places=easy_effects("output"),
         measured_in=(MeasuringHost("easyeffects", "output preset", is_default=False),),
-        remark="its keys were also measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
+        remark="versions before 7.0.8 ignore gains over 35 dB; its keys were also measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
