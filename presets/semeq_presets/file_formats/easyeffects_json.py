@@ -97,7 +97,7 @@ class EasyEffects:
         aliases=("easy-effects",),
         places=easy_effects("output"),
         measured_in=(MeasuringHost("easyeffects", "output preset", is_default=False),),
-        remark="versions before 7.0.8 ignore gains over 35 dB; its keys were also measured on the ports of its engine, LSP para_equalizer_x32_lr 1.2.5",
+        remark="gains over 35 dB are ignored before 7.0.8; keys measured on its engine too, LSP para_equalizer_x32_lr 1.2.5",
     )
 
     def sniff(self, head: bytes, filename: str) -> bool:
