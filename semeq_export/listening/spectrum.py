@@ -148,7 +148,8 @@ class Spectrum:
 
     band_db: (28,) mean power of the bands in dB; the overall level is arbitrary. usable: (28,) bands that the rate holds and that are not
     100 dB below the strongest. windows: what the mean was made of, None where it alone is known. seconds: audio heard. no_signal: why
-    nothing can be said about this audio, "" where something can.
+    nothing can be said about this audio, "" where something can. covariance_db2: (28, 28) how sources of this kind vary around the mean,
+    where this is a kind of source.
     """
 
     band_db: Float64Array
@@ -156,6 +157,7 @@ class Spectrum:
     windows: Windows | None
     seconds: float
     no_signal: str = ""
+    covariance_db2: Float64Array | None = None
 
     @property
     def has_signal(self) -> bool:
