@@ -23,7 +23,7 @@ from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
-from semeq_export.listening.kind import recognise
+from semeq_export.listening.kind import expected, recognise
 from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, Vocabulary, profile_of, speech_rules
 from semeq_export.listening.reference import Reference, stored_reference
@@ -291,13 +291,13 @@ class Engine:
     ) -> Profile:
         """Return what stands out of a sound against a reference, and the words for it, with doses over the whole and over time.
 
-        reference: where left out, the stored one of the kind that the sound is taken for, "any" where that is unclear. words: those to
-        choose from, all of which are told; where left out, `spoken_words`, as far as they are likely.
+        reference: where left out, the kind that the sound is taken for, or all kinds, by their probabilities, where that is unclear.
+        words: those to choose from, all of which are told; where left out, `spoken_words`, as far as they are likely.
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         sound = _to_spectrum(audio, None)[0]
         kind = recognise(sound) if reference is None else None
-        against = _to_reference(reference) if kind is None else stored_reference(kind.kind)
+        against = _to_reference(reference) if kind is None else Reference(kind.kind, expected(kind), is_stored=True)
         return profile_of(sound, against, self.vocabulary(words), top, kind=kind)
 
     def vocabulary(self, words: Sequence[str] | None = None) -> Vocabulary:

@@ -13,8 +13,9 @@ from semeq_export.engine import Engine
 from semeq_export.errors import IntentError, SemeqError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.listening.dose import band_response_db
+from semeq_export.listening.kind import expected
 from semeq_export.listening.profile import Profile
-from semeq_export.listening.reference import Learner, Reference, ReferenceSource, audio_files, measure_file, stored_reference
+from semeq_export.listening.reference import Learner, Reference, ReferenceSource, audio_files, measure_file
 from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.phrase import Phrase
 from semeq_host.stems.audio_names import find_audio
@@ -188,7 +189,8 @@ def _draw(
     from semeq_export.plot import analysis, figures
 
     change = None
-    reference = stored_reference(profile.reference) if given is None else given
+    reference = given if profile.kind is None else Reference(profile.reference, expected(profile.kind), is_stored=True)
+    assert reference is not None
     if options.target is not None:
         with open_audio(path) as reader:
             rate_hz = float(reader.info.sample_rate_hz)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from semeq_export.arrays import Float64Array
 from semeq_export.listening.dose import level_free_inverse
-from semeq_export.listening.prior import GENERAL, kinds_of_sources, prior_of
+from semeq_export.listening.prior import GENERAL, kinds_of_sources, mixture_of, prior_of
 from semeq_export.listening.spectrum import Spectrum
 
 SURE = 0.7
@@ -47,8 +47,8 @@ def recognise(sound: Spectrum, without: frozenset[str] = frozenset()) -> Recogni
     """
     if not sound.has_signal:
         return Recognised(GENERAL, {})
-    kinds = kinds_of_sources()
-    judged = [_judge(sound, prior_of(kind, without).spectrum) for kind in kinds]
+    kinds, carried = kinds_of_sources(), sound.carried()
+    judged = [_judge(carried, prior_of(kind, without).spectrum) for kind in kinds]
     likelihood = np.array([log_likelihood for log_likelihood, _ in judged])
     shares: Float64Array = np.exp(_DOUBT * (likelihood - likelihood.max()))
     shares /= shares.sum()
@@ -56,6 +56,15 @@ def recognise(sound: Spectrum, without: frozenset[str] = frozenset()) -> Recogni
     first, share = next(iter(ranked.items()))
     is_clear = share >= SURE and judged[kinds.index(first)][1] <= _STRANGE
     return Recognised(first if is_clear else GENERAL, ranked)
+
+
+def expected(found: Recognised, without: frozenset[str] = frozenset()) -> Spectrum:
+    """Return what is known of a source that was recognised: of all kinds by their probabilities, within the limits of one that is clear.
+
+    Not of the clear kind alone: the least change of a sound would then change what it is compared with.
+    """
+    known = prior_of(found.kind, without).spectrum
+    return replace(mixture_of(found.shares, without), usable=known.usable) if found.shares else known
 
 
 def _judge(sound: Spectrum, kind: Spectrum) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 
@@ -150,7 +150,7 @@ def source_of(recording: str) -> str:
 def prior_of(kind: str, without: frozenset[str] = frozenset()) -> Prior:
     """Return what is known of a kind, or of "any", without some sources (`source_of`): so it can be tried on sounds it has not heard."""
     if kind == GENERAL:
-        return _mixture(without)
+        return _any_kind(without)
     stored = _sources()
     entry = stored.kinds[kind]
     published = [np.array(stored.published[name].level_db) for name in entry.published]
@@ -166,16 +166,23 @@ def prior_of(kind: str, without: frozenset[str] = frozenset()) -> Prior:
     return replace(joined, spectrum=replace(joined.spectrum, usable=inside))
 
 
-def _mixture(without: frozenset[str]) -> Prior:
-    """Return what is known of a source of any kind: mean and covariance of the kinds, all of equal share."""
-    parts = [prior_of(kind, without) for kind in kinds_of_sources()]
-    means_db = np.array([part.spectrum.band_db - part.spectrum.band_db.mean() for part in parts])
-    within = np.mean([_covariance(part.spectrum) for part in parts], axis=0)
-    between = np.cov(means_db, rowvar=False, bias=True)
-    sources = tuple(dict.fromkeys(name for part in parts for name in part.sources))
-    seconds = sum(part.spectrum.seconds for part in parts)
-    known = np.ones(_N_BANDS, dtype=np.bool_)
-    spectrum = Spectrum(means_db.mean(axis=0), known, None, seconds, covariance_db2=within + between)
+def mixture_of(shares: Mapping[str, float], without: frozenset[str] = frozenset()) -> Spectrum:
+    """Return what is known of a source that is of each kind with a probability: mean and covariance of the mixture, in all bands."""
+    parts = [prior_of(kind, without).spectrum for kind in shares]
+    weights = np.array(list(shares.values()))
+    means_db = np.array([part.band_db - part.band_db.mean() for part in parts])
+    mean_db = weights @ means_db
+    apart = means_db - mean_db
+    within = np.tensordot(weights, np.array([_covariance(part) for part in parts]), axes=1)
+    covariance_db2 = within + (weights[:, np.newaxis] * apart).T @ apart
+    seconds = sum(part.seconds for part in parts)
+    return Spectrum(mean_db, np.ones(_N_BANDS, dtype=np.bool_), None, seconds, covariance_db2=covariance_db2)
+
+
+def _any_kind(without: frozenset[str]) -> Prior:
+    kinds = kinds_of_sources()
+    spectrum = mixture_of(dict.fromkeys(kinds, 1.0 / len(kinds)), without)
+    sources = tuple(dict.fromkeys(name for kind in kinds for name in prior_of(kind, without).sources))
     return Prior(GENERAL, spectrum, Deviations.none(), sources)
 
 

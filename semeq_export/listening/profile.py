@@ -142,6 +142,7 @@ def profile_of(heard: Spectrum, reference: Reference, words: Vocabulary, top: in
 
     kind: what the sound was taken for, where that chose the reference.
     """
+    heard = heard.carried()
     contrast = difference(heard, reference.spectrum)
     if contrast is None:
         why = heard.no_signal or reference.spectrum.no_signal or "this audio and the reference share no part of the spectrum"
@@ -207,7 +208,7 @@ def _chosen(measured: Mapping[str, _Measured], words: Vocabulary, reference: Ref
     if words.is_asked:
         return sorted(measured, key=lambda word: -measured[word].similarity)[:top]
     least = math.log(speech_rules().least_odds)
-    ranked = sorted(measured, key=lambda word: -words.surety[word] * _rank(measured[word], reference))
+    ranked = sorted(measured, key=lambda word: -words.surety[word] * measured[word].similarity)
     chosen: list[str] = []
     for word in ranked:
         one = measured[word]
@@ -215,10 +216,6 @@ def _chosen(measured: Mapping[str, _Measured], words: Vocabulary, reference: Ref
         if one.dose > 0.0 and is_likely and not any(words.are_opposite(word, other) for other in chosen):
             chosen.append(word)
     return chosen[:top]
-
-
-def _rank(measured: _Measured, reference: Reference) -> float:
-    return measured.log_odds if reference.is_stored else measured.similarity
 
 
 def _standing_out(heard: Spectrum, reference: Reference) -> Region | None:
@@ -253,7 +250,7 @@ def _shape(curve_db: Float64Array) -> Float64Array:
 def _doubt(reference: Reference, kind: Recognised | None) -> str:
     """Return why a reference does not carry a conclusion, "" where it does."""
     if kind is not None and not kind.is_clear:
-        return f"kind of source unclear ({kind.line}): compared with all kinds, so this is a guess; `reference` names the kind"
+        return f"kind of source unclear ({kind.line}): compared with all of them, so this is a guess; `reference` names the kind"
     if reference.is_stored and reference.spectrum.covariance_db2 is None:
         return "this reference is a mean without a spread: what is unusual is a guess"
     return ""

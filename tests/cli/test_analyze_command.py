@@ -58,7 +58,7 @@ def test_a_profile_is_printed_with_a_suggestion(folder: Path, run: Run) -> None:
 
 
 def test_a_kind_that_is_not_clear_is_said_in_the_first_line(tmp_path: Path, run: Run) -> None:
-    honk = EqSettings((Band("peak", 1_200.0, 36.0, 0.7),))
+    honk = EqSettings((Band("peak", 1_200.0, 48.0, 1.5),))
     write_audio(tmp_path / "honk.wav", Audio(0.01 * apply_eq(honk, sounds.noise(4.0).samples, 48_000.0), 48_000.0))
     code, out, _ = run(tmp_path / "honk.wav")
     first, headline, *_ = out.splitlines()
