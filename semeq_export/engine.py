@@ -23,8 +23,9 @@ from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
+from semeq_export.listening.kind import expected, recognise
 from semeq_export.listening.match import refine_adaptation
-from semeq_export.listening.profile import Profile, profile_of
+from semeq_export.listening.profile import Profile, Vocabulary, profile_of, speech_rules
 from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
@@ -47,7 +48,6 @@ HEARD_HZ, N_HEARD = (30.0, 16_000.0), 96
 _CACHED_TARGETS = 1_024
 _WORTH_SAYING_DB = 0.5
 _NO_SPAN_DB = 0.1  # a word that does less is nothing to be turned up
-_ADVICE_AGREEMENT = 0.2  # agreement of people below which a word is no advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,8 @@ class Engine:
         audio: the sound, or its spectrum (then sample_rate_hz is that of the sound, 48 kHz where left out). reference: another sound or its
         spectrum, such as another part of the same source, or a `Reference`; the stored reference "any" where left out.
         mode: "target" aims at a dose above the reference and is the default with a sound to compare with; "soft", the default with a
-        stored reference, leans by at most a factor of two. refine: solve for the bands once more, where this sound has its power.
+        stored reference, adds what is missing as far as that can be known. refine: solve for the bands once more, where this sound has
+        its power.
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
         Raises as `eq_for` does, AudioError, and InvalidTargetError for a word that nobody taught.
         """
@@ -288,16 +289,37 @@ class Engine:
         *,
         words: Sequence[str] | None = None,
     ) -> Profile:
-        """Return the words that describe how a sound differs from a reference, with doses over the whole and over time.
+        """Return what stands out of a sound against a reference, and the words for it, with doses over the whole and over time.
 
-        words: those to choose from; where left out, the English ones that people agree on at all, or all words if there are none.
+        reference: where left out, the kind that the sound is taken for, or all kinds, by their probabilities, where that is unclear.
+        words: those to choose from, all of which are told; where left out, `spoken_words`, as far as they are likely.
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
+        sound = _to_spectrum(audio, None)[0]
+        kind = recognise(sound) if reference is None else None
+        against = _to_reference(reference) if kind is None else Reference(kind.kind, expected(kind), is_stored=True)
+        return profile_of(sound, against, self.vocabulary(words), top, kind=kind)
+
+    def vocabulary(self, words: Sequence[str] | None = None) -> Vocabulary:
+        """Return words that may be said of sounds, with their curves: those named, or `spoken_words`. Raises UnknownTermError."""
         bank = self.bundle.centroids
-        chosen = [bank[word].name for word in words] if words is not None else self.bundle.usual_words(DEFAULT_LANGUAGE) or list(bank)
-        terms_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
-        advise = [word for word in chosen if words is not None or bank[word].agreement >= _ADVICE_AGREEMENT] or chosen
-        return profile_of(_to_spectrum(audio, None)[0], _to_reference(reference), terms_db, top, advise=advise)
+        chosen = self.spoken_words() if words is None else [bank[word].name for word in words]
+        curves_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
+        return Vocabulary(curves_db, {word: bank[word].surety for word in chosen}, is_asked=words is not None)
+
+    def spoken_words(self) -> list[str]:
+        """Return the words that are said of sounds where nobody names any: those with evidence enough, and a user's own.
+
+        All usual English words, or all words, where a bundle has none.
+        """
+        bank, rules = self.bundle.centroids, speech_rules()
+        usual = self.bundle.usual_words(DEFAULT_LANGUAGE)
+        sure = [
+            word
+            for word in usual
+            if bank[word].is_own or (bank[word].examples >= rules.least_rows and bank[word].agreement >= rules.least_agreement)
+        ]
+        return sure or usual or list(bank)
 
     def encode(self, eq: EqSettings) -> NDArray[np.float32]:
         """Return z (latent_dim,) of any settings: their bands where the layout can hold them, else the closest fit. No preamp.

@@ -16,6 +16,23 @@ LAW_WORDS = ("warm", "bright", "soft", "loud", "clear")
 """The five words that the laws of adaptive EQ are checked with: of those that `analyze` speaks, the ones with the most examples."""
 
 
+KINDS = {
+    "audealize_drums": "drums",
+    "audealize_guitar": "guitar",
+    "audealize_piano": "keys",
+    "guitar_electric_em9": "guitar",
+    "lithium_drums_slow_beat": "drums",
+    "mix_jazz_vibe_ace": "mix",
+    "mix_pop_vocal_slow_motion_dream": "mix",
+    "piano_flowEQ_dry": "keys",
+    "sodium_stem_drums": "drums",
+    "sodium_stem_synthbass": "bass",
+    "sodium_stem_vocal": "voice",
+    "speech_male_16k": "voice",
+}
+"""What the real files are; the trumpet is of no kind that is known."""
+
+
 def noise(seconds: float, rate_hz: float = 48_000.0, *, slope: float = 0.5, channels: int = 1, seed: int = 1, rms: float = 0.05) -> Audio:
     """Gaussian noise of power falling with f^(-2 slope): 0.5 is pink, 0 white."""
     n = int(seconds * rate_hz)

@@ -152,7 +152,7 @@ def reference_option(command: Command) -> Command:
     return click.option(
         "--reference",
         metavar="AUDIO",
-        help="What to compare with: a file, a folder, a stored reference, or a kind: any, drums, mix, voice.",
+        help="What to compare with: a file, a folder, a stored reference, or a kind: mix, voice, drums, bass, guitar, keys, strings, any.",
     )(command)
 
 

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: semeq-export analyze mix.wav --reference mix --top 8")
-@click.argument("audio", nargs=-1, required=True, metavar="AUDIO...")
+@click.argument("audio", nargs=-1, metavar="AUDIO...")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="How many words.")
-@click.option("--words", metavar="LIST", help="Words to choose from: warm,bright. Default: the English ones that people agree on.")
+@click.option("--words", metavar="LIST", help="Tell all of these: warm,bright. Default: what is likely.")
 @_shared.reference_option
 @click.option("-t", "--target", metavar="TEXT", help="Draw what adaptive EQ with these words would do, too.")
 @click.option("--plot", "picture", type=_shared.OUTPUT, metavar="FILE", help="Picture of one file: .svg, .png or .pdf.")
-@click.option("--save-reference", "saved", metavar="FILE", help="Store the mean spectrum of the files as a reference (JSON).")
+@click.option("--learn-reference", "folder", metavar="DIR", help="Learn from these files what is usual, for -o; again for more.")
+@click.option("-o", "--output", metavar="FILE", help="The reference that is learned (JSON).")
 @click.option("--repair-nonfinite", is_flag=True, help="Take samples that are NaN or infinite for 0.")
 @click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
 @_shared.force_option
@@ -31,25 +32,31 @@ def command(
     ctx: click.Context,
     /,
     words: str | None,
-    reference: str | None,
+    folder: str | None,
+    output: str | None,
     force: bool,
     bundle_path: str | None,
     as_json: bool,
     quiet: bool,
     **given: Any,  # Any: what else `AnalysisOptions` holds, under its own names
 ) -> None:
-    """Say in words what audio files, or all audio files of folders, sound like.
+    """Say what stands out in audio files, or in all audio files of folders, and what words people have for that.
 
-    A dose is how much of a word's EQ a file has more than the reference; by default that is what recordings of many kinds are like. The
-    spread over time and a suggestion follow. Silence and very short files give "no signal".
+    A dose is how much of a word's EQ a file has more than what is usual for its kind, as far as that can be known; the kind is recognised,
+    or named with --reference. "Nothing stands out" is an answer. Silence and very short files give "no signal".
     """
     if given["target"] is not None and given["picture"] is None:
         raise click.UsageError("-t needs --plot FILE")
+    if (folder is None) != (output is None) or (folder is None) == (not given["audio"]):
+        raise click.UsageError("name AUDIO to be analysed, or --learn-reference DIR and -o FILE")
 
-    from semeq_export.app.analysis import AnalysisOptions, analyze_files
+    from semeq_export.app.analysis import AnalysisOptions, analyze_files, learn_reference
 
-    given |= {"words": None if words is None else words.split(","), "overwrite": force, "bundle": bundle_path}
-    options = AnalysisOptions(reference=reference if reference is not None else "any", **given)
+    if folder is not None and output is not None:
+        done = learn_reference(folder, output, overwrite=force)
+        _shared.say([*(_shared.one_line(str(error)) for error in done.errors), done.line], quiet)
+        ctx.exit(_shared.EXIT_FAILED if done.errors else _shared.EXIT_OK)
+    options = AnalysisOptions(words=None if words is None else words.split(","), overwrite=force, bundle=bundle_path, **given)
     with _shared.usage_errors(IntentError):
         result = analyze_files(
             options,
@@ -69,15 +76,8 @@ def command(
 
 def _print(file: AnalyzedFile, count: int, *, quiet: bool) -> None:
     """Print what was heard in one of several files, or why nothing was; of a file alone, the command says that as it ends."""
-    from semeq_export.errors import printable
-
     if file.error is not None and count > 1:
         click.echo(f"semeq-export: {_shared.one_line(str(file.error))}", err=True)
     if file.profile is None or file.spectrum is None or quiet:
         return
-    click.echo(f"{printable(file.path)}: {file.spectrum.seconds:.1f} s against {file.profile.reference}")
-    width = max((len(entry.word) for entry in file.profile.entries), default=0)
-    for entry in file.profile.entries:
-        click.echo(f"  {entry.word:{width}}  {entry.dose:+5.1f} doses  spread {entry.spread:.1f}  similarity {entry.similarity:+.2f}")
-    for suggestion in file.profile.suggestions:
-        click.echo(f"  {suggestion}")
+    click.echo("\n".join(file.lines()).replace("`reference`", "--reference"))

@@ -1,7 +1,7 @@
 """How much of a word a sound already has, and how much of it to add: dose control in dB. Pure maths on spectra.
 
     p = <D, T> / <T, T>                doses of the term T that the input has more than the reference; D = input - reference, level-free
-    G = how much of a dose to add      target mode: 1 - p, within 0..1.75    soft mode: 2^(-p / reach), levelling off within 0.5..2
+    G = how much of a dose to add      target mode: 1 - p, within 0..1.75    soft mode: 1 - E[p], within 0..2.5
     g = intensity * G                  the EQ is the term's, its gains times g
 
 The inner product <x, y> = x' S^-1 y weighs bands by how far the sounds may be apart without any EQ (S, a covariance; the estimate of least
@@ -32,9 +32,16 @@ FULL_RATE_HZ = 48_000.0
 """The lowest rate that holds every band of every layout: what a term does there is what is meant."""
 
 MAX_TARGET_GAIN = 1.75
+MAX_SOFT_GAIN = 2.5
+DOSES_OF_PEOPLE = 2.5
+"""Standard deviation of the doses that people give a sound, in doses of the word."""
+
+USUAL_SPREADS = 1.2816
+"""Standard deviations above the mean that nine of ten sources do not reach."""
+
+_LEFT_ALONE = 0.02  # of a dose: less is nothing that was done
 _TARGET_KNEE = 1e-6  # G where nothing is missing: the knob never goes dead, and a second pass adds nearly nothing
 _PROPORTIONAL = 1e-3  # doses below which a response is proportional to the gain, and rounding would speak
-_SOFT_SPREADS = 5.5
 _MIN_COMMON_BANDS = 6
 
 _N_BANDS = len(BANDS_HZ)
@@ -42,7 +49,7 @@ _DISTANCE = np.abs(np.subtract.outer(np.arange(_N_BANDS), np.arange(_N_BANDS)))
 _SOURCE_COVARIANCE: Float64Array = 81.0 * np.exp(-_DISTANCE / 12.0) + 9.0 * np.eye(_N_BANDS)
 """(28, 28) dB^2: how the long-term spectra of sources differ. 9 dB each, alike within an octave or two, and 3 dB of their own in each band.
 Measured on 13 files left out one by one: spread of p for warm 2.45 doses, against 3.7 with equal weights (`spread_of_warm` of
-tests/bench/listening_report.py)."""
+tests/bench/listening_report.py). For references without a covariance of their own."""
 _MEASURED_RANGE_DB = 60.0
 
 _POINTS_PER_BAND = 5
@@ -68,11 +75,13 @@ class Difference:
     """By how much an input differs from a reference, and how to weigh it.
 
     delta_db: (28,). usable: (28,) bands that both hold. metric: (28, 28), of the inner product; a constant has no size in it.
+    among_sources: (28, 28), the metric of how untreated sources differ; None where nothing more is known than of sources at large.
     """
 
     delta_db: Float64Array
     usable: BoolArray
     metric: Float64Array
+    among_sources: Float64Array | None = None
 
     def dose(self, term_db: Float64Array) -> float:
         """Return p, the doses of a term (28,) in dB that the input has more than the reference; 0.0 for a term that is flat."""
@@ -90,7 +99,8 @@ class Difference:
 
     def spread(self, term_db: Float64Array) -> float:
         """Return the standard deviation of p among untreated sources, in doses; infinite for a term that is flat."""
-        size = float(term_db @ _source_metric(self.usable.tobytes()) @ term_db)
+        metric = _source_metric(self.usable.tobytes()) if self.among_sources is None else self.among_sources
+        size = float(term_db @ metric @ term_db)
         return 1.0 / math.sqrt(size) if size > 1e-9 else math.inf
 
 
@@ -99,11 +109,14 @@ def difference(sound: Spectrum, reference: Spectrum) -> Difference | None:
     usable = sound.usable & reference.usable
     if not (sound.has_signal and reference.has_signal) or usable.sum() < _MIN_COMMON_BANDS:
         return None
+    if reference.covariance_db2 is not None:
+        metric = level_free_inverse(reference.covariance_db2, usable)
+        return Difference(sound.band_db - reference.band_db, usable, metric, among_sources=metric)
     a, b = sound.windows, reference.windows
     if a is None or b is None:
         return Difference(sound.band_db - reference.band_db, usable, _source_metric(usable.tobytes()))
     covariance_db2 = a.covariance_db2 + b.covariance_db2 + _BAND_ERROR_DB2 * np.eye(_N_BANDS)
-    return Difference(a.mean_db - b.mean_db, usable, _level_free_inverse(covariance_db2, usable))
+    return Difference(a.mean_db - b.mean_db, usable, level_free_inverse(covariance_db2, usable))
 
 
 def doses_between(before: Spectrum, after: Spectrum, term_db: Float64Array) -> float | None:
@@ -116,24 +129,32 @@ def doses_between(before: Spectrum, after: Spectrum, term_db: Float64Array) -> f
     usable = before.usable & after.usable & (before.band_db > before.band_db[before.usable].max() - _MEASURED_RANGE_DB)
     if usable.sum() < _MIN_COMMON_BANDS:
         return None
-    return Difference(after.band_db - before.band_db, usable, _level_free_inverse(np.eye(_N_BANDS), usable)).dose(term_db)
+    return Difference(after.band_db - before.band_db, usable, level_free_inverse(np.eye(_N_BANDS), usable)).dose(term_db)
 
 
 def target_gain(dose: float) -> float:
     """Return G of target mode: 1 - p, rounded off towards 0 and cut at 1.75; always above 0, so that the knob never goes dead."""
+    return min(MAX_TARGET_GAIN, _missing(dose))
+
+
+def _missing(dose: float) -> float:
     missing, knee = 1.0 - dose, 2.0 * _TARGET_KNEE
     size = math.hypot(missing, knee)
-    return min(MAX_TARGET_GAIN, 0.5 * (missing + size if missing > 0 else knee * knee / (size - missing)))
+    return 0.5 * (missing + size if missing > 0 else knee * knee / (size - missing))
+
+
+def believed_dose(dose: float, spread: float) -> float:
+    """Return the posterior mean of a dose that was measured among sources that have a spread of it by themselves."""
+    people = DOSES_OF_PEOPLE * DOSES_OF_PEOPLE
+    return dose * people / (people + spread * spread)
 
 
 def soft_gain(dose: float, spread: float) -> float:
-    """Return G of soft mode, 0.5..2: half as much is approached where p is far above 0 in `Difference.spread`s, twice as much below.
+    """Return G of soft mode: what is missing as far as p is to be believed, rounded off towards 0 and cut at 2.5; always above 0.
 
-    2^-y, y = x / (1 + x^4)^(1/4), x = p / (5.5 spreads). As good as straight where sources lie, so that a dose more or less always tells:
-    a tanh flattens out there, and an untreated bass would be told from a brightened one by 2 % only.
+    A sound that has more of the word than nine of ten sources, `USUAL_SPREADS`, gets little or nothing.
     """
-    x = dose / (_SOFT_SPREADS * spread)
-    return float(2.0 ** -(x / (1.0 + x**4) ** 0.25))
+    return min(MAX_SOFT_GAIN, _missing(believed_dose(dose, spread)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +217,10 @@ def adapt_eq(
     demand = ask(contrast, term_db, intensity, mode)
     eq, gain, limit_note = settings_for(term, term_db, demand.gain, contrast, mode, sample_rate_hz)
     error_db = shape_error_db(eq, gain * full_db, sample_rate_hz)
-    notes = (limit_note,) if limit_note else ()
+    has_it = mode == "soft" and intensity != 0.0 and abs(demand.gain) < _LEFT_ALONE * abs(intensity)
+    what = "more" if intensity > 0 else "less"
+    alone = f"left alone: it has {what} of this already than is usual ({demand.dose:+.1f} doses against {reference})" if has_it else ""
+    notes = tuple(note for note in (alone, limit_note) if note)
     return Adaptation(eq, mode, gain, demand.dose, intensity, reference, demand.is_clipped or bool(limit_note), error_db, notes)
 
 
@@ -217,7 +241,9 @@ def ask(contrast: Difference, term_db: Float64Array, intensity: float, mode: Mod
         amount = target_gain(sign * dose)
         is_clipped = 1.0 - sign * dose > MAX_TARGET_GAIN or sign * dose > 1.0
     else:
-        amount, is_clipped = soft_gain(sign * dose, contrast.spread(term_db)), False
+        spread = contrast.spread(term_db)
+        amount = soft_gain(sign * dose, spread)
+        is_clipped = 1.0 - believed_dose(sign * dose, spread) > MAX_SOFT_GAIN
     return Demand(dose, intensity * amount, is_clipped)
 
 
@@ -227,7 +253,7 @@ def settings_for(
     """Return the settings that add a dose, their gain, and a note where a band would leave -60..60 dB.
 
     In target mode with one step of correction, so that the measured dose is the one wanted: a band's response is not quite proportional to
-    its gain. Soft mode stays within half and twice the term's gains.
+    its gain. Soft mode has no dose to meet.
     """
     if contrast is None or mode != "target" or abs(goal) < _PROPORTIONAL:
         return _scale(term, goal)
@@ -253,12 +279,12 @@ def shape_error_db(eq: EqSettings, goal_db: Float64Array, sample_rate_hz: float)
 @functools.lru_cache(maxsize=64)
 def _source_metric(usable_bytes: bytes) -> Float64Array:
     """Return the metric (28, 28) of how the spectra of sources differ."""
-    metric = _level_free_inverse(_SOURCE_COVARIANCE, np.frombuffer(usable_bytes, dtype=np.bool_))
+    metric = level_free_inverse(_SOURCE_COVARIANCE, np.frombuffer(usable_bytes, dtype=np.bool_))
     metric.flags.writeable = False
     return metric
 
 
-def _level_free_inverse(covariance: Float64Array, usable: BoolArray) -> Float64Array:
+def level_free_inverse(covariance: Float64Array, usable: BoolArray) -> Float64Array:
     """Return (28, 28): the inverse of a covariance (28, 28) on the usable bands, 0 elsewhere, overall level free."""
     cell = np.ix_(usable, usable)
     precision = np.linalg.inv(covariance[cell])

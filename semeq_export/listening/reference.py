@@ -1,6 +1,8 @@
 """What a sound is compared with: files, folders of stems, and stored references, one for each kind of source.
 
-A stored reference is a small JSON file of the mean third-octave spectrum of some recordings; `references/` holds those that ship.
+A stored reference is a small JSON file of what sources of a kind are like, mean and covariance of their third-octave spectra (schema 2),
+or of a mean alone (schema 1). `references/` holds those that ship, made by `prior`. One that was learned from somebody's own files also
+holds what is needed to go on learning.
 """
 
 from __future__ import annotations
@@ -14,28 +16,40 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from semeq_export.arrays import Float64Array
 from semeq_export.audio.formats import AUDIO_SUFFIXES
 from semeq_export.audio.reader import open_audio
 from semeq_export.errors import AudioError, EnvironmentFailure, environment_failure, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import write_atomic
 from semeq_export.files.disk import read_regular
+from semeq_export.listening.prior import GENERAL, Deviations, Prior, deviation, learned, prior_of
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, SpectrumMeter, mean_spectrum
 
-GENERAL = "any"
-"""The stored reference that is used where none is named."""
-
-_SCHEMA = 1
-_MAX_LEVEL_DB = 300.0
+_SCHEMA = 2
+_N_BANDS = len(BANDS_HZ)
+_TRIANGLE = np.tril_indices(_N_BANDS)
+_MAX_LEVEL_DB, _MAX_VARIANCE_DB2 = 300.0, 1e5
+_MAX_COUNT = 2**31
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A spectrum to compare with and its name. is_stored: known by its mean only, as a kind of source, so no target to be met."""
+    """A spectrum to compare with and its name. is_stored: a kind of source and no sound that was heard, so no target to be met.
+
+    count: how many recordings a stored one is made of.
+    """
 
     name: str
     spectrum: Spectrum
     is_stored: bool
+    count: int = 0
+
+
+class _Learned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    held: tuple[int, ...]
+    mean_db: tuple[float, ...]
+    scatter_db2: tuple[float, ...]
 
 
 class _ReferenceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +60,9 @@ class _ReferenceFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     usable: tuple[bool, ...]
     seconds: float
     sources: tuple[str, ...]
+    covariance_db2: tuple[float, ...] = ()
+    count: int = 0
+    learned: _Learned | None = None
 
 
 def measure_file(
@@ -88,7 +105,7 @@ class ReferenceSource:
             self._single = read_reference(path)
         elif path.is_dir():
             self._single = None
-            self._folder = {file: measure_file(file) for file in _audio_files(path)}
+            self._folder = {file: measure_file(file) for file in audio_files(path)}
         else:
             if not path.exists() and not path.is_symlink() and not path.suffix:
                 raise AudioError(f"no such file, and no kind of source ({', '.join(kinds())})", printable(path))
@@ -116,7 +133,8 @@ def load_reference(text: str | os.PathLike[str]) -> Reference:
     return ReferenceSource(text).for_input()
 
 
-def _audio_files(folder: Path) -> list[Path]:
+def audio_files(folder: Path) -> list[Path]:
+    """Return the audio files of a folder by name; raises AudioError where there are none."""
     try:
         files = sorted(entry for entry in folder.iterdir() if entry.suffix.lower() in AUDIO_SUFFIXES and entry.is_file())
     except OSError as error:
@@ -128,6 +146,14 @@ def _audio_files(folder: Path) -> list[Path]:
 
 def read_reference(path: str | os.PathLike[str]) -> Reference:
     """Return a stored reference; raises AudioError where the file is none, EnvironmentFailure where the system refuses."""
+    stored = _read(path)
+    level_db, usable = np.array(stored.level_db), np.array(stored.usable, dtype=np.bool_)
+    covariance_db2 = _square(stored.covariance_db2) if stored.schema == _SCHEMA else None
+    spectrum = Spectrum(level_db, usable, None, stored.seconds, covariance_db2=covariance_db2)
+    return Reference(stored.name, spectrum, is_stored=True, count=stored.count)
+
+
+def _read(path: str | os.PathLike[str]) -> _ReferenceFile:
     try:
         document = strict_json.loads(read_regular(path, AudioError, max_bytes=strict_json.MAX_BYTES))
         stored = msgspec.convert(document, _ReferenceFile)
@@ -135,36 +161,102 @@ def read_reference(path: str | os.PathLike[str]) -> Reference:
         if isinstance(error, AudioError | EnvironmentFailure):
             raise
         raise AudioError(f"no stored reference: {error}", printable(path)) from error
-    level_db, usable = np.array(stored.level_db), np.array(stored.usable, dtype=np.bool_)
-    if stored.schema != _SCHEMA:
-        raise AudioError(f"stored reference of schema {stored.schema}, expected {_SCHEMA}", printable(path))
-    if len(stored.bands_hz) != len(BANDS_HZ) or not np.allclose(stored.bands_hz, BANDS_HZ, rtol=1e-4):
-        raise AudioError(f"stored reference of other bands, expected {len(BANDS_HZ)} from {BANDS_HZ[0]:g} Hz", printable(path))
-    if level_db.shape != BANDS_HZ.shape or usable.shape != BANDS_HZ.shape or np.abs(level_db).max() > _MAX_LEVEL_DB or not usable.any():
-        raise AudioError(f"stored reference without {len(BANDS_HZ)} levels within {_MAX_LEVEL_DB:g} dB", printable(path))
-    return Reference(stored.name, Spectrum(level_db, usable, None, stored.seconds), is_stored=True)
+    why = _what_is_wrong(stored)
+    if why:
+        raise AudioError(f"stored reference {why}", printable(path))
+    return stored
 
 
-def write_reference(
-    path: str | os.PathLike[str],
-    name: str,
-    files: Sequence[str | os.PathLike[str]],
-    spectra: Sequence[Spectrum],
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Write the mean of spectra as a stored reference, with the names of the files; raises AudioError where none has a signal."""
-    mean = mean_spectrum(list(spectra))
-    document = {
+def _what_is_wrong(stored: _ReferenceFile) -> str:
+    """Return what a stored reference may not be or lack, "" where it is sound."""
+    level_db = np.array(stored.level_db)
+    if stored.schema not in (1, _SCHEMA):
+        return f"of schema {stored.schema}, expected {_SCHEMA}"
+    if len(stored.bands_hz) != _N_BANDS or not np.allclose(stored.bands_hz, BANDS_HZ, rtol=1e-4):
+        return f"of other bands, expected {_N_BANDS} from {BANDS_HZ[0]:g} Hz"
+    if len(level_db) != _N_BANDS or len(stored.usable) != _N_BANDS or np.abs(level_db).max() > _MAX_LEVEL_DB or not any(stored.usable):
+        return f"without {_N_BANDS} levels within {_MAX_LEVEL_DB:g} dB"
+    if stored.schema == 1:
+        return "of schema 1 with more than a mean" if stored.covariance_db2 or stored.learned else ""
+    if len(stored.covariance_db2) != len(_TRIANGLE[0]) or np.abs(stored.covariance_db2).max() > _MAX_VARIANCE_DB2:
+        return f"without the {len(_TRIANGLE[0])} numbers of a covariance"
+    if np.linalg.eigvalsh(_square(stored.covariance_db2)).min() < 1e-3:
+        return "whose covariance is none"
+    if stored.learned is not None and {len(stored.learned.held), len(stored.learned.mean_db)} != {_N_BANDS}:
+        return "that cannot be learned on"
+    if stored.learned is not None and len(stored.learned.scatter_db2) != len(_TRIANGLE[0]):
+        return "that cannot be learned on"
+    return "" if 0 <= stored.count <= _MAX_COUNT else "of an impossible count"
+
+
+def _square(triangle: Sequence[float]) -> Float64Array:
+    """Return the symmetric matrix (28, 28) of its lower triangle, row by row."""
+    matrix = np.zeros((_N_BANDS, _N_BANDS))
+    matrix[_TRIANGLE] = triangle
+    return matrix + np.tril(matrix, -1).T
+
+
+class Learner:
+    """Learns what somebody's own sources are like, file after file; a stored reference is the state, so it can go on another day.
+
+    path: of the stored reference, read where it exists and was learned. Raises AudioError for another one, unless it is to be replaced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, anew: bool = False) -> None:
+        self._path, self._name = Path(path), printable(Path(path).stem)
+        self._deviations, self._seconds = Deviations.none(), 0.0
+        self.sources: list[str] = []
+        if anew or not self._path.exists():
+            return
+        stored = _read(self._path)
+        if stored.learned is None:
+            raise AudioError("a stored reference that was not learned; `overwrite` replaces it", printable(path))
+        self.sources, self._seconds = list(stored.sources), stored.seconds
+        held, mean_db = np.array(stored.learned.held, dtype=np.float64), np.array(stored.learned.mean_db)
+        self._deviations = Deviations(stored.count, held, mean_db, _square(stored.learned.scatter_db2))
+
+    def hear(self, name: str, sound: Spectrum) -> None:
+        """Learn from one file; raises AudioError where it has no signal."""
+        if not sound.has_signal:
+            raise AudioError(f"nothing to learn: {sound.no_signal}", name)
+        self._deviations = self._deviations.add(*deviation(sound, prior_of(GENERAL).spectrum))
+        self._seconds += sound.seconds
+        self.sources.append(name)
+
+    def save(self) -> None:
+        """Write what was learned so far."""
+        known = self._deviations
+        prior = learned(self._name, known, self._seconds, tuple(self.sources))
+        state = {
+            "held": [int(count) for count in known.held],
+            "mean_db": _rounded(known.mean, 6),
+            "scatter_db2": _rounded(known.scatter[_TRIANGLE], 6),
+        }
+        write_atomic(self._path, strict_json.dumps({**_document(prior), "learned": state}), overwrite=True)
+
+
+def write_prior(path: str | os.PathLike[str], prior: Prior, *, overwrite: bool = False) -> None:
+    """Write what is known of a kind as a stored reference."""
+    write_atomic(path, strict_json.dumps(_document(prior)), overwrite=overwrite)
+
+
+def _document(prior: Prior) -> dict[str, object]:
+    assert prior.spectrum.covariance_db2 is not None
+    return {
         "schema": _SCHEMA,
-        "name": name,
-        "bands_hz": [round(float(hz), 3) for hz in BANDS_HZ],
-        "level_db": [round(float(level), 2) for level in mean.level_free_db()],
-        "usable": mean.usable.tolist(),
-        "seconds": round(mean.seconds, 3),
-        "sources": [printable(Path(file).name) for file in files],
+        "name": prior.name,
+        "bands_hz": _rounded(BANDS_HZ, 3),
+        "level_db": _rounded(prior.spectrum.level_free_db(), 2),
+        "usable": prior.spectrum.usable.tolist(),
+        "covariance_db2": _rounded(prior.spectrum.covariance_db2[_TRIANGLE], 2),
+        "seconds": round(prior.spectrum.seconds, 3),
+        "count": prior.deviations.count,
+        "sources": list(prior.sources),
     }
-    write_atomic(path, strict_json.dumps(document), overwrite=overwrite)
+
+
+def _rounded(values: Float64Array, digits: int) -> list[float]:
+    return [round(float(value), digits) for value in values]
 
 
 def _folder() -> Path:

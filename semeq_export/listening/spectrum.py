@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ _SILENCE, _FLOOR = 1e-7, 1e-12  # power against the loudest window: of windows t
 _GATE_DB = 25.0  # windows so far below the mean power of the others are pauses
 _BAND_RANGE_DB = 100.0  # bands so far below the strongest one hold nothing; a narrower range would lose bands to an equaliser
 _MIN_BANDS = 6
+_CARRIED_RANGE_DB, _CLIFF_DB = 75.0, 24.0  # the latter per third octave
 _LEVEL_ROUNDS = 30
 _LOUDNESS = 0.3
 _MAX_PEAK = 1e12  # the powers of a window stay finite in float32
@@ -148,7 +149,8 @@ class Spectrum:
 
     band_db: (28,) mean power of the bands in dB; the overall level is arbitrary. usable: (28,) bands that the rate holds and that are not
     100 dB below the strongest. windows: what the mean was made of, None where it alone is known. seconds: audio heard. no_signal: why
-    nothing can be said about this audio, "" where something can.
+    nothing can be said about this audio, "" where something can. covariance_db2: (28, 28) how sources of this kind vary around the mean,
+    where this is a kind of source.
     """
 
     band_db: Float64Array
@@ -156,11 +158,25 @@ class Spectrum:
     windows: Windows | None
     seconds: float
     no_signal: str = ""
+    covariance_db2: Float64Array | None = None
 
     @property
     def has_signal(self) -> bool:
         """Whether there is anything to analyse."""
         return not self.no_signal
+
+    def carried(self) -> Spectrum:
+        """Return it without bands in which it holds nothing: 75 dB below the strongest, or above a cliff that no sound has by itself.
+
+        A resampler or a codec leaves there what it likes. The band before the cliff goes too: the cut may lie in it.
+        """
+        if not self.has_signal:
+            return self
+        audible = self.usable & (self.band_db > self.band_db[self.usable].max() - _CARRIED_RANGE_DB)
+        over = [band for band in range(2, len(BANDS_HZ)) if self.band_db[band:].max() < self.band_db[band - 1] - _CLIFF_DB]
+        if over:
+            audible[min(over) - 1 :] = False
+        return self if audible.sum() < _MIN_BANDS else replace(self, usable=audible)
 
     def level_free_db(self) -> Float64Array:
         """Return (28,) dB without the overall level of the usable bands."""

@@ -30,9 +30,6 @@ from semeq_export.eq.curve import Curve, log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
 from semeq_export.files.atomic import write_atomic
-from semeq_export.listening.profile import Profile
-from semeq_export.listening.reference import Reference
-from semeq_export.listening.spectrum import BANDS_HZ, Spectrum
 
 PictureFormat = Literal["svg", "png", "pdf"]
 FORMATS: tuple[PictureFormat, ...] = ("svg", "png", "pdf")
@@ -40,34 +37,34 @@ FORMATS: tuple[PictureFormat, ...] = ("svg", "png", "pdf")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3B3B3B")
 """Told apart with every common colour blindness. Source: M. Okabe, K. Ito, Color Universal Design (2008); black softened, no yellow."""
 
-_DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2)))
+DASHES = ("-", (0, (5, 2)), (0, (1.2, 1.6)), (0, (6, 2, 1.2, 2)))
 _TICKS_HZ = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000)
 _MINOR_TICKS_HZ = tuple(digit * decade for decade in (10, 100, 1_000, 10_000) for digit in range(1, 10) if 20 < digit * decade < 20_000)
 _TITLE_CHARS = 78  # in bold 13 points over 9 inches
 _OUTLYING = 1.5
-_INK, _SOFT, _GRID, _FAINT_GRID = "#222222", "#666666", "#D9D9D9", "#F0F0F0"
+INK, SOFT, GRID, FAINT_GRID = "#222222", "#666666", "#D9D9D9", "#F0F0F0"
 _NO_METADATA: Mapping[PictureFormat, Mapping[str, None]] = {
     "svg": {"Date": None, "Creator": None},
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-_LEGEND: Mapping[str, Any] = {
+LEGEND: Mapping[str, Any] = {
     "frameon": False,
     "borderpad": 0.0,
     "borderaxespad": 0.0,
     "handlelength": 2.0,
-    "labelcolor": _INK,
+    "labelcolor": INK,
 }  # Any: matplotlib's
-_ABOVE: Mapping[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "columnspacing": 1.6}
+ABOVE: Mapping[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.02), "columnspacing": 1.6}
 _BESIDE: Mapping[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
-    "axes.edgecolor": _SOFT,
-    "axes.labelcolor": _INK,
-    "axes.titlecolor": _INK,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
+    "axes.edgecolor": SOFT,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
     "svg.hashsalt": "semeq",
     "svg.fonttype": "path",
 }
@@ -111,7 +108,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         axes = figure.add_subplot()
         frequency_axis(axes)
         gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
-        lines = [_draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
+        lines = [draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
 
@@ -158,122 +155,22 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "") -> Figure:
             axes.set_title(_shorten(title_here, chars), loc="left", fontsize=9, pad=3.0, parse_math=False)
             traces = cells[index].traces
             widths = [1.6] if len(traces) == 1 else [4.5, *[1.4] * (len(traces) - 1)]
-            drawn = [_draw(axes, trace, number, filled=len(traces) == 1, width=widths[number]) for number, trace in enumerate(traces)]
+            drawn = [draw(axes, trace, number, filled=len(traces) == 1, width=widths[number]) for number, trace in enumerate(traces)]
             if len(drawn) > max(1, len(lines)):
                 lines, names = drawn, tuple(trace.label for trace in traces)
-        figure.text(0.5, 0.15 / height, "Frequency (Hz)", ha="center", fontsize=9, color=_INK)
-        figure.text(0.12 / width, 0.5, "Gain (dB)", va="center", rotation="vertical", fontsize=9, color=_INK)
+        figure.text(0.5, 0.15 / height, "Frequency (Hz)", ha="center", fontsize=9, color=INK)
+        figure.text(0.12 / width, 0.5, "Gain (dB)", va="center", rotation="vertical", fontsize=9, color=INK)
         if title:
-            figure.text(left / width, 1.0 - 0.3 / height, title, fontweight="bold", fontsize=13, color=_INK, parse_math=False)
+            figure.text(left / width, 1.0 - 0.3 / height, title, fontweight="bold", fontsize=13, color=INK, parse_math=False)
         if names:
             place = {"loc": "upper right", "bbox_to_anchor": (1.0 - right / width, 1.0 - 0.05 / height), "ncols": len(names)}
-            for text in figure.legend(lines, names, **{**_LEGEND, **place}, fontsize=9).get_texts():
+            for text in figure.legend(lines, names, **{**LEGEND, **place}, fontsize=9).get_texts():
                 text.set_parse_math(False)
         return figure
 
 
 def _shorten(text: str, max_chars: int) -> str:
     return text if len(text) <= max_chars else f"{text[: max_chars - 1]}…"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Change:
-    """An EQ and the third-octave levels (28,) in dB that a sound has after it."""
-
-    eq: Trace
-    after_db: Float64Array
-
-
-def analysis_figure(heard: Spectrum, reference: Reference, profile: Profile, change: Change | None = None, *, title: str = "") -> Figure:
-    """Return a figure of a sound: its spectrum against the reference, after an EQ too if there is one, with that EQ below; its words as
-    bars of doses; and their doses over time. Without a signal, the panels say so.
-    """
-    with house_style():
-        figure = Figure(figsize=(9.0, 8.6 if change is not None else 6.6), layout="constrained")
-        FigureCanvasAgg(figure)
-        heights = [3.0, 2.2, 2.6] if change is not None else [3.0, 2.6]
-        grid = figure.add_gridspec(len(heights), 2, height_ratios=heights, width_ratios=[1.0, 1.35])
-        spectra = figure.add_subplot(grid[0, :])
-        _spectra_panel(spectra, heard, reference, change)
-        if title:
-            spectra.set_title(title, loc="left", fontweight="bold", pad=28.0, parse_math=False)
-        if change is not None:
-            between = figure.add_subplot(grid[1, :])
-            frequency_axis(between)
-            gain_axis(between, float(np.max(np.abs(change.eq.gain_db))))
-            _draw(between, change.eq, 1, filled=True)
-            between.set_title(change.eq.label, loc="left", fontsize=10, color=_INK, parse_math=False)
-        _bars_panel(figure.add_subplot(grid[-1, 0]), profile)
-        _time_panel(figure.add_subplot(grid[-1, 1]), profile)
-        return figure
-
-
-def _spectra_panel(axes: Axes, heard: Spectrum, reference: Reference, change: Change | None) -> None:
-    frequency_axis(axes)
-    axes.set_ylabel("Third-octave level (dB)")
-    if not heard.has_signal:
-        _say(axes, f"no signal: {heard.no_signal}")
-        return
-    usable = heard.usable
-    shared = usable & reference.spectrum.usable
-    level_db = heard.band_db[usable].mean()
-    lines = [("this sound", heard.band_db - level_db, usable, 0, 2.2)]
-    if change is not None:
-        lines.append(("after the EQ", change.after_db - level_db, usable, 1, 1.8))
-    if shared.any():
-        offset_db = (heard.band_db - level_db)[shared].mean() - reference.spectrum.band_db[shared].mean()
-        lines.append((f"reference: {reference.name}", reference.spectrum.band_db + offset_db, reference.spectrum.usable, 6, 1.2))
-    handles: list[Line2D] = []
-    for _label, values_db, chosen, colour, width in lines:
-        dashes = _DASHES[1] if colour == 6 else "-"
-        handles += axes.plot(BANDS_HZ, np.where(chosen, values_db, np.nan), color=COLOURS[colour], linewidth=width, linestyle=dashes)
-    shown = np.concatenate([values_db[chosen] for _label, values_db, chosen, _colour, _width in lines])
-    axes.set_ylim(max(shown.min(), shown.max() - 80.0) - 3.0, shown.max() + 3.0)
-    for text in axes.legend(handles, [line[0] for line in lines], ncols=3, **_LEGEND, **_ABOVE).get_texts():
-        text.set_parse_math(False)
-
-
-def _bars_panel(axes: Axes, profile: Profile) -> None:
-    """Draw one bar for each word of the profile, most similar on top, and its spread over time."""
-    _frame(axes)
-    axes.set_xlabel("Doses more than the reference")
-    if not profile.entries:
-        _say(axes, "no signal")
-        return
-    rows = np.arange(len(profile.entries))
-    axes.barh(
-        rows,
-        [entry.dose for entry in profile.entries],
-        xerr=[entry.spread for entry in profile.entries],
-        color=[COLOURS[index % len(COLOURS)] for index in rows],
-        alpha=0.75,
-        height=0.62,
-        error_kw={"ecolor": _SOFT, "elinewidth": 1.0},
-    )
-    axes.set_yticks(rows, [entry.word for entry in profile.entries], color=_INK, parse_math=False)
-    axes.invert_yaxis()
-    axes.axvline(0.0, color=_SOFT, linewidth=1.0)
-    axes.grid(True, axis="x", color=_GRID, linewidth=0.8)
-
-
-def _time_panel(axes: Axes, profile: Profile) -> None:
-    """Draw the doses of the words over time, in the colours of their bars."""
-    _frame(axes)
-    axes.set_xlabel("Time (s)")
-    axes.set_ylabel("Doses")
-    if not len(profile.times_s):
-        _say(axes, "nothing over time")
-        return
-    for index, doses in enumerate(profile.doses_over_time.values()):
-        marker = "o" if len(doses) == 1 else ""
-        axes.plot(profile.times_s, doses, color=COLOURS[index % len(COLOURS)], linewidth=1.8, marker=marker)
-    axes.axhline(0.0, color=_SOFT, linewidth=1.0, zorder=1.5)
-    axes.grid(True, color=_GRID, linewidth=0.8)
-
-
-def _say(axes: Axes, text: str) -> None:
-    axes.set_yticks([])
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=_SOFT, parse_math=False)
 
 
 def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title: str = "", y_label: str = "loss") -> Figure:
@@ -285,7 +182,7 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        _frame(axes)
+        frame(axes)
         lines = []
         for index, values in enumerate(series.values()):
             known = np.isfinite(values)
@@ -295,7 +192,7 @@ def history_figure(steps: FloatArray, series: Mapping[str, FloatArray], *, title
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
             axes.yaxis.set_minor_locator(NullLocator())
-        axes.grid(True, which="major", color=_GRID, linewidth=0.8)
+        axes.grid(True, which="major", color=GRID, linewidth=0.8)
         axes.margins(x=0.0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("step")
@@ -312,12 +209,12 @@ def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapp
         figure = Figure(figsize=(9.0, 4.8), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
-        _frame(axes)
+        frame(axes)
         lines = []
         for index, times_us in enumerate(series.values()):
             colour = COLOURS[index % len(COLOURS)]
             lines += axes.plot(list(times_us), list(times_us.values()), color=colour, linewidth=1.8, marker="o", markersize=3.5)
-        lines += axes.plot(list(deadlines_us), list(deadlines_us.values()), color=_INK, linewidth=1.2, linestyle="--")
+        lines += axes.plot(list(deadlines_us), list(deadlines_us.values()), color=INK, linewidth=1.2, linestyle="--")
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.xaxis.set_major_locator(FixedLocator(sorted(deadlines_us)))
@@ -325,7 +222,7 @@ def latency_figure(series: Mapping[str, Mapping[int, float]], deadlines_us: Mapp
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.grid(True, which="major", color=_GRID, linewidth=0.8)
+        axes.grid(True, which="major", color=GRID, linewidth=0.8)
         axes.set_xlabel("samples per block")
         axes.set_ylabel("microseconds, p99 of thread time")
         return _finish(figure, axes, title, lines, [*series, "deadline"])
@@ -378,9 +275,9 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda hz, _position: f"{hz / 1_000:g}k" if hz >= 1_000 else f"{hz:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("" if small else "Frequency (Hz)")
-    axes.grid(True, which="minor", axis="x", color=_FAINT_GRID, linewidth=0.7)
-    axes.grid(True, which="major", axis="both", color=_GRID, linewidth=0.8)
-    _frame(axes)
+    axes.grid(True, which="minor", axis="x", color=FAINT_GRID, linewidth=0.7)
+    axes.grid(True, which="major", axis="both", color=GRID, linewidth=0.8)
+    frame(axes)
 
 
 def _extent_db(gain_db: FloatArray) -> float:
@@ -401,17 +298,17 @@ def gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
         FuncFormatter(lambda gain_db, _position: f"{gain_db:+g}".replace("-", "\N{MINUS SIGN}") if gain_db else "0")
     )
     axes.set_ylabel("" if small else "Gain (dB)")
-    axes.axhline(0.0, color=_SOFT, linewidth=1.0, zorder=1.5)
+    axes.axhline(0.0, color=SOFT, linewidth=1.0, zorder=1.5)
 
 
-def _frame(axes: Axes) -> None:
+def frame(axes: Axes) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(which="both", length=0, pad=6.0)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw(axes: Axes, trace: Trace, index: int, *, filled: bool, width: float = 2.2) -> Line2D:
-    colour, dashes = COLOURS[index % len(COLOURS)], _DASHES[index // len(COLOURS) % len(_DASHES)]
+def draw(axes: Axes, trace: Trace, index: int, *, filled: bool, width: float = 2.2) -> Line2D:
+    colour, dashes = COLOURS[index % len(COLOURS)], DASHES[index // len(COLOURS) % len(DASHES)]
     freqs_hz, gain_db = np.asarray(trace.freqs_hz, dtype=np.float64), np.asarray(trace.gain_db, dtype=np.float64)
     (line,) = axes.plot(freqs_hz, gain_db, color=colour, linestyle=dashes, linewidth=width, solid_capstyle="round")
     if filled:
@@ -435,8 +332,8 @@ def _finish(figure: Figure, axes: Axes, title: str, lines: Sequence[Line2D], nam
         whole = "\n".join(textwrap.wrap(title, _TITLE_CHARS)) or title
         axes.set_title(whole, loc="left", fontweight="bold", fontsize=13, pad=pad, parse_math=False)
     if names:
-        place = {**_ABOVE, "ncols": len(names)} if in_a_row else _BESIDE
-        legend = axes.legend(lines, names, **_LEGEND, **place)
+        place = {**ABOVE, "ncols": len(names)} if in_a_row else _BESIDE
+        legend = axes.legend(lines, names, **LEGEND, **place)
         for text in legend.get_texts():
             text.set_parse_math(False)  # a file may be called $mix$.json
     figure.draw_without_rendering()  # lays everything out, once: a second layout would move it by a millionth of a point

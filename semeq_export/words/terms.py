@@ -61,6 +61,16 @@ class Term:
         return self.agreement < AGREED
 
     @property
+    def surety(self) -> float:
+        """How surely the mean of its examples is known, 0..1: the share of that mean's variance that people have in common.
+
+        n a / (1 + (n - 1) a) of n examples that agree by a (C. Spearman and W. Brown, British Journal of Psychology 3, 1910); 1.0 of a
+        user's own word.
+        """
+        shared = self.examples * max(self.agreement, 0.0)
+        return 1.0 if self.is_own else shared / max(shared + 1.0 - max(self.agreement, 0.0), 1e-9)
+
+    @property
     def is_variant(self) -> bool:
         """Whether it is a word of some people only, such as warm@metal: those who worked on metal."""
         return "@" in self.name

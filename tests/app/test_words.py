@@ -11,7 +11,7 @@ import pytest
 import sounds
 from strategies import T5
 
-from semeq_export.app.analysis import AnalysisOptions, AnalyzedFile, analyze_files
+from semeq_export.app.analysis import AnalysisOptions, AnalyzedFile, analyze_files, learn_reference
 from semeq_export.app.benchmarks import BenchOptions, measure_latency
 from semeq_export.app.kit import KitOptions, export_kit
 from semeq_export.app.terms import (
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_heard_does_not_stop_the_others(tmp_path: Path) ->
     write_audio(tmp_path / "a.wav", sounds.performance(3.0))
     (tmp_path / "b.wav").write_bytes(b"no audio")
     seen: list[tuple[AnalyzedFile, int]] = []
-    options = AnalysisOptions(audio=[tmp_path], top=2, saved=tmp_path / "reference.json")
+    options = AnalysisOptions(audio=[tmp_path], top=2, words=["warm", "bright"])
     result = analyze_files(options, on_file=lambda file, count: seen.append((file, count)))
     heard, failed = result.files
     assert heard.profile is not None
@@ -150,7 +150,16 @@ def test_a_file_that_cannot_be_heard_does_not_stop_the_others(tmp_path: Path) ->
     assert isinstance(failed.error, AudioError)
     assert failed.to_dict()["code"] == "audio"
     assert seen == [(heard, 2), (failed, 2)]
-    assert not (tmp_path / "reference.json").exists()
+
+
+def test_a_reference_is_learned_from_what_can_be_heard(tmp_path: Path) -> None:
+    write_audio(tmp_path / "a.wav", sounds.performance(3.0))
+    (tmp_path / "b.wav").write_bytes(b"no audio")
+    learned = learn_reference(tmp_path, tmp_path / "mine.json")
+    assert ([path.name for path in learned.new], learned.known, len(learned.errors)) == (["a.wav"], 0, 1)
+    again = learn_reference(tmp_path, tmp_path / "mine.json")
+    assert (again.new, again.known) == ((), 1)
+    assert learn_reference(tmp_path, tmp_path / "mine.json", overwrite=True).known == 0
 
 
 def test_a_picture_is_of_one_file_and_a_target_needs_one(tmp_path: Path) -> None:

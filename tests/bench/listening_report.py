@@ -25,7 +25,9 @@ from semeq_export.eq.biquad import for_rate
 from semeq_export.eq.curve import level_free
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.listening.dose import difference, doses_between
-from semeq_export.listening.profile import profile_of
+from semeq_export.listening.kind import expected, recognise
+from semeq_export.listening.prior import source_of
+from semeq_export.listening.profile import Vocabulary, profile_of
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum, mean_spectrum, measure
 
@@ -92,8 +94,7 @@ def spread_of_sources(engine: Engine, files: dict[str, Audio], word: str) -> dic
 def naming(engine: Engine, files: dict[str, Audio]) -> dict[str, float]:
     """Share of sounds whose word was named, leave-one-source-out: nothing of the source but itself is known."""
     words = sounds.LAW_WORDS
-    terms_db = {word: engine.term_bands_db(word) for word in words}
-    dry = {name: measure(audio.samples, audio.sample_rate_hz) for name, audio in files.items()}
+    asked = engine.vocabulary(words)
     wet = {(name, word): rendered(engine, audio, word, APPLIED) for name, audio in files.items() for word in words}
     hits = dict.fromkeys(("plain_spectrum_centroid", "spectral_nearest_neighbour", "profile", "profile_with_reference"), 0)
     for (name, word), heard in wet.items():
@@ -102,16 +103,21 @@ def naming(engine: Engine, files: dict[str, Audio]) -> dict[str, float]:
         hits["spectral_nearest_neighbour"] += min(known, key=distance.__getitem__)[1] == word
         centroids = {other: mean_spectrum([wet[key] for key in known if key[1] == other]) for other in words}
         hits["plain_spectrum_centroid"] += min(words, key=lambda other: _apart(heard, centroids[other])) == word
-        others = Reference("others", replace(mean_spectrum([dry[key] for key in dry if key != name]), windows=None), is_stored=True)
-        hits["profile"] += profile_of(heard, others, terms_db, 1, advise=()).entries[0].word == word
+        without = frozenset({source_of(name)})
+        likely = Reference("likely", expected(recognise(heard, without), without), is_stored=True)
+        hits["profile"] += told(heard, likely, asked) == word
     for audio in files.values():
         part, other = sounds.alternate_seconds(audio)
         reference = Reference("same source", measure(other.samples, other.sample_rate_hz), is_stored=False)
         for word in words:
-            profile = profile_of(rendered(engine, part, word, APPLIED), reference, terms_db, 1, advise=())
-            hits["profile_with_reference"] += profile.entries[0].word == word
+            hits["profile_with_reference"] += told(rendered(engine, part, word, APPLIED), reference, asked) == word
     shares = {name: round(count / len(wet), 4) for name, count in hits.items()}
     return {"chance": 1.0 / len(words), "constant": 1.0 / len(words), **shares}
+
+
+def told(heard: Spectrum, reference: Reference, asked: Vocabulary) -> str:
+    """The word that leads."""
+    return profile_of(heard, reference, asked, 1).entries[0].word
 
 
 def _apart(a: Spectrum, b: Spectrum) -> float:
@@ -142,7 +148,7 @@ def main() -> None:
             for name, split in splits.items()
         },
         "spread_of_warm": spread_of_sources(engine, files, "warm"),
-        "top_words": {name: engine.profile(audio, 1).entries[0].word for name, audio in files.items()},
+        "headlines": {name: engine.profile(audio).headline for name, audio in files.items()},
         "word_named_of_five": {"doses_applied": APPLIED, **naming(engine, files)},
     }
     text = json.dumps(document, indent=1, sort_keys=True) + "\n"

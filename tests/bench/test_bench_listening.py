@@ -48,7 +48,7 @@ def test_analyze_file(benchmark: BenchmarkFixture, folder: Path) -> None:
     said = benchmark.pedantic(command, ("analyze", str(folder / "mix.flac"), "--json"), rounds=3)
     (entry,) = json.loads(said)["files"]
     assert entry["seconds"] == pytest.approx(AUDIO_S)
-    assert len(entry["words"]) == 5
+    assert entry["headline"]
     benchmark.extra_info["audio_s"] = AUDIO_S
 
 

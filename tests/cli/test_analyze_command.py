@@ -16,6 +16,7 @@ from semeq_export.audio.samples import Audio
 from semeq_export.audio.writer import write_audio
 from semeq_export.cli import _shared, cli
 from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.eq.settings import Band, EqSettings
 from semeq_export.listening.reference import load_reference
 
 
@@ -48,11 +49,27 @@ def test_a_profile_is_printed_with_a_suggestion(folder: Path, run: Run) -> None:
     code, out, err = run(folder / "warm.wav", "--reference", folder / "dry.wav", "--top", "3")
     lines = out.splitlines()
     assert (code, err) == (0, "")
-    assert lines[0] == f"{folder / 'warm.wav'}: 6.0 s against dry.wav"
-    assert len(lines) == 5
-    assert all(" doses  spread " in line for line in lines[1:4])
-    assert lines[-1].strip().startswith("already ")
-    assert "; try " in lines[-1]
+    assert lines[0] == f"{folder / 'warm.wav'}: 6.0 s, against dry.wav"
+    assert " dB below what dry.wav has: " in lines[1]
+    assert 3 <= len(lines) <= 6
+    assert all(" doses (" in line for line in lines[2:-1])
+    assert lines[-1].strip().startswith("lift 12.5 kHz by ")
+    assert ", or try " in lines[-1]
+
+
+def test_a_kind_that_is_not_clear_is_said_in_the_first_line(tmp_path: Path, run: Run) -> None:
+    honk = EqSettings((Band("peak", 1_200.0, 48.0, 1.5),))
+    write_audio(tmp_path / "honk.wav", Audio(0.01 * apply_eq(honk, sounds.noise(4.0).samples, 48_000.0), 48_000.0))
+    code, out, _ = run(tmp_path / "honk.wav")
+    first, headline, *_ = out.splitlines()
+    assert code == 0
+    assert "kind of source unclear" in first
+    assert "--reference names the kind" in first
+    assert " what recordings have, beyond 99 of 100 of them" in headline
+    document = json.loads(run(tmp_path / "honk.wav", "--json")[1])["files"][0]
+    assert document["doubt"].startswith("kind of source unclear")
+    assert sum(document["kind"].values()) == pytest.approx(1.0)
+    assert document["stands_out"]["usual_db"] > 1.0
 
 
 def test_json_is_one_document_with_doses_over_time(folder: Path, run: Run) -> None:
@@ -102,14 +119,22 @@ def test_a_picture_shows_the_file_and_the_word(folder: Path, run: Run, suffix: s
     assert picture.read_bytes() == first
 
 
-def test_a_reference_is_saved_and_used(folder: Path, run: Run) -> None:
-    stored = folder / "mine.json"
-    assert run(folder / "dry.wav", folder / "warm.wav", "--save-reference", stored, "-q") == (0, "", "")
+def test_a_reference_is_learned_on_and_used(folder: Path, run: Run) -> None:
+    stored, more = folder / "mine.json", folder / "more"
+    learned = run("--learn-reference", folder, "-o", stored)
+    assert learned == (0, f"{stored}: learned from 2 files, 0 known before\n", "") or learned[2].startswith(str(stored))
+    assert run("--learn-reference", folder, "-o", stored, "-q") == (0, "", "")  # nothing new
+    assert load_reference(stored).count == 2
+    more.mkdir()
+    (more / "third.wav").write_bytes((folder / "dry.wav").read_bytes())
+    (more / "bad.wav").write_bytes(b"RIFF nothing")
+    assert run("--learn-reference", more, "-o", stored)[0] == 1
     reference = load_reference(stored)
-    assert (reference.name, reference.is_stored) == ("mine", True)
-    code, out, _ = run(folder / "warm.wav", "--reference", stored, "--words", "warm", "--json")
+    assert (reference.name, reference.is_stored, reference.count) == ("mine", True, 3)
+    assert json.loads(stored.read_text())["sources"] == ["dry.wav", "warm.wav", "third.wav"]
+    code, out, _ = run(folder / "warm.wav", "--reference", stored, "--words", "warm,bright", "--json")
     assert code == 0
-    assert json.loads(out)["files"][0]["words"][0]["dose"] > 0.1
+    assert json.loads(out)["files"][0]["words"][0]["word"] == "warm"
 
 
 def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Run) -> None:
@@ -119,7 +144,7 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Run) -> None:
     assert "bad.wav" in err
     bad, good = json.loads(out)["files"]
     assert bad["code"] == "audio"
-    assert good["words"]
+    assert good["headline"]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +156,9 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Run) -> None:
         (["--reference", "harp", "dry.wav"], "no such file, and no kind of source"),
         (["--words", "wram", "dry.wav"], "did you mean 'warm'"),
         (["nothing.wav"], "nothing.wav"),
+        ([], "name AUDIO to be analysed, or --learn-reference DIR and -o FILE"),
+        (["--learn-reference", "."], "-o FILE"),
+        (["--learn-reference", ".", "-o", "x.json", "dry.wav"], "-o FILE"),
         (["--plot", "dry.wav", "dry.wav"], ""),
     ],
 )

@@ -80,9 +80,9 @@ def test_without_a_reference_it_leans(folder: Path, run: Run) -> None:
     sources = [folder / f"{name}.wav" for name in ("warm", "dry", "bright")]
     entries = run.files("process", *sources, "-t", "warm", "--mode", "adaptive", "--workers", "0", "-o", folder / "out")
     asked = [entry["adaptation"]["dose_asked"] for entry in entries]  # type: ignore[index]
-    assert asked[1] >= 1.05 * asked[0]
-    assert asked[2] >= 1.05 * asked[1]
-    assert all(0.5 <= dose <= 2.0 for dose in asked)
+    assert asked[1] >= asked[0]
+    assert asked[2] >= asked[1] + 0.3
+    assert all(0.0 < dose <= 2.5 for dose in asked)
     assert {entry["adaptation"]["mode"] for entry in entries} == {"soft"}  # type: ignore[index]
 
 
@@ -105,7 +105,7 @@ def test_auto_finds_the_intensity(folder: Path, run: Run, engine: Engine) -> Non
     (entry,) = run.files("process", folder / "dry.wav", "-t", "warm", "--intensity", "auto", "-o", folder / "o.wav")
     assert entry["intensity"] == pytest.approx(engine.typical_intensity("warm"))
     suggested = engine.suggest_intensity("warm", measure_file(folder / "dry.wav"))
-    assert entry["adaptation"]["dose_asked"] == pytest.approx(suggested, rel=0.01)  # type: ignore[index]
+    assert entry["adaptation"]["dose_asked"] == pytest.approx(suggested, abs=0.01)  # type: ignore[index]
 
 
 def test_silence_gets_the_word_as_it_is_and_a_warning(tmp_path: Path, run: Run) -> None:  # fault A6
@@ -217,4 +217,4 @@ def test_hot_files_are_heard_as_others_are_but_not_by_streams(folder: Path, run:
     code, _, err = run("process", folder / "hot.wav", *options, folder / "out.wav", "--allow-hot", "--analysis", "rolling")
     assert (code, "take samples over +60 dBFS for broken" in err) == (2, True)
     (entry,) = json.loads(run("analyze", folder / "hot.wav", "--allow-hot", "--json")[1])["files"]
-    assert entry["words"]
+    assert entry["headline"]

@@ -50,7 +50,8 @@ PYTHON = {
     "first_dose_s": stream.FIRST_DOSE_S,
     "step_doses": stream.STEP_DOSES,
     "max_target_gain": dose.MAX_TARGET_GAIN,
-    "soft_spreads": dose._SOFT_SPREADS,
+    "max_soft_gain": dose.MAX_SOFT_GAIN,
+    "doses_of_people": dose.DOSES_OF_PEOPLE,
 }
 
 

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.settings import Band, BandKind, EqSettings
-from semeq_export.listening.dose import MAX_TARGET_GAIN, adapt_eq, band_response_db, difference, doses_between, soft_gain, target_gain
+from semeq_export.listening.dose import (
+    MAX_SOFT_GAIN,
+    MAX_TARGET_GAIN,
+    USUAL_SPREADS,
+    adapt_eq,
+    band_response_db,
+    difference,
+    doses_between,
+    soft_gain,
+    target_gain,
+)
 from semeq_export.listening.reference import stored_reference
 from semeq_export.listening.spectrum import BANDS_HZ, Spectrum, measure, windows_of
 
@@ -91,7 +101,7 @@ def test_a_flat_term_has_no_dose(parts: tuple[Spectrum, Spectrum]) -> None:
     assert compared is not None
     flat = np.zeros(len(BANDS_HZ))
     assert compared.dose(flat) == compared.similarity(flat) == 0.0
-    assert soft_gain(compared.dose(flat), compared.spread(flat)) == 1.0
+    assert soft_gain(compared.dose(flat), compared.spread(flat)) == pytest.approx(1.0)
 
 
 @given(st.floats(-1e4, 1e4))
@@ -103,16 +113,40 @@ def test_target_gain_is_what_is_missing(dose: float) -> None:
 
 
 @given(st.floats(-1e4, 1e4), st.floats(0.1, 10.0))
-def test_soft_gain_leans_by_at_most_two(dose: float, spread: float) -> None:
+def test_soft_gain_is_what_is_missing_as_far_as_that_can_be_known(dose: float, spread: float) -> None:
     gain = soft_gain(dose, spread)
-    assert 0.5 <= gain <= 2.0
-    assert gain * soft_gain(-dose, spread) == pytest.approx(1.0)
-    assert soft_gain(dose + 0.1, spread) <= gain + 1e-12  # the law is flat in float64 far from 0
+    assert 0.0 < gain <= MAX_SOFT_GAIN
+    assert soft_gain(dose + 0.1, spread) <= gain
+    assert abs(gain - 1.0) <= abs(target_gain(dose) - 1.0) + 1e-5 or dose < -0.75  # leans less than where the dose is known
+    assert soft_gain(0.0, spread) == pytest.approx(1.0, abs=1e-5)
 
 
-def test_soft_gain_tells_a_dose_wherever_sources_lie() -> None:
-    for dose in np.arange(-4.0, 4.0, 0.25):  # spreads: rarer than one source in ten thousand
-        assert soft_gain(dose, 1.0) > 1.05 * soft_gain(dose + 1.0, 1.0)
+def test_the_surer_a_dose_the_more_of_it_is_believed() -> None:
+    gains = [soft_gain(0.8, spread) for spread in (0.01, 0.5, 1.0, 2.0, 4.0)]
+    assert gains[0] == pytest.approx(0.2, abs=1e-3)
+    assert gains == sorted(gains)
+
+
+@pytest.mark.parametrize("spread", [0.9, 1.4, 1.9, 2.5])
+def test_what_nine_of_ten_sources_do_not_have_is_left_alone(spread: float) -> None:
+    assert soft_gain(1.2 * USUAL_SPREADS * spread, spread) < 0.05
+
+
+def test_what_is_left_alone_is_said(parts: tuple[Spectrum, Spectrum]) -> None:
+    reference = stored_reference("guitar")
+    compared = difference(shifted(reference_like(parts[0], reference.spectrum), 6.0 * WARM_DB), reference.spectrum)
+    more = adapt_eq(WARM, 1.0, compared, "soft", RATE_HZ, reference="guitar")
+    less = adapt_eq(WARM, -1.0, compared, "soft", RATE_HZ, reference="guitar")
+    assert more.gain < 1e-3
+    assert more.notes == (f"left alone: it has more of this already than is usual ({more.dose:+.1f} doses against guitar)",)
+    assert less.gain == -MAX_SOFT_GAIN
+    assert less.is_clipped
+    assert not less.notes
+
+
+def reference_like(spectrum: Spectrum, kind: Spectrum) -> Spectrum:
+    """A sound that is what its kind is in the mean."""
+    return shifted(spectrum, kind.band_db - spectrum.band_db)
 
 
 @pytest.mark.parametrize("mode", ["target", "soft"])

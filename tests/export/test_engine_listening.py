@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sounds
@@ -10,6 +12,7 @@ from semeq_export.audio.samples import Audio
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply as apply_eq
+from semeq_export.eq.settings import Band, EqSettings
 from semeq_export.errors import InvalidTargetError, UnknownTermError
 from semeq_export.listeners import MatchListening, WordListening, with_typical_intensity
 from semeq_export.listening.reference import stored_reference
@@ -61,7 +64,8 @@ def test_silence_gives_the_static_eq_and_says_so(engine: Engine, audio: Audio) -
         assert (adapted.mode, adapted.dose, adapted.eq) == ("static", None, engine.eq_for("warm"))
         assert len(adapted.notes) == 1
     profile = engine.profile(SILENCE)
-    assert (profile.entries, profile.suggestions) == ((), (f"no signal: {profile.no_signal}",))
+    assert (profile.entries, profile.suggestions) == ((), ())
+    assert profile.headline == f"no signal: {profile.no_signal}"
     assert engine.suggest_intensity("warm", SILENCE) == engine.typical_intensity("warm")
 
 
@@ -79,13 +83,66 @@ def test_a_profile_names_the_word_that_was_added(engine: Engine, audio: Audio) -
         profile = engine.profile(with_word(engine, audio, word, 2.0), 3, audio, words=("warm", "bright", "boxy"))
         assert profile.entries[0].word == word
         assert profile.entries[0].dose == pytest.approx(2.0, abs=0.15)
-        assert profile.suggestions[0].startswith(f"already {profile.entries[0].dose:.1f} doses of {word}; try ")
+        assert profile.entries[0].low < 2.0 < profile.entries[0].high
+        assert profile.stands_out is not None
+        assert f" dB {'above' if profile.stands_out.apart_db > 0 else 'below'} what reference has: {word}" in profile.headline
 
 
 def test_an_untreated_sound_has_no_word_that_stands_out(engine: Engine, audio: Audio) -> None:
     profile = engine.profile(audio, 5, audio)
-    assert all(abs(entry.dose) < 0.01 for entry in profile.entries)
-    assert "no word stands out" in profile.suggestions[0]
+    assert (profile.entries, profile.suggestions, profile.stands_out) == ((), (), None)
+    assert profile.headline == "nothing stands out against what reference has"
+    asked = engine.profile(audio, 5, audio, words=("warm", "bright"))
+    assert [abs(entry.dose) < 0.01 for entry in asked.entries] == [True, True]
+
+
+def test_words_that_are_said_have_evidence_enough(engine: Engine) -> None:
+    bank, spoken = engine.bundle.centroids, engine.spoken_words()
+    assert {"warm", "bright", "muddy", "airy"} <= set(spoken)
+    assert not {"calm", "peaceful", "noisy", "sad", "fast"} & set(spoken)
+    least = min(bank[word].surety for word in spoken)
+    assert bank["warm"].surety > 0.99 > bank["muddy"].surety >= least > 0.6
+
+
+def test_no_two_words_contradict_each_other_and_doses_are_bounded(engine: Engine, audio: Audio) -> None:
+    words = engine.vocabulary()
+    for target, doses in (("bright", 3.0), ("boomy", 3.0), ("bright", -3.0), ("thin", 3.0)):
+        profile = engine.profile(with_word(engine, audio, target, doses), 16, stored_reference("guitar"))
+        said = [entry.word for entry in profile.entries]
+        assert not any(words.are_opposite(a, b) for a in said for b in said)
+        for entry in profile.entries:
+            assert 0.0 < entry.dose <= 3.0
+            assert -3.0 <= entry.low <= entry.dose <= entry.high <= 3.0
+            assert entry.odds >= 3.0
+        closeness = [entry.similarity * words.surety[entry.word] for entry in profile.entries]
+        assert closeness == sorted(closeness, reverse=True)
+
+
+def test_the_headline_says_where_how_much_and_beyond_whom(engine: Engine) -> None:
+    reference = stored_reference("mix")
+    like_a_mix = replace(measure(sounds.noise(8.0).samples, 48_000.0), band_db=reference.spectrum.band_db)
+    usual = engine.profile(like_a_mix, 5, reference)
+    assert (usual.headline, usual.entries) == ("nothing stands out against what mixes have", ())
+    muddy = replace(like_a_mix, band_db=like_a_mix.band_db + 3.0 * engine.term_bands_db("muddy"))
+    profile = engine.profile(muddy, 5, reference)
+    assert profile.stands_out is not None
+    assert profile.headline.startswith(
+        f"{profile.stands_out.name} is {abs(profile.stands_out.apart_db):.0f} dB above what mixes have, beyond "
+    )
+    assert "muddy" in {entry.word for entry in profile.entries}
+    assert profile.suggestions[0].startswith(f"cut {profile.stands_out.name} by ")
+    assert profile.suggestions[1].startswith("or try ")
+    assert profile.doubt == ""
+
+
+def test_an_unclear_kind_is_said_first(engine: Engine, audio: Audio) -> None:
+    honk = EqSettings((Band("peak", 1_200.0, 48.0, 1.5),))
+    profile = engine.profile(Audio(apply_eq(honk, sounds.noise(6.0).samples, 48_000.0), 48_000.0))
+    assert profile.kind is not None
+    assert not profile.kind.is_clear
+    assert profile.reference == "any"
+    assert profile.lines()[0].startswith("kind of source unclear (")
+    assert engine.profile(audio, 5, stored_reference("mix")).lines()[0] == "against mix"
 
 
 def test_doses_over_time_follow_a_sound_that_changes(engine: Engine) -> None:

@@ -12,15 +12,15 @@ import sounds
 import semeq_export
 from semeq_export.audio.writer import write_audio
 from semeq_export.errors import AudioError, EnvironmentFailure
+from semeq_export.listening.prior import GENERAL, kinds_of_sources, prior_of
 from semeq_export.listening.reference import (
-    GENERAL,
+    Learner,
     ReferenceSource,
     kinds,
     load_reference,
     measure_file,
-    read_reference,
     stored_reference,
-    write_reference,
+    write_prior,
 )
 from semeq_export.listening.spectrum import measure
 
@@ -57,28 +57,42 @@ def test_the_stored_references_load_and_say_what_they_are_made_of() -> None:
         assert reference.name == kind
         assert reference.spectrum.windows is None
         assert reference.spectrum.usable.sum() >= 20
+        assert reference.spectrum.covariance_db2 is not None
         assert load_reference(kind).name == kind
 
 
-def test_the_stored_references_are_what_the_files_give(data_dir: Path, tmp_path: Path) -> None:
+def test_the_stored_references_are_made_of_their_sources(tmp_path: Path) -> None:
+    assert set(kinds()) == {GENERAL, *kinds_of_sources()}
     for kind in kinds():
-        path = REFERENCES / f"{kind}.json"
-        sources = json.loads(path.read_text())["sources"]
-        files = [data_dir / "audio" / source for source in sources]
-        write_reference(tmp_path / f"{kind}.json", kind, files, [measure_file(file) for file in files])
-        again, shipped = read_reference(tmp_path / f"{kind}.json"), stored_reference(kind)
-        assert np.abs(again.spectrum.band_db - shipped.spectrum.band_db).max() < 0.05
-        assert np.array_equal(again.spectrum.usable, shipped.spectrum.usable)
-        assert all("audealize" not in source for source in sources)  # their licence is not stated
+        write_prior(tmp_path / f"{kind}.json", prior_of(kind))
+        assert (tmp_path / f"{kind}.json").read_bytes() == (REFERENCES / f"{kind}.json").read_bytes()
+        assert "audealize" not in (REFERENCES / f"{kind}.json").read_text()  # their licence is not stated
 
 
-def test_a_stored_reference_survives_the_round_trip(folder: Path) -> None:
-    spectra = [measure_file(folder / "a.wav"), measure_file(folder / "b.flac")]
-    write_reference(folder / "mine.json", "mine", ["x/a.wav", "b.flac"], spectra)
-    again = load_reference(folder / "mine.json")
-    assert (again.name, again.is_stored, again.spectrum.seconds) == ("mine", True, pytest.approx(4.0))
-    np.testing.assert_allclose(again.spectrum.band_db, load_reference(folder).spectrum.level_free_db(), atol=0.006)
-    assert json.loads((folder / "mine.json").read_text())["sources"] == ["a.wav", "b.flac"]
+def test_a_learned_reference_goes_on_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    heard = [measure(sounds.noise(1.0, slope=slope, seed=seed).samples, 48_000.0) for seed, slope in enumerate((0.2, 0.5, 0.9, 0.4))]
+    at_once = Learner(tmp_path / "at_once.json")
+    for number, sound in enumerate(heard):
+        at_once.hear(f"{number}.wav", sound)
+        again = Learner(tmp_path / "day_by_day.json")
+        again.hear(f"{number}.wav", sound)
+        again.save()
+    at_once.save()
+    a, b = (load_reference(tmp_path / f"{name}.json") for name in ("at_once", "day_by_day"))
+    np.testing.assert_allclose(a.spectrum.band_db, b.spectrum.band_db, atol=0.011)
+    assert a.spectrum.covariance_db2 is not None
+    np.testing.assert_allclose(a.spectrum.covariance_db2, b.spectrum.covariance_db2, atol=0.02)
+    assert (b.count, b.is_stored, b.spectrum.seconds) == (4, True, pytest.approx(4.0))
+
+
+def test_only_what_was_learned_is_learned_on(tmp_path: Path) -> None:
+    write_prior(tmp_path / "kind.json", prior_of("mix"))
+    with pytest.raises(AudioError, match="not learned; `overwrite` replaces it"):
+        Learner(tmp_path / "kind.json")
+    anew = Learner(tmp_path / "kind.json", anew=True)
+    with pytest.raises(AudioError, match="nothing to learn: silence"):
+        anew.hear("x.wav", measure(np.zeros((1, 48_000)), 48_000.0))
+    assert anew.sources == []
 
 
 def test_silence_is_no_reference(tmp_path: Path) -> None:  # fault A6
@@ -122,7 +136,11 @@ GOOD = {
 @pytest.mark.parametrize(
     "change",
     [
+        {"schema": 3},
         {"schema": 2},
+        {"schema": 2, "covariance_db2": [1.0] * 406},
+        {"schema": 2, "covariance_db2": [1e9] * 406},
+        {"covariance_db2": [1.0] * 406},
         {"bands_hz": [100.0] * 28},
         {"bands_hz": []},
         {"level_db": [0.0] * 27},

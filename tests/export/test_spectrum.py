@@ -216,3 +216,15 @@ def test_audio_of_any_kind_of_float_gives_the_same() -> None:
     audio = sounds.noise(2.0)
     single = Audio(audio.samples.astype(np.float32), 48_000.0)
     np.testing.assert_allclose(measure(single.samples, 48_000.0).band_db, measure(audio.samples, 48_000.0).band_db, atol=1e-4)
+
+
+def test_what_a_low_pass_took_away_is_not_carried() -> None:
+    """A file at 16 kHz is the same at 96 kHz: what lies above 8 kHz says nothing of the sound."""
+    narrow = sounds.noise(3.0, 16_000.0)
+    wide = resample(narrow, 96_000.0)
+    here, there = (measure(audio.samples, audio.sample_rate_hz).carried().usable for audio in (narrow, wide))
+    assert np.array_equal(here, BANDS_HZ < 7_000.0)
+    assert not np.any(there & (BANDS_HZ > 7_000.0))
+    assert np.all(there[BANDS_HZ < 6_000.0])
+    steep = measure(sounds.noise(3.0, slope=1.0).samples, 48_000.0)
+    assert np.array_equal(steep.carried().usable, steep.usable)

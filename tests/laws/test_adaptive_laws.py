@@ -8,6 +8,7 @@ latter: from one half to the next, performances change by more than equalisers d
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ from semeq_export.engine import Engine
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.curve import log_grid
 from semeq_export.eq.filter import apply as apply_eq
-from semeq_export.listening.dose import Adaptation, difference, doses_between
-from semeq_export.listening.reference import stored_reference
+from semeq_export.listening.dose import MAX_SOFT_GAIN, Adaptation, difference, doses_between
+from semeq_export.listening.prior import prior_of, source_of
+from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.target import SemanticTarget
 
@@ -42,6 +44,7 @@ NAMES = (
     "trumpet_jazz_loop",
 )
 FILES = tuple(name for name in NAMES if name != "pink")
+PRE_EQ = (-1.0, -0.5, 0.0, 0.5, 1.0)
 DOSES = (-1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
 
 
@@ -139,15 +142,44 @@ def missed_margins(word: str, had: Adaptation, neutral: Adaptation, lacked: Adap
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_soft_mode_leans_in_order_between_half_and_twice(data_dir: Path, name: str) -> None:
-    audio = sounds.real(data_dir, name)
+@pytest.mark.parametrize("kind", ["any", "mix", "voice"])
+def test_soft_mode_gives_less_to_what_has_the_word(data_dir: Path, name: str, kind: str) -> None:
+    audio, reference = sounds.real(data_dir, name), stored_reference(kind)
     for word in sounds.LAW_WORDS:
-        had, neutral, lacked = (adapted(equalised(audio, word, doses), word, None) for doses in (1.0, 0.0, -1.0))
+        had, neutral, lacked = (engine().adapt(word, equalised(audio, word, doses), reference) for doses in (1.0, 0.0, -1.0))
         assert had.mode == "soft"
-        assert neutral.gain >= 1.05 * had.gain, word
-        assert lacked.gain >= 1.05 * neutral.gain, word
-        assert had.gain >= 0.5, word
-        assert lacked.gain <= 2.0, word
+        assert 0.0 < had.gain <= neutral.gain <= lacked.gain <= MAX_SOFT_GAIN, word
+        if 0.05 < neutral.gain < MAX_SOFT_GAIN - 0.05:
+            assert lacked.gain - had.gain > 0.1, word
+        assert ("left alone" in "".join(had.notes)) == (had.gain < 0.02), word
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_second_pass_against_a_kind_adds_less_than_half(data_dir: Path, name: str) -> None:
+    audio, reference = sounds.real(data_dir, name), stored_reference("mix")
+    for word in ("bright", "airy", "muddy"):
+        first = engine().adapt(word, audio, reference)
+        eq = for_rate(first.eq, audio.sample_rate_hz).eq
+        second = engine().adapt(word, Audio(apply_eq(eq, audio.samples, audio.sample_rate_hz), audio.sample_rate_hz), reference)
+        assert second.gain <= 0.5 * first.gain + 0.001 or first.is_clipped, word
+
+
+def test_doses_against_a_kind_spread_as_the_pre_eq_did(data_dir: Path) -> None:
+    """Each source is left out of what is known of its kind; the slope of what was given less against what was there before."""
+    slopes: dict[str, list[float]] = {}
+    for name, kind in sounds.KINDS.items():
+        audio, source = sounds.real(data_dir, name), source_of(name)
+        spectrum_of_kind = prior_of(kind, frozenset({source})).spectrum
+        reference = Reference(kind, spectrum_of_kind, is_stored=True)
+        dry = spectrum(audio)
+        for word in ("bright", "airy", "muddy", "boomy", "tinny", "thin", "crisp", "deep"):
+            term_db = engine().term_bands_db(word, audio.sample_rate_hz)
+            gains = []
+            for doses in PRE_EQ:
+                heard = replace(dry, band_db=dry.band_db + doses * term_db)
+                gains.append(engine().adapt(word, heard, reference, sample_rate_hz=audio.sample_rate_hz).gain)
+            slopes.setdefault(source, []).append(-float(np.polyfit(PRE_EQ, gains, 1)[0]))
+    assert np.mean([np.mean(values) for values in slopes.values()]) >= 0.5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -207,22 +239,31 @@ def test_doses_are_recovered_from_real_files(data_dir: Path) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_profile_does_not_hear_level_or_rate(data_dir: Path, name: str) -> None:
     audio = sounds.real(data_dir, name)
-    plain = engine().profile(audio, 5)
-    words = [entry.word for entry in plain.entries]
+    words = ["warm", "bright", "muddy", "airy", "thin"]
+    plain, unasked = engine().profile(audio, 5, words=words), engine().profile(audio, 5)
     for gain_db in (-20.0, 20.0):
         louder = Audio(audio.samples.astype(np.float64) * 10.0 ** (gain_db / 20.0), audio.sample_rate_hz)
+        assert engine().profile(louder, 5).headline == unasked.headline
         for a, b in zip(plain.entries, engine().profile(louder, 5, words=words).entries, strict=True):
             assert (a.word, a.dose) == (b.word, pytest.approx(b.dose, abs=1e-3))
     if audio.sample_rate_hz in (44_100.0, 48_000.0):
         other = resample(audio, 48_000.0 if audio.sample_rate_hz == 44_100.0 else 44_100.0)
+        again = engine().profile(other, 5)
+        assert [entry.word for entry in again.entries] == [entry.word for entry in unasked.entries]
+        assert (again.stands_out is None) == (unasked.stands_out is None)
         doses = {entry.word: entry.dose for entry in engine().profile(other, 5, words=words).entries}
         for entry in plain.entries:
             assert entry.dose == pytest.approx(doses[entry.word], abs=0.05), entry.word
 
 
-def test_at_least_five_words_lead_the_profiles_of_the_files(data_dir: Path) -> None:
-    top = {name: engine().profile(sounds.real(data_dir, name), 1).entries[0].word for name in FILES}
-    assert len(set(top.values())) >= 5, top
+def test_files_as_they_are_are_mostly_usual_and_never_two_opposites(data_dir: Path) -> None:
+    words, said = engine().vocabulary(), []
+    for name in FILES:
+        entries = engine().profile(sounds.real(data_dir, name), 16).entries
+        assert not any(words.are_opposite(a.word, b.word) for a in entries for b in entries), name
+        assert all(0.0 < entry.dose <= 3.0 for entry in entries)
+        said.append(bool(entries))
+    assert sum(said) <= 4
 
 
 def test_with_a_reference_the_word_that_was_applied_leads(data_dir: Path) -> None:
@@ -238,4 +279,4 @@ def test_with_a_reference_the_word_that_was_applied_leads(data_dir: Path) -> Non
 def test_the_default_reference_is_the_stored_one(data_dir: Path) -> None:
     audio = sounds.real(data_dir, "mix_jazz_vibe_ace")
     assert adapted(audio, "warm", None).reference == stored_reference().name
-    assert engine().profile(audio).reference == stored_reference().name
+    assert engine().profile(audio).reference in {"mix", "drums", "any"}  # what it is taken for

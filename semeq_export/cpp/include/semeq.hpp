@@ -105,7 +105,7 @@ inline constexpr double warm_up_s = 0.010, fade_s = 0.020;
 inline constexpr int n_thirds = 28, min_thirds = 6;  // third octaves, 31.25 Hz to 16 kHz (IEC 61260-1, base two)
 inline constexpr double window_s = 4'096.0 / 48'000.0, gate_db = 25.0, band_range_db = 100.0;
 inline constexpr double context_s = 2.0, min_context_s = 0.2, max_context_s = 60.0, first_dose_s = 0.5, step_doses = 0.02;
-inline constexpr double max_target_gain = 1.75, soft_spreads = 5.5;
+inline constexpr double max_target_gain = 1.75, max_soft_gain = 2.5, doses_of_people = 2.5;
 
 // ---------------------------------------------------------------------------------------------------------------- 1 what an EQ is
 
@@ -1629,16 +1629,25 @@ private:
 
 /// What the input is compared with, known by its mean spectrum. is_target: a sound that was heard, to be met; else a stored kind of source,
 /// to lean towards. (Python also knows how a heard reference changes from note to note; a plug-in's state keeps the mean, so here that is all.)
+/// covariance_db2: how sources of this kind differ; where it is not known, what is known of sources at large.
 struct Reference {
     Thirds level_db{};
     std::array<bool, n_thirds> usable{};
     bool is_target = false;
     bool is_set = false;
+    std::array<Thirds, n_thirds> covariance_db2 = of_sources();
+
+    static std::array<Thirds, n_thirds> of_sources() noexcept SEMEQ_NONBLOCKING {
+        std::array<Thirds, n_thirds> covariance;
+        for (int i = 0; i < n_thirds; ++i)
+            for (int k = 0; k < n_thirds; ++k) covariance[i][k] = 81.0 * std::exp(-std::abs(i - k) / 12.0) + (i == k ? 9.0 : 0.0);
+        return covariance;
+    }
 
     /// Read references/NAME.json of the kit; false, with a reason. Allocates.
     bool load(const char* text, std::size_t size, std::string& why) {
         Reference loaded;
-        std::vector<double> levels, bands_hz;
+        std::vector<double> levels, bands_hz, triangle;
         std::vector<bool> usable_bands;
         double schema = 0.0;
         if (size > max_json_bytes) return (why = "reference: is too long", false);
@@ -1647,6 +1656,7 @@ struct Reference {
             if (key == "schema") return json.number(schema);
             if (key == "level_db") return json.numbers(levels, n_thirds);
             if (key == "bands_hz") return json.numbers(bands_hz, n_thirds);
+            if (key == "covariance_db2") return json.numbers(triangle, n_thirds * (n_thirds + 1) / 2);
             if (key != "usable") return json.skip();
             return json.array([&] {
                 bool is_usable;
@@ -1657,8 +1667,9 @@ struct Reference {
         });
         if (!is_read || !json.at_end()) return (why = "reference: " + json.why, false);
         const std::size_t n = static_cast<std::size_t>(n_thirds);
-        if (schema != 1.0 || levels.size() != n || bands_hz.size() != n || usable_bands.size() != n)
-            return (why = "reference: not 28 levels of schema 1", false);
+        if ((schema != 1.0 && schema != 2.0) || levels.size() != n || bands_hz.size() != n || usable_bands.size() != n)
+            return (why = "reference: not 28 levels of schema 1 or 2", false);
+        if (triangle.size() != (schema == 2.0 ? n * (n + 1) / 2 : 0)) return (why = "reference: not the covariance of 28 bands", false);
         for (std::size_t i = 0; i < n; ++i) {
             const double centre_hz = 1'000.0 * std::exp2((static_cast<int>(i) - 15) / 3.0);
             if (std::fabs(levels[i]) > 300.0 || std::fabs(bands_hz[i] / centre_hz - 1.0) > 1e-3)
@@ -1666,6 +1677,7 @@ struct Reference {
             loaded.level_db[i] = levels[i];
             loaded.usable[i] = usable_bands[i];
         }
+        if (!triangle.empty() && !loaded.take(triangle)) return (why = "reference: its covariance is none", false);
         loaded.is_set = true;
         *this = loaded;
         return true;
@@ -1673,6 +1685,23 @@ struct Reference {
     bool load_file(const char* path, std::string& why) {
         std::string text;
         return detail::read_file(path, max_json_bytes, text, why) && load(text.data(), text.size(), why);
+    }
+
+private:
+    /// Take the lower triangle of a covariance, row by row; false where it is none: some sum of bands would have no variance.
+    bool take(const std::vector<double>& triangle) {
+        std::size_t next = 0;
+        for (int i = 0; i < n_thirds; ++i)
+            for (int k = 0; k <= i; ++k) covariance_db2[i][k] = covariance_db2[k][i] = triangle[next++];
+        std::array<Thirds, n_thirds> factor{};
+        for (int i = 0; i < n_thirds; ++i)
+            for (int k = 0; k <= i; ++k) {
+                double sum = covariance_db2[i][k];
+                for (int m = 0; m < k; ++m) sum -= factor[i][m] * factor[k][m];
+                if (i == k && !(sum > 1e-6 && sum <= 1e5)) return false;
+                factor[i][k] = i == k ? std::sqrt(sum) : sum / factor[k][k];
+            }
+        return true;
     }
 };
 
@@ -1697,8 +1726,8 @@ inline void band_response_db(const Eq& eq, double rate_hz, Thirds& result_db) no
     }
 }
 
-/// Input minus reference, and the measure in which doses of a term are counted (adapt.py): neighbouring bands of sources differ little,
-/// distant ones a lot, and overall level says nothing. p = <D, T> / <T, T>, with <a, b> = a' M b and M the inverse covariance, level free.
+/// Input minus reference, and the measure in which doses of a term are counted (dose.py): how sources of the reference's kind differ, and
+/// overall level says nothing. p = <D, T> / <T, T>, with <a, b> = a' M b and M the inverse covariance, level free.
 class Difference {
 public:
     /// False where one has no signal or they share too few bands; then nothing changes.
@@ -1712,7 +1741,7 @@ public:
         for (int i = 0; i < n_thirds; ++i) delta_db_[i] = heard.band_db[i] - reference.level_db[i];
         for (int i = 0; i < count; ++i)  // Cholesky, row by row
             for (int k = 0; k <= i; ++k) {
-                double sum = 81.0 * std::exp(-std::abs(chosen_[i] - chosen_[k]) / 12.0) + (i == k ? 9.0 : 0.0);
+                double sum = reference.covariance_db2[chosen_[i]][chosen_[k]];
                 for (int m = 0; m < k; ++m) sum -= factor_[i][m] * factor_[k][m];
                 factor_[i][k] = i == k ? std::sqrt(sum) : sum / factor_[k][k];
             }
@@ -1771,16 +1800,19 @@ private:
     double factor_[n_thirds][n_thirds] = {};
 };
 
-/// G of target mode: 1 - p, rounded off towards 0 and cut at 1.75.
-inline double target_gain(double dose) noexcept SEMEQ_NONBLOCKING {
+/// 1 - p, rounded off towards 0, always above 0.
+inline double missing_dose(double dose) noexcept SEMEQ_NONBLOCKING {
     const double missing = 1.0 - dose, knee = 2e-6, size = std::hypot(missing, knee);
-    return (std::min)(max_target_gain, 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing)));
+    return 0.5 * (missing > 0.0 ? missing + size : knee * knee / (size - missing));
 }
 
-/// G of soft mode, 0.5..2: 2^-y, y = x / (1 + x^4)^(1/4), x = p / (5.5 spreads).
+/// G of target mode: what is missing, cut at 1.75.
+inline double target_gain(double dose) noexcept SEMEQ_NONBLOCKING { return (std::min)(max_target_gain, missing_dose(dose)); }
+
+/// G of soft mode: what is missing as far as p is to be believed, cut at 2.5. spread: of p among untreated sources.
 inline double soft_gain(double dose, double spread) noexcept SEMEQ_NONBLOCKING {
-    const double x = dose / (soft_spreads * spread);
-    return std::exp2(-x / std::pow(1.0 + x * x * x * x, 0.25));
+    const double people = doses_of_people * doses_of_people;
+    return (std::min)(max_soft_gain, missing_dose(dose * people / (people + spread * spread)));
 }
 
 // ------------------------------------------------------------------------------------------------------------------- 9 the stream
