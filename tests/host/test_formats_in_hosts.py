@@ -69,7 +69,7 @@ def test_impulse_responses_hold_the_eq_within_0_1_db_above_40_hz(
         assert np.array_equal(samples[:, 0], samples[:, 1])
         measured_db = measured_response_db(samples[:, 0], ABOVE_40_HZ, rate_hz, amplitude=1.0)
         worst = max(worst, error_db(measured_db, eq, ABOVE_40_HZ, rate_hz))
-    request.node.user_properties.append(("error_db", worst))
+    request.node.user_properties.append(("error_db", float(worst)))
     assert worst <= 0.1
 
 
@@ -129,7 +129,7 @@ def test_every_kind_that_a_format_holds_sounds_in_its_host_within_its_bar(
         presets.write_file(path, presets.Preset(eq), format=format_id, strict=True, protect=False)
     heard, _ = in_host(lambda: target.measure(format_id, paths, FREQS_HZ))
     errors_db = [np.max(np.abs(np.maximum(got, -60.0) - audible_db(eq, FREQS_HZ, 48_000.0))) for got, eq in zip(heard, eqs, strict=True)]
-    request.node.user_properties.append(("error_db", max(errors_db)))
+    request.node.user_properties.append(("error_db", float(max(errors_db))))
     assert max(errors_db) <= target.bar_db
 
 
