@@ -35,6 +35,8 @@ PLAIN_SUBTYPES = {
 _MADE_ANEW = (b"fmt ", b"fact", b"data", b"ds64")
 _OUTDATED = (b"PEAK", b"levl")
 """They describe the samples that were there before: peaks with their places, an overview of the waveform."""
+_TIME_REFERENCE_AT = 338
+"""Where `bext` holds the time, behind description, originator, reference, date and hour."""
 _EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _MAX_CHUNKS = 100_000
@@ -74,6 +76,14 @@ class WavChunks:
     def total_bytes(self) -> int:
         """What they take in a file."""
         return sum(8 + chunk.size + chunk.size % 2 for chunk in (*self.before, *self.after))
+
+    @property
+    def time_reference(self) -> int | None:
+        """The place of the first sample, in samples since midnight, that `bext` states; None where there is no such chunk."""
+        found = next(
+            (chunk for chunk in (*self.before, *self.after) if chunk.name == b"bext" and chunk.size >= _TIME_REFERENCE_AT + 8), None
+        )
+        return None if found is None else int.from_bytes(read_at(self.descriptor, 8, found.offset + _TIME_REFERENCE_AT), "little")
 
     def copy(self, chunk: Chunk, descriptor: int) -> None:
         """Append a chunk to another file."""

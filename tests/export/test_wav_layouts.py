@@ -21,7 +21,7 @@ from semeq_host.streams.offline import process_file
 
 
 def mp3_in_wav(folder: Path, *, size: int | None = None, has_header_frame: bool = False) -> tuple[Path, np.ndarray]:
-    """An MP3 in a WAV, as FFmpeg writes it, without the frame in front that states its length; and what a decoder makes of the MP3 alone."""
+    """An MP3 in a WAV, as FFmpeg writes it, without the frame in front that states its length; and the MP3 alone, decoded."""
     samples = np.random.default_rng(3).uniform(-0.3, 0.3, (30_000, 2))
     soundfile.write(folder / "whole.mp3", samples, 48_000, format="MP3")
     data = (folder / "whole.mp3").read_bytes()
