@@ -16,7 +16,7 @@ from semeq_export.errors import AudioError, IntentError, printable
 from semeq_export.files import strict_json
 from semeq_export.files.atomic import spool, write_atomic
 from semeq_export.files.disk import check_output, resolve_links
-from semeq_host.stems.audio_names import find_audio
+from semeq_host.stems.audio_names import survey
 from semeq_host.stems.batch import Batch, Event, look_at, plan_batch
 from semeq_host.stems.entry import FailedEntry
 from semeq_host.stems.pool import Crew, Finished, Working
@@ -56,7 +56,8 @@ _WISHES = ("target", "preset", "match", "intensity", "mode", "analysis", "refere
 class StemsOptions:
     """Which stems, what is wanted of them, and how they are processed.
 
-    audio: files, folders and patterns; or stream: file descriptor of a pipe that gives one file, and then `output` is the name of a file.
+    audio: files, folders and patterns, with `recursive` all that folders hold, at any depth, whose results go into the same folders below
+    the output; or stream: file descriptor of a pipe that gives one file, and then `output` is the name of a file.
     target ... chain: as the fields of `semeq_host.stems.intent.Intent`, for stems that no rule names. session: a TOML file with rules and
     defaults. rules: they come before those of the session. how: options for each file. follow: where an output's name is a link, write
     what it leads to. export_preset: format of the EQ beside each output; "dawproject" makes one session of all. resume: skip what an
@@ -68,6 +69,7 @@ class StemsOptions:
     """
 
     audio: Sequence[str | os.PathLike[str]] = ()
+    recursive: bool = False
     stream: int | None = None
     output: str | os.PathLike[str] = "processed/"
     target: str | None = None
@@ -153,7 +155,7 @@ class ProcessedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsResult:
-    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: rules that match no file, words of presets
+    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: subfolders and links that are left out, rules that match no file, words of presets
     that mean something else in the bundle, and outputs that another bundle made.
 
     understood: what phrases were understood as, by their text.
@@ -276,13 +278,22 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
     session = _session(options)
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
-        files = find_audio(audio)
+        found = survey(audio, recursive=options.recursive, output=None if how.in_place else output)
+        files = list(found.files)
         opening = _Opening(bundle, options.renew, options.choice)
         plan_again = functools.partial(
-            plan_batch, files, session, output, how, read_preset=functools.cache(opening), follow=options.follow, resume=resume
+            plan_batch,
+            files,
+            session,
+            output,
+            how,
+            read_preset=functools.cache(opening),
+            below=found.below,
+            follow=options.follow,
+            resume=resume,
         )
         plan = plan_again(make_folder=False)
-        warnings = [*session.unmatched(files), *opening.warnings]
+        warnings = [*found.lines(), *session.unmatched(files), *opening.warnings]
         for line in warnings:
             watcher.note(line)
         crew = None if dry_run else stack.enter_context(_crew(plan, options, bundle))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -140,7 +141,7 @@ class _BesideEach:
 class _OneSession:
     def __init__(self, batch: Batch, words_of: WordsOf) -> None:
         self._words_of = words_of
-        folder = batch.jobs[0].destination.parent
+        folder = Path(os.path.commonpath([job.destination.parent for job in batch.jobs]))
         self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
         self._overwrite = any(batch.is_ours(index) for index in range(len(batch.jobs)))
         if folder.is_dir():

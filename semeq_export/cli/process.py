@@ -19,7 +19,19 @@ GROUPS = {
     "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
     "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
     "Files and run": (
-        *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
+        *(
+            "recursive",
+            "stdin",
+            "output",
+            "in_place",
+            "force",
+            "follow",
+            "subtype",
+            "export_preset",
+            "salvage",
+            "repair_nonfinite",
+            "allow_hot",
+        ),
         *("dry_run", "resume", "workers", "dask", "report", "bundle", "as_json", "quiet"),
     ),
 }
@@ -55,6 +67,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
 @click.option("--block-size", "block_samples", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Changes no bit.")
+@click.option("--recursive", is_flag=True, help="Subfolders too, mirrored below the output.")
 @click.option("--stdin", is_flag=True, help="Read one file from a pipe; needs -o FILE.")
 @click.option("-o", "--output", type=_shared.OUTPUT, default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")

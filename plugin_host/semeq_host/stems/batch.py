@@ -9,7 +9,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -57,14 +57,15 @@ def plan_batch(
     options: ProcessOptions,
     *,
     read_preset: Callable[[str], Equaliser],
+    below: Mapping[Path, Path] | None = None,
     follow: bool = False,
     resume: bool = False,
     make_folder: bool = True,
 ) -> list[StemJob]:
     """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
 
-    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
-    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
+    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. below: folders inside of the
+    output's for some of them. follow: where an output's name is a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
     chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
@@ -75,7 +76,9 @@ def plan_batch(
         if twice:
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
     else:
-        pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
+        inner = {path: folder for path, folder in (below or {}).items() if path in sources}
+        overwrite = options.overwrite or resume
+        pairs = plan_outputs(sources, output, below=inner, overwrite=overwrite, follow=follow, make_folder=make_folder)
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
