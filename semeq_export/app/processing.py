@@ -155,8 +155,8 @@ class ProcessedStem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StemsResult:
-    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: subfolders and links that are left out, rules that match no file, words of presets
-    that mean something else in the bundle, and outputs that another bundle made.
+    """What was done, in the order of the plan. doubts: what speaks against the words. warnings: subfolders and links that are left out,
+    rules that match no file, words of presets that mean something else in the bundle, and outputs that another bundle made.
 
     understood: what phrases were understood as, by their text.
     """
@@ -310,9 +310,13 @@ def _prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Iter
         for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
         batch = Batch(plan, bundle, resume=resume, journal=len(plan) > 1 or resume or how.in_place)
-        if batch.of_other_bundles:
-            warnings.append(f"{len(batch.of_other_bundles)} of {len(plan)} outputs were made with another bundle; they are made again")
-            watcher.note(warnings[-1])
+        for outputs, what in (
+            (batch.of_other_bundles, "another bundle"),
+            (batch.of_other_options, "other options, files or another version"),
+        ):
+            if outputs:
+                warnings.append(f"{len(outputs)} of {len(plan)} outputs were made with {what}; they are made again")
+                watcher.note(warnings[-1])
         yield _Ready(
             files=files,
             session=session,

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Event = Working | Finished
 
+_NAMED_WISHES = 3
+_IN_ENTRIES = ("target", "preset", "chain")
 _NOT_IN_KEY = ("overwrite", "block_samples")
 """Options that do not change an output."""
 
@@ -65,7 +67,8 @@ def plan_batch(
     """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
 
     audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. below: folders inside of the
-    output's for some of them. follow: where an output's name is a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
+    output's for some of them. follow: where an output's name is a link, write what it leads to. resume: outputs may exist; what is left of
+    them is for `Batch` to say. Nothing is made but the folder.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
     chosen = [(path, intent) for path in find_audio(audio) if (intent := session.intent_for(path)) is not None]
@@ -112,6 +115,9 @@ class Batch:
         """Entries of the jobs that need not be done, by index."""
         self.of_other_bundles: list[Path] = []
         """Outputs of an earlier run that are made again because another bundle said what their words mean."""
+        self.of_other_options: list[Path] = []
+        """Outputs of an earlier run that are made again because options, files that they name or the version were others."""
+        self._of_other_wishes: list[tuple[StemJob, Done]] = []
         if resume:
             for index, job in enumerate(self.jobs):
                 entry = self._finished_before(job)
@@ -119,6 +125,7 @@ class Batch:
                     self.skipped[index] = msgspec.structs.replace(entry, resumed=True)
                 elif not job.options.in_place and job.destination.exists():
                     self.jobs[index] = job.again()
+            self._refuse_other_wishes()
         for index, job in enumerate(self.jobs):
             if index not in self.skipped and job.options.in_place:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
@@ -189,7 +196,7 @@ class Batch:
     def _note(self, event: Finished) -> None:
         job = self.jobs[event.index]
         if isinstance(event.entry, DoneEntry) and self._journals:
-            done = Done(self._keys.of(job), event.entry, self._keys.bundle_of(job))
+            done = Done(self._keys.of(job), event.entry, self._keys.bundle_of(job), job.intent.wishes())
             self._journals[job.destination.parent].finish(job.destination.name, done)
 
     def _finished_before(self, job: StemJob) -> DoneEntry | None:
@@ -204,7 +211,10 @@ class Batch:
             if is_output_ours and self._is_of(job, done) and (job.options.in_place or sha256_of(job.source) == done.entry.source_sha256):
                 return done.entry
             if is_output_ours or job.options.overwrite:
+                if not job.options.overwrite and not job.options.in_place and not _has_same_wishes(job, done):
+                    self._of_other_wishes.append((job, done))  # in place, `_before` says what is to be said
                 self.of_other_bundles += [] if self._is_same_bundle(job, done) else [job.destination]
+                self.of_other_options += [] if done.key == self._keys.of(job) else [job.destination]
                 return None
             raise OutputError(f"{printable(job.destination)}: was changed after it was made; use `overwrite` to replace it")
         if claim is not None and self._is_of(job, claim):
@@ -212,6 +222,20 @@ class Batch:
         if not job.options.in_place:
             check_output(job.destination, overwrite=job.options.overwrite)
         return None
+
+    def _refuse_other_wishes(self) -> None:
+        """Raise where finished results would be replaced by results of other wishes."""
+        found = self._of_other_wishes
+        if not found:
+            return
+        made = Counter(_in_words(_wishes_of(done)) for _, done in found)
+        said = [f"{what} ({count})" if len(made) > 1 else what for what, count in made.most_common(_NAMED_WISHES)]
+        said += [f"{len(made) - _NAMED_WISHES} other wishes"] if len(made) > _NAMED_WISHES else []
+        first, count = found[0][0], len(found)
+        what = "is a finished result" if count == 1 else f"and {count - 1} more are finished results"
+        why = f"made with {', '.join(said)}, not {_in_words(first.intent.wishes())}"
+        hint = f"use `overwrite` to replace {'it' if count == 1 else 'them'}"
+        raise OutputError(f"{printable(first.destination)} {what} {why}; {hint}")
 
     def _is_of(self, job: StemJob, noted: Claim | Done) -> bool:
         """Whether a journal's line is of this job and not of other wishes; another bundle makes other wishes of the same words."""
@@ -277,6 +301,27 @@ class _Keys:
             files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
             self._content[name] = name + "".join(f" {file.relative_to(path)} {sha256_of(file)}" for file in files if file.is_file())
         return self._content[name]
+
+
+def _has_same_wishes(job: StemJob, done: Done) -> bool:
+    """Whether a result was asked for as a job is, though options, files or the version may have changed.
+
+    Of journals of earlier versions, only what entries of reports say is compared.
+    """
+    now = job.intent.wishes()
+    return now == done.wishes if done.wishes is not None else {name: now[name] for name in _IN_ENTRIES if name in now} == _wishes_of(done)
+
+
+def _wishes_of(done: Done) -> dict[str, object]:
+    if done.wishes is not None:
+        return done.wishes
+    return {name: value for name in _IN_ENTRIES if (value := getattr(done.entry, name, None)) is not None}
+
+
+def _in_words(wishes: Mapping[str, object]) -> str:
+    """Return wishes for people: the word first, then the rest by its names."""
+    named = [name.replace("_", " ") if value is True else f"{name} {value}" for name, value in wishes.items() if name != "target"]
+    return printable(", ".join([str(wishes["target"]), *named] if "target" in wishes else named))
 
 
 def _sha256_or_none(path: Path) -> str | None:
