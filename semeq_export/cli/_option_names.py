@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 _OF_THE_SAME_NAME = (
     "adapt_to allow_hot analysis chain channel data delta for_device guess host install intensity keep language lossy match mode model "
-    "name preset preset_name quick recursive reference refine renew repair_nonfinite resume salvage stem strict subtype track trust"
+    "name plugin_timeout preset preset_name quick recursive reference refine renew repair_nonfinite resume salvage stem strict subtype "
+    "track trust"
 )
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.split()} | {
     "eq_run": "--model",

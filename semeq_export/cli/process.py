@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +11,11 @@ from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
     from semeq_export.app.processing import ProcessedStem, StemsPlan
-    from semeq_host.stems.batch import Event
-    from semeq_host.stems.job import StemJob
+    from semeq_host.stems.batch import Batch, Event
 
 GROUPS = {
     "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
-    "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
+    "Sound": ("chain", "plugin_timeout_s", "tail_s", "peak_guard", "match_loudness", "delta", "dither"),
     "Files and run": (
         *(
             "recursive",
@@ -55,6 +53,7 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.option("--reference", metavar="AUDIO", help="Compare with a file, a folder, or a kind: mix.")
 @click.option("--refine", is_flag=True, help="Solve once more on each file's spectrum.")
 @click.option("--chain", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
+@click.option("--plugin-timeout", "plugin_timeout_s", type=float, default=60, metavar="SECONDS", help="Give up plug-ins that hang (60).")
 @click.option("--tail", "tail_s", type=click.FloatRange(0, 600), default=0, metavar="SECONDS", help="Keep what sounds on after the end.")
 @click.option(
     "--peak-guard",
@@ -181,7 +180,8 @@ class _Printer:
     def note(self, line: str) -> None:
         _shared.note(_shared.one_line(line), quiet=self._quiet)
 
-    def begin(self, jobs: Sequence[StemJob]) -> None:
+    def begin(self, batch: Batch) -> None:
+        jobs = batch.jobs
         if not self._has_bar:
             return
         from rich.console import Console

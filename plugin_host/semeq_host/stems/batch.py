@@ -25,7 +25,7 @@ from semeq_export.errors import OutputError, SemeqError, printable
 from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
-from semeq_host.stems.entry import DoneEntry
+from semeq_host.stems.entry import DoneEntry, hung
 from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.journal import Claim, Done, Journal
 from semeq_host.stems.pool import Crew, Finished, Working
@@ -99,14 +99,23 @@ def look_at(job: StemJob) -> StemPreview:
 
 
 class Batch:
-    """Jobs with the journal that says what was done of them before.
+    """Jobs with the journal that says what was done of them before. given_up: chains whose plug-ins hang, and how long that was watched.
 
     resume: skip what is finished already, its source, everything that decides it and the output itself unchanged. Outputs that an earlier
     run had begun to make are made anew. Raises OutputError where an output exists that is not the earlier run's, or was changed since.
     """
 
-    def __init__(self, jobs: Sequence[StemJob], bundle_path: str | None, *, resume: bool = False, journal: bool = True) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[StemJob],
+        bundle_path: str | None,
+        *,
+        resume: bool = False,
+        journal: bool = True,
+        given_up: Mapping[str, float] | None = None,
+    ) -> None:
         self.jobs = list(jobs)
+        self._given_up = given_up or {}
         self._bundle_path, self._resume = bundle_path, resume
         self._keys = _Keys(bundle_path)
         folders = {job.destination.parent for job in jobs} if journal else set()
@@ -146,8 +155,13 @@ class Batch:
         if studio is not None:
             warnings.warn("`studio` is now called `resources`; the old name goes with 0.2", DeprecationWarning, stacklevel=2)
             resources = studio
-        left = [index for index in range(len(self.jobs)) if index not in self.skipped]
+        chains = {index: job.intent.chain for index, job in enumerate(self.jobs) if job.intent.chain in self._given_up}
+        hopeless = {index: hung(self.jobs[index], self._given_up[chain]) for index, chain in chains.items() if chain is not None}
+        left = [index for index in range(len(self.jobs)) if index not in self.skipped and index not in hopeless]
         self._claim(left)
+        for index, given_up in hopeless.items():
+            if index not in self.skipped:
+                yield Finished(index, given_up)
         for index, entry in self.skipped.items():
             yield Finished(index, entry)
         jobs = [self.jobs[index] for index in left]
