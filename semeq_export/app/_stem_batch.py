@@ -95,13 +95,7 @@ def prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Itera
         lock = _Lock(stack, plan, is_whole=keeps_journal or is_folder(output), dry_run=dry_run)
         warnings += lock.take(watcher)
         batch = Batch(plan, bundle, resume=resume, journal=keeps_journal, given_up=hung)
-        for outputs, what in (
-            (batch.of_other_bundles, "another bundle"),
-            (batch.of_other_options, "other options, files or another version"),
-        ):
-            if outputs:
-                warnings.append(f"{len(outputs)} of {len(plan)} outputs were made with {what}; they are made again")
-                watcher.note(warnings[-1])
+        warnings += _made_again(batch, watcher)
         yield Ready(
             files=files,
             session=session,
@@ -115,6 +109,16 @@ def prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Itera
             understood=understood,
             make_folder=lambda: [*plan_again(), *lock.take(watcher)],
         )
+
+
+def _made_again(batch: Batch, watcher: Watcher) -> list[str]:
+    """Return and tell how many outputs of an earlier run are made again, and why."""
+    reasons = ((batch.of_other_bundles, "another bundle"), (batch.of_other_options, "other options, files or another version"))
+    total = len(batch.jobs)
+    lines = [f"{len(outputs)} of {total} outputs were made with {what}; they are made again" for outputs, what in reasons if outputs]
+    for line in lines:
+        watcher.note(line)
+    return lines
 
 
 class _Lock:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from semeq_export.errors import IntentError
+from semeq_host.stems.entry import FailedEntry
 from semeq_host.stems.pool import MAX_PLUGIN_TIMEOUT_S, PLUGIN_TIMEOUT_S
 from semeq_host.stems.session_file import StemRule
 from semeq_host.streams.process_options import ProcessOptions
@@ -16,7 +17,7 @@ from semeq_host.streams.process_options import ProcessOptions
 if TYPE_CHECKING:
     from semeq_export.app.stem_presets import StemPreset
     from semeq_export.words.phrase import Phrase
-    from semeq_host.stems.batch import Batch, Event
+    from semeq_host.stems.batch import Event
     from semeq_host.stems.entry import Entry
     from semeq_host.stems.job import StemJob
     from semeq_presets import Choice
@@ -146,6 +147,12 @@ class StemsResult:
     understood: Mapping[str, Phrase] = field(default_factory=dict)
     is_interrupted: bool = False
 
+    @property
+    def exit_code(self) -> int:
+        """What a command ends with: of one file that failed, its own; 1 where any of several did, 0 where none did."""
+        failed = [stem.entry.exit_code for stem in self.stems if isinstance(stem.entry, FailedEntry)]
+        return failed[0] if failed and len(self.stems) == 1 else int(bool(failed))
+
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         return _document(self) | ({"interrupted": True} if self.is_interrupted else {})
@@ -166,8 +173,8 @@ class Watcher(Protocol):
     def note(self, line: str) -> None:
         """Take note of what was understood, of a doubt or a warning about the whole batch."""
 
-    def begin(self, batch: Batch) -> None:
-        """Take note of what is about to be done, and of what was done before."""
+    def begin(self, jobs: Sequence[StemJob]) -> None:
+        """Take note of what is about to be done."""
 
     def see(self, event: Event) -> None:
         """Take note of an event."""
@@ -181,7 +188,7 @@ class Nobody:
 
     def note(self, line: str) -> None: ...
 
-    def begin(self, batch: Batch) -> None: ...
+    def begin(self, jobs: Sequence[StemJob]) -> None: ...
 
     def see(self, event: Event) -> None: ...
 

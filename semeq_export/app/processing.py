@@ -76,7 +76,7 @@ def process_stems(
         with prepared(options, watcher, dry_run=False) as ready:
             progress.ready = ready
             ready.make_folder()
-            watcher.begin(ready.batch)
+            watcher.begin(ready.batch.jobs)
             for entry in _in_order(ready, watcher, progress.waiting):
                 progress.stems.append(_finished(entry, ready.presets, from_stream=options.stream is not None))
                 watcher.finish(progress.stems[-1])

@@ -252,7 +252,7 @@ def say_understood(phrases: Mapping[str, Phrase], quiet: bool) -> dict[str, obje
 
 def progress_wanted(quiet: bool) -> bool:
     """Whether a progress bar may be drawn: only on a terminal."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def one_line(text: str) -> str:

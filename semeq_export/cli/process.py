@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +12,10 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
+    from semeq_export.app.pace import Pace
     from semeq_export.app.processing import ProcessedStem, StemsPlan
-    from semeq_host.stems.batch import Batch, Event
+    from semeq_host.stems.batch import Event
+    from semeq_host.stems.job import StemJob
 
 GROUPS = {
     "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
@@ -75,8 +79,8 @@ _HOW = ("block_samples", "subtype", "peak_guard", "repair_nonfinite", "allow_hot
 @click.option("--subtype", metavar="NAME", help="PCM_24, FLOAT ... (default: the source's).")
 @click.option("--export-preset", metavar="FORMAT", help="EQ beside each output; dawproject: one for all.")
 @click.option("--salvage", is_flag=True, help="Of broken files, keep what comes before.")
-@click.option("--repair-nonfinite", is_flag=True, help="Replace samples that are not finite with 0.")
-@click.option("--allow-hot", is_flag=True, help="Take peaks over +60 dBFS as they are.")
+@click.option("--repair-nonfinite", is_flag=True, hidden=True, help="Replace samples that are not finite with 0.")
+@click.option("--allow-hot", is_flag=True, hidden=True, help="Take peaks over +60 dBFS as they are.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--resume", is_flag=True, help="Skip what an earlier run finished, by hash.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Processes (default: the cores; 0: none).")
@@ -106,7 +110,6 @@ def command(
 
     from semeq_export.app import processing
     from semeq_export.cli._option_names import document_with_option_names
-    from semeq_host.stems.entry import FailedEntry
     from semeq_host.stems.session_file import parse_rule
     from semeq_host.streams.process_options import ProcessOptions
 
@@ -122,8 +125,7 @@ def command(
         result = processing.process_stems(options, printer, edit_report=document_with_option_names)
     if as_json:
         _shared.print_json(result.to_dict())
-    failed = [stem.entry for stem in result.stems if isinstance(stem.entry, FailedEntry)]
-    ctx.exit(_shared.EXIT_OK if not failed else failed[0].exit_code if len(result.stems) == 1 else _shared.EXIT_FAILED)
+    ctx.exit(result.exit_code)
 
 
 def _check_sources(audio: tuple[str, ...], stdin: bool, unusable: dict[str, object]) -> None:
@@ -163,70 +165,53 @@ def _print_plan(plan: StemsPlan, *, as_json: bool) -> None:
 
 
 class _Printer:
-    """What a batch says as it goes on; on a terminal a bar over the whole, in seconds of audio, with its rate and the time left."""
+    """What a batch says as it goes on; on a terminal one line below the rest says how far it is, and in the end what came of it."""
 
     def __init__(self, *, as_json: bool, is_plan: bool, quiet: bool) -> None:
-        self._as_json, self._quiet = as_json, quiet
-        self._bar: Any = None  # Any: rich is imported only where a bar is drawn
-        self._has_bar = not is_plan and _shared.progress_wanted(quiet)
+        from semeq_export.app.pace import StatusLine
+
+        self._as_json, self._quiet, self._has_line = as_json, quiet, not is_plan and _shared.progress_wanted(quiet)
+        self._status, self._is_batch = StatusLine(partial(click.echo, nl=False, err=True, color=True)), False
+        self._pace: Pace | None = None
 
     def __enter__(self) -> _Printer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._status.clear()
+        if self._pace is not None and self._is_batch:
+            _shared.note(self._pace.closing_line())
 
     def note(self, line: str) -> None:
-        _shared.note(_shared.one_line(line), quiet=self._quiet)
+        self._status.clear()
+        _shared.say([line], self._quiet)
 
-    def begin(self, batch: Batch) -> None:
-        jobs = batch.jobs
-        if not self._has_bar:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    def begin(self, jobs: Sequence[StemJob]) -> None:
+        from semeq_export.app.pace import Pace
 
-        from semeq_host.stems.batch import look_at
-
-        self._seconds = [look_at(job).seconds for job in jobs]
-        self._done_s, self._finished = [0.0] * len(jobs), 0
-        texts = (TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[rate]}"))
-        columns = (TextColumn("{task.description}"), BarColumn(), *texts, TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.add_task(f"0/{len(jobs)}", total=sum(self._seconds) or None, rate="")
-        self._bar.start()
+        self._pace, self._is_batch = Pace(jobs) if self._has_line else None, len(jobs) > 1
 
     def see(self, event: Event) -> None:
-        if self._bar is None:
-            return
-        from semeq_host.stems.pool import Finished
-
-        if isinstance(event, Finished):
-            self._finished += 1
-        share = 1.0 if isinstance(event, Finished) else event.done / event.total if event.total else None
-        if share is not None:
-            self._done_s[event.index] = self._seconds[event.index] * share
-        task = self._bar.tasks[0]
-        elapsed = task.elapsed or 0.0
-        rate = f"{sum(self._done_s) / elapsed:.0f} x real time" if elapsed > 1.0 else ""
-        self._bar.update(task.id, completed=sum(self._done_s), description=f"{self._finished}/{len(self._seconds)}", rate=rate)
+        if self._pace is not None:
+            self._pace.see(event)
+            self._status.draw(self._pace.line)
 
     def finish(self, stem: ProcessedStem) -> None:
         """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
         from semeq_export.errors import printable
         from semeq_host.stems.entry import FailedEntry, ProcessedEntry
 
-        entry = stem.entry
+        self._status.clear()
+        entry, is_text = stem.entry, not (self._quiet or self._as_json)
         if stem.preset is not None:
             _shared.say(stem.preset.notes, prefix=f"{stem.preset.path}: ")
         if isinstance(entry, FailedEntry):
             click.echo(f"semeq-export: {_shared.shortened(_shared.one_line(entry.error))}", err=True)
-            return
-        path = printable(entry.path)
-        if isinstance(entry, ProcessedEntry) and entry.summary:
-            _shared.note(f"{path}: {entry.summary}", quiet=self._quiet or self._as_json)
-        for warning in entry.warnings:
-            _shared.note(f"{path}: {warning}", quiet=self._quiet)
-        if not (self._as_json or self._quiet):
-            click.echo(printable(entry.output))
+        elif entry.resumed:
+            _shared.note(f"{printable(entry.output)}: done before, skipped", quiet=not is_text)
+        else:
+            path = printable(entry.path)
+            _shared.say([entry.summary] if isinstance(entry, ProcessedEntry) and entry.summary else [], not is_text, f"{path}: ")
+            _shared.say(entry.warnings, self._quiet, f"{path}: ")
+            if is_text:
+                click.echo(printable(entry.output))
