@@ -90,7 +90,7 @@ def prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Itera
         plan, notes = resolve_intensities(resources, plan)
         for line in (*(phrase.line for phrase in understood.values()), *notes, *doubts):
             watcher.note(line)
-        hung = {} if crew is None else crew.check_chains(_external(resources, plan))
+        hung = {} if dry_run else _check_chains(resources, plan, crew)
         keeps_journal = len(plan) > 1 or resume or how.in_place
         lock = _Lock(stack, plan, is_whole=keeps_journal or is_folder(output), dry_run=dry_run)
         warnings += lock.take(watcher)
@@ -142,10 +142,15 @@ class _Lock:
         return lines
 
 
-def _external(resources: StemResources, plan: Sequence[StemJob]) -> list[str]:
-    """Return the chains of a plan that need files which may not load: plug-ins, impulse responses."""
-    chains = dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None)
-    return [chain for chain in chains if resources.chain(chain).files]
+def _check_chains(resources: StemResources, plan: Sequence[StemJob], crew: Crew | Cluster | None) -> Mapping[str, float]:
+    """Load once what chains need from files, plug-ins and impulse responses; return the chains that hang, as `Crew.check_chains` does."""
+    named = dict.fromkeys(job.intent.chain for job in plan if job.intent.chain is not None)
+    chains = [chain for chain in named if resources.chain(chain).files]
+    if crew is not None:
+        return crew.check_chains(chains)
+    for chain in chains:
+        resources.chain(chain).check_files()
+    return {}
 
 
 def _session(options: StemsOptions) -> Session:

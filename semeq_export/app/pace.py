@@ -30,11 +30,11 @@ class Pace:
         self._started = time.monotonic()
         self.done = self.skipped = self.failed = 0
 
-    def see(self, event: Event) -> None:
-        """Take note of an event."""
+    def see(self, event: Event) -> bool:
+        """Take note of an event; return whether a file is finished."""
         if not isinstance(event, Finished):
             self._done_s[event.index] = self._seconds[event.index] * event.done / event.total if event.total else 0.0
-            return
+            return False
         is_skipped = isinstance(event.entry, DoneEntry) and event.entry.resumed
         is_failed = isinstance(event.entry, FailedEntry)
         self.skipped += is_skipped
@@ -43,6 +43,7 @@ class Pace:
         if is_skipped or is_failed:
             self._seconds[event.index] = 0.0
         self._done_s[event.index] = self._seconds[event.index]
+        return True
 
     @property
     def _times_real_time(self) -> float:
@@ -76,10 +77,10 @@ class StatusLine:
     def __init__(self, put: Callable[[str], object]) -> None:
         self._write, self._is_drawn, self._last = put, False, 0.0
 
-    def draw(self, make: Callable[[int], str]) -> None:
-        """Draw what is made for a width, at most ten times a second."""
+    def draw(self, make: Callable[[int], str], *, at_once: bool = False) -> None:
+        """Draw what is made for a width, at most ten times a second, or at once."""
         now = time.monotonic()
-        if now - self._last >= _REDRAWN_S:
+        if at_once or now - self._last >= _REDRAWN_S:
             self._put(f"\r{make(shutil.get_terminal_size().columns - 1)}\x1b[K")
             self._is_drawn, self._last = True, now
 

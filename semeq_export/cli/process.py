@@ -193,8 +193,7 @@ class _Printer:
 
     def see(self, event: Event) -> None:
         if self._pace is not None:
-            self._pace.see(event)
-            self._status.draw(self._pace.line)
+            self._status.draw(self._pace.line, at_once=self._pace.see(event))
 
     def finish(self, stem: ProcessedStem) -> None:
         """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""

@@ -87,7 +87,8 @@ def test_a_status_line_is_cleared_once_and_not_drawn_too_often(clock: Clock, mon
     status.clear()
     status.clear()
     status.draw(lambda width: "after what was said")
-    assert put == ["\rat 29\x1b[K", "\r\x1b[K", "\rafter what was said\x1b[K"]
+    status.draw(lambda width: "at once", at_once=True)
+    assert put == ["\rat 29\x1b[K", "\r\x1b[K", "\rafter what was said\x1b[K", "\rat once\x1b[K"]
 
 
 def test_a_terminal_that_is_gone_stops_nobody() -> None:

@@ -83,6 +83,8 @@ def test_a_second_run_is_refused_while_the_first_lives(folder: Path, arguments: 
     with start(*arguments, "-t", "warm", "--workers", "1") as running:
         while running.poll() is None and not (place / LOCK).exists():
             time.sleep(0.002)
+        while running.poll() is None and not (place / LOCK).stat().st_size:  # it is held before it is written
+            time.sleep(0.002)
         running.send_signal(signal.SIGSTOP)
         try:
             for more in ("--force",), ("--resume",), ("--resume", "--force"):
