@@ -119,7 +119,10 @@ def _walk(root: Path, output: str | os.PathLike[str] | None, *, is_strict: bool)
         folder = waiting.pop() if waiting else links.pop(0)
         if folder != root and output is not None and is_same_file(folder, output):
             continue
-        status = folder.stat()
+        try:
+            status = folder.stat()
+        except OSError as error:
+            raise environment_failure(folder, error) from error
         if (status.st_dev, status.st_ino) in taken:
             circles.append(folder)
             continue

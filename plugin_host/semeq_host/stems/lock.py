@@ -43,7 +43,7 @@ def locked(folders: Sequence[Path]) -> Iterator[list[str]]:
 
 def check_unlocked(folder: Path) -> None:
     """Raise OutputError where a run holds a folder."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
+    with contextlib.suppress(OSError):  # no such file, or none that a run has made
         descriptor = os.open(folder / LOCK, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
         try:
             if not _take(descriptor, folder):
