@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from semeq_export.app._engine import Intensity, Words, find_phrases, load_engine
+from semeq_export.app._placement import place, stated_start_s
 from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import IntentError
+from semeq_export.errors import IntentError, printable
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_host.stems.audio_names import find_audio
@@ -75,9 +76,9 @@ class Track:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionResult:
-    """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file.
+    """The tracks that were written. doubts: what speaks against the words. warnings: rules that match no file, links that lead nowhere.
 
-    understood: what phrases were understood as, by their text. notes: which number "typical" stands for.
+    understood: what phrases were understood as, by their text. notes: which number "typical" stands for, and where clips start.
     """
 
     tracks: tuple[Track, ...]
@@ -90,13 +91,15 @@ class SessionResult:
 def write_session(options: SessionOptions) -> SessionResult:
     """Write stems as one DAWproject, the audio inside and an EQ on each track that has a word; return the tracks.
 
-    The words and the bundle that resolved them stand beside the bands, which are what a DAW plays.
+    The words and the bundle that resolved them stand beside the bands, which are what a DAW plays. Clips start where their files say,
+    if all of them do (`bext` of a WAV).
     Raises AudioError, UnknownTermError, InvalidTargetError, BundleError, OutputError and EnvironmentFailure.
     """
     session = Session({}, options.rules)
     engine = load_engine(options.bundle, guess=options.guess)
-    files = find_audio(options.audio)
+    files, dangling = _without_dangling(find_audio(options.audio))
     stems: list[Stem] = []
+    stated: dict[Path, float | None] = {}
     tracks: list[Track] = []
     used: list[SemanticTarget] = []
     notes: dict[str, None] = {}
@@ -109,13 +112,23 @@ def write_session(options: SessionOptions) -> SessionResult:
         eq = None if words is None else words.eq
         used += [] if words is None else [words.target]
         with open_audio(path) as reader:
-            info = reader.info
+            info, stated[path] = reader.info, stated_start_s(reader)
         stems.append(Stem(path.stem, path, eq, info.sample_rate_hz, info.channels, info.duration_s, words=words))
         tracks.append(
             Track(path.stem, path, word, eq, None if asked is None else asked.amount(engine), words is not None and words.estimated)
         )
+    starts, lines = place(stated)
+    stems = [replace(stem, start_s=starts[path]) for stem, path in zip(stems, files, strict=True)]
     doubts = engine.doubts(*used)
     understood = find_phrases(engine, (track.target for track in tracks if track.target is not None))
     dawproject_zip.write_session(options.output, stems, title=Path(options.output).stem, overwrite=options.overwrite)
-    warnings = tuple(session.unmatched(files))
-    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood, notes=tuple(notes))
+    warnings = (*dangling, *session.unmatched(files))
+    return SessionResult(tracks=tuple(tracks), doubts=tuple(doubts), warnings=warnings, understood=understood, notes=(*notes, *lines))
+
+
+def _without_dangling(files: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Return the files without links that lead nowhere, and a line for each of these; all of them where there is nothing else."""
+    dangling = [path for path in files if path.is_symlink() and not path.exists()]
+    if len(dangling) == len(files):
+        return list(files), []
+    return [path for path in files if path not in dangling], [f"{printable(path)}: dangling link, left out" for path in dangling]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+from semeq_export.app._placement import place, stated_start_s
+from semeq_export.audio.reader import open_audio
 from semeq_export.bundle.loading import read_identity
 from semeq_export.eq.channels import Equaliser, from_plain
 from semeq_export.eq.settings import EqSettings
-from semeq_export.errors import OutputError, printable
+from semeq_export.errors import AudioError, OutputError, printable
 from semeq_export.files.disk import check_output
 from semeq_export.words.saved import SavedWords
 from semeq_host.stems.batch import Batch
@@ -91,6 +94,15 @@ def _one(entry: ProcessedEntry) -> EqSettings:
     return Preset(_eq(entry)).single
 
 
+def _start_s(entry: ProcessedEntry) -> float | None:
+    """Return where the source of a finished file says that it starts; nothing for one of which only a part could be read."""
+    try:
+        with open_audio(entry.path) as reader:
+            return stated_start_s(reader)
+    except AudioError:
+        return None
+
+
 class _BesideEach:
     def __init__(self, info: FormatInfo, batch: Batch, titles: Mapping[str, str], words_of: WordsOf) -> None:
         self._info, self._titles, self._words_of = info, titles, words_of
@@ -129,7 +141,7 @@ class _BesideEach:
 class _OneSession:
     def __init__(self, batch: Batch, words_of: WordsOf) -> None:
         self._words_of = words_of
-        folder = batch.jobs[0].destination.parent
+        folder = Path(os.path.commonpath([job.destination.parent for job in batch.jobs]))
         self._path = folder / f"{folder.resolve().name or 'session'}.dawproject"
         self._overwrite = any(batch.is_ours(index) for index in range(len(batch.jobs)))
         if folder.is_dir():
@@ -140,6 +152,8 @@ class _OneSession:
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Write the sources as tracks, each with its EQ as a device: what the outputs hold, still to be changed."""
+        done = [entry for entry in entries if isinstance(entry, ProcessedEntry) and entry.eq is not None]
+        starts, _ = place({Path(entry.path): _start_s(entry) for entry in done})
         stems = [
             Stem(
                 Path(entry.path).stem,
@@ -149,9 +163,9 @@ class _OneSession:
                 entry.channels,
                 entry.seconds,
                 words=_saved(entry, self._words_of),
+                start_s=starts[Path(entry.path)],
             )
-            for entry in entries
-            if isinstance(entry, ProcessedEntry) and entry.eq is not None
+            for entry in done
         ]
         if stems:
             write_session(self._path, stems, title=self._path.stem, overwrite=self._overwrite)

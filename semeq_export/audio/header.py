@@ -2,7 +2,8 @@
 
 libsndfile repairs lying sizes silently, so a file cut in half reads as a shorter one. These are the announced sizes, before any repair:
 
-    WAV    'RIFF' u32le 'WAVE', chunks of id[4] u32le size, padded to 2; audio in 'data'; 'RIFX': all numbers big-endian
+    WAV    'RIFF' u32le 'WAVE', chunks of id[4] u32le size, padded to 2; audio in 'data'; 'RIFX': all numbers big-endian;
+           of format tag 0x55 'data' holds an MP3
     RF64   as WAV, 'data' size 0xFFFFFFFF; 'ds64' chunk: u64le file size, u64le audio size
     W64    guid[16] u64le size, guid[16] 'wave', chunks of guid[16] u64le size (its own 24 bytes included), padded to 8; audio in 'data'
     AIFF   'FORM' u32be 'AIFF' or 'AIFC', chunks of id[4] u32be size, padded to 2; 'COMM' u16be channels, u32be frames, u16be bits,
@@ -22,7 +23,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from semeq_export.audio import ogg_pages
@@ -32,6 +33,7 @@ from semeq_export.audio.mpeg_frames import MAX_FRAME_BYTES, read_frames, tags_en
 HEAD_BYTES = 4_096
 _MAX_CHUNKS = 100_000
 
+_MP3_TAG = 0x55
 _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
@@ -207,22 +209,28 @@ def _read_sized(file: BinaryIO, chunks: _Chunks, chunk_name: bytes, *, skip: int
 
 
 def _read_wave(file: BinaryIO, order: str, *, is_rf64: bool) -> Announcement:
-    chunks, length, audio64 = _Chunks(12, f"{order}4sI"), _length(file), None
+    chunks, length, audio64, is_mp3 = _Chunks(12, f"{order}4sI"), _length(file), None, False
     for name, body, size in chunks.walk(file):
         if name == b"ds64" and body == 20:
             audio64 = int.from_bytes(_read_at(file, body + 8, 8), "little")
-        elif name == b"fmt " and (why := _find_fault(_read_at(file, body, min(size, 40)), order)):
-            return Announcement(unreadable=why)
+        elif name == b"fmt ":
+            fmt = _read_at(file, body, min(size, 40))
+            if why := _find_fault(fmt, order):
+                return Announcement(unreadable=why)
+            is_mp3 = fmt[:2] == struct.pack(f"{order}H", _MP3_TAG)
         elif name == b"data":
             if is_rf64 and audio64 is not None and size in (0, 0xFFFFFFFF):
                 patches = (28, struct.pack("<Q", length - body)), chunks.patch(body, 0xFFFFFFFF)
                 found = _compare(audio64, body, length, *patches, is_empty=audio64 == 0 and chunks.fill(file, body))
             elif body + size > length and (size >= 0xFFFFF000 or 0x7FFFF000 <= size <= 0x7FFFFFFF):
                 # programs that write into a pipe cannot know the length: ffmpeg puts 0xFFFFFFFF, sox 0x7FFFFFFF less the header
-                return Announcement(is_open=True)
+                return _read_mp3(file, body) if is_mp3 else Announcement(is_open=True)
             else:
                 is_empty = size == 0 and chunks.fill(file, body)
                 found = _compare(size, body, length, chunks.patch(body, length - body), is_empty=is_empty)
+                if is_mp3 and not is_empty:
+                    inner = _read_mp3(file, body, body + size if 0 < size <= length - body else length)
+                    found = replace(inner, fault=found.fault or inner.fault, audio_at=found.audio_at)
             others = [] if found.fault else [at for again, at, _ in chunks.walk(file, body + size + size % 2) if again == b"data"]
             if others:
                 why = f"{1 + len(others)} chunks of audio, expected 1"
@@ -295,11 +303,12 @@ def _read_ogg(file: BinaryIO) -> Announcement:
     return Announcement(fault=why, view=View(pieces=((0, later_starts[0]),)), warnings=warnings)
 
 
-def _read_mp3(file: BinaryIO) -> Announcement:
-    frames = read_frames(file)
+def _read_mp3(file: BinaryIO, base: int = 0, end: int | None = None) -> Announcement:
+    """Walk the frames of an MP3, which may be a part of a file: then that part is all that the decoder sees."""
+    frames = read_frames(file, base, end)
+    length = _length(file) if end is None else end
     if frames is None:
-        return Announcement(is_open=True, is_mpeg=True)
-    length = _length(file)
+        return Announcement(view=View(((base, length),)) if base else WHOLE, is_open=True, is_mpeg=True)
     if not frames.count:
         return Announcement(unreadable="no whole MPEG frame of audio")
     fault = ""
@@ -315,11 +324,13 @@ def _read_mp3(file: BinaryIO) -> Announcement:
     rest = length - frames.end
     is_strange = rest > 0 and frames.claim is None and not frames.next_at and not _is_tag(_read_at(file, frames.end, 16))
     warnings = (f"{rest} bytes behind the last whole MPEG frame are left out",) if is_strange else ()
-    view, samples = View(((0, frames.tags_end), (frames.start, frames.end)), patches), 0
+    view, samples = View(((base, frames.tags_end), (frames.start, frames.end)), patches), 0
     if not frames.counts_at:  # libmpg123 guesses by the file's length, and libsndfile reads no further: so there is more than enough
         samples = frames.samples
-        view = View(((0, frames.tags_end), (frames.audio_at, frames.end), (length, length + frames.count * MAX_FRAME_BYTES)))
-    return Announcement("", fault, view, warnings, frames=samples, is_open=frames.claim is None, is_mpeg=True)
+        beyond = _length(file)
+        view = View(((base, frames.tags_end), (frames.audio_at, frames.end), (beyond, beyond + frames.count * MAX_FRAME_BYTES)))
+    is_open = frames.claim is None and end is None
+    return Announcement("", fault, view, warnings, frames=samples, is_open=is_open, is_mpeg=True)
 
 
 def _is_tag(start: bytes) -> bool:

@@ -55,19 +55,19 @@ class MpegFrames:
     samples: int
 
 
-def tags_end(file: BinaryIO) -> int:
-    """Return where the ID3v2 tags at a file's start end; 0 without any."""
-    offset = 0
+def tags_end(file: BinaryIO, start: int = 0) -> int:
+    """Return where the ID3v2 tags at a file's start, or at another place, end; that place without any."""
+    offset = start
     while (size := _tag_bytes(file, offset)) > 0:
         offset += size
     return offset
 
 
-def read_frames(file: BinaryIO) -> MpegFrames | None:
-    """Return the frames of a file; None where none is found at its start, behind tags, and for free format."""
-    length, tags = file.seek(0, os.SEEK_END), tags_end(file)
+def read_frames(file: BinaryIO, base: int = 0, end: int | None = None) -> MpegFrames | None:
+    """Return the frames of a file, or of a part of it; None where none is found at its start, behind tags, and for free format."""
+    length, tags = file.seek(0, os.SEEK_END) if end is None else end, tags_end(file, base)
     head = _read_at(file, tags, 4)
-    if not tags and not _frame_bytes(head):
+    if tags == base and not _frame_bytes(head):
         return None
     start = tags if _frame_bytes(head) else _next_frame(file, tags, None)
     if not start and not _frame_bytes(head):
@@ -84,7 +84,7 @@ def read_frames(file: BinaryIO) -> MpegFrames | None:
             break
         count += head[:3] != b"ID3"
         offset += size
-    next_at = 0 if size else _next_frame(file, offset, key)
+    next_at = 0 if size or offset >= length else _next_frame(file, offset, key)
     return MpegFrames(tags, start, audio_at, offset, claim, count, counts_at, bytes_at, next_at, count * _frame_samples(first))
 
 

@@ -33,6 +33,8 @@ _UNKNOWN_FRAMES = 2**62  # libsndfile says 2^63-1 where a stream states no lengt
 _FORMAT_NOT_RECOGNISED = 1  # libsndfile's SF_ERR_UNRECOGNISED_FORMAT
 _READ = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU", "NIST", "FLAC", "OGG", "MP3")
 """Containers whose lengths are checked; libsndfile knows more, and reads what is left of them as if that were all."""
+_RIFF = (b"RIFF", b"RIFX", b"RF64")
+"""How a WAV begins, an MP3 in one too, of which the decoder sees only the MP3."""
 _MORE_THAN_24_BITS = ("PCM_32", "DOUBLE", "ALAC_32")
 
 
@@ -179,7 +181,8 @@ class AudioReader:
                 self.tags: dict[str, str] = decoder.copy_metadata()
                 """Title, artist and so on as libsndfile knows them, for the writer of a file without WAV chunks."""
                 frames = announced.frames or decoder.frames
-                info = AudioInfo(decoder.samplerate, decoder.channels, frames, decoder.format, decoder.subtype)
+                container = "WAV" if self._is_mpeg and head[:4] in _RIFF else decoder.format
+                info = AudioInfo(decoder.samplerate, decoder.channels, frames, container, decoder.subtype)
         except soundfile.LibsndfileError as error:
             if error.code == _FORMAT_NOT_RECOGNISED:
                 guess = looks_like(head)

@@ -12,6 +12,7 @@ Sources: Microsoft RIFF (mmreg.h), EBU Tech 3285 (BWF) and 3306 (RF64).
 from __future__ import annotations
 
 import os
+import re
 import struct
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ PLAIN_SUBTYPES = {
 _MADE_ANEW = (b"fmt ", b"fact", b"data", b"ds64")
 _OUTDATED = (b"PEAK", b"levl")
 """They describe the samples that were there before: peaks with their places, an overview of the waveform."""
+_TIME_REFERENCE_AT = 338
+"""Where `bext` holds the time, behind description, originator, reference, date and hour."""
 _EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _MAX_CHUNKS = 100_000
@@ -53,7 +56,8 @@ class Chunk:
 class WavChunks:
     """The chunks of an open file in their order. descriptor: of that file, which stays open as long as they are needed.
 
-    fmt: the body of its `fmt `. before, after: those that are kept, on either side of the audio. lost_bytes: at the end, in no whole chunk.
+    fmt: the body of its `fmt `. before, after: those that are kept, on either side of the audio. ahead: how many of `before` stand before
+    `fmt `. lost_bytes: at the end, in no whole chunk.
     """
 
     descriptor: int
@@ -61,6 +65,7 @@ class WavChunks:
     before: tuple[Chunk, ...]
     after: tuple[Chunk, ...]
     lost_bytes: int = 0
+    ahead: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,6 +82,14 @@ class WavChunks:
     def total_bytes(self) -> int:
         """What they take in a file."""
         return sum(8 + chunk.size + chunk.size % 2 for chunk in (*self.before, *self.after))
+
+    @property
+    def time_reference(self) -> int | None:
+        """The place of the first sample, in samples since midnight, that `bext` states; None where there is no such chunk."""
+        found = next(
+            (chunk for chunk in (*self.before, *self.after) if chunk.name == b"bext" and chunk.size >= _TIME_REFERENCE_AT + 8), None
+        )
+        return None if found is None else int.from_bytes(read_at(self.descriptor, 8, found.offset + _TIME_REFERENCE_AT), "little")
 
     def copy(self, chunk: Chunk, descriptor: int) -> None:
         """Append a chunk to another file."""
@@ -100,7 +113,7 @@ def read_chunks(descriptor: int, *, audio_at: int = 0) -> WavChunks | None:
         return None
     before: list[Chunk] = []
     after: list[Chunk] = []
-    kept, fmt, audio64, offset, has_audio = before, b"", 0, 12, False
+    kept, fmt, ahead, audio64, offset, has_audio = before, b"", 0, 0, 12, False
     for _ in range(_MAX_CHUNKS):
         name, size = struct.unpack("<4sI", read_at(descriptor, 8, offset).ljust(8, b"\0"))
         if offset + 8 > length:
@@ -109,7 +122,7 @@ def read_chunks(descriptor: int, *, audio_at: int = 0) -> WavChunks | None:
         if name == b"ds64":
             audio64 = int.from_bytes(read_at(descriptor, 16, body)[8:16], "little")
         elif name == b"fmt ":
-            fmt = read_at(descriptor, min(size, 4_096), body)
+            fmt, ahead = read_at(descriptor, min(size, 4_096), body), len(before)
         elif name == b"data" and not has_audio:
             kept, has_audio = after, True
             size = audio64 if head[:4] == b"RF64" and size == 0xFFFFFFFF else size
@@ -118,8 +131,17 @@ def read_chunks(descriptor: int, *, audio_at: int = 0) -> WavChunks | None:
             break
         if name not in _MADE_ANEW + _OUTDATED:
             kept.append(Chunk(name, body, size))
-        offset = body + size + size % 2
-    return WavChunks(descriptor, fmt, tuple(before), tuple(after), max(0, length - offset)) if has_audio else None
+        offset = body + size + (size % 2 and not _lacks_pad(descriptor, body + size, length))
+    return WavChunks(descriptor, fmt, tuple(before), tuple(after), max(0, length - offset), ahead) if has_audio else None
+
+
+def _lacks_pad(descriptor: int, end: int, length: int) -> bool:
+    """Whether a chunk of odd size has no byte behind it that makes it even, as some programs write it: the next chunk begins at once."""
+    return _is_chunk(read_at(descriptor, 8, end), end, length) and not _is_chunk(read_at(descriptor, 8, end + 1), end + 1, length)
+
+
+def _is_chunk(head: bytes, offset: int, length: int) -> bool:
+    return re.fullmatch(rb"[ -~]{4}", head[:4]) is not None and len(head) == 8 and offset + 8 + int.from_bytes(head[4:], "little") <= length
 
 
 class WavFile:
@@ -138,17 +160,17 @@ class WavFile:
         self._put(b"RIFF\0\0\0\0WAVE")
         if container == "RF64":
             self._put(b"ds64" + struct.pack("<I", 28) + bytes(28))
+        before = chunks.before if chunks is not None else ()
+        ahead = chunks.ahead if chunks is not None else 0
+        # libsndfile 1.2.2 loses its way in an RF64 with a chunk of odd size before the audio: there it follows the audio
+        self._later = tuple(chunk for chunk in before if container == "RF64" and chunk.size % 2)
+        self._copy(before[:ahead])
         self._put(b"fmt " + struct.pack("<I", len(fmt)) + fmt)
         self._fact_at = None
         if not subtype.startswith("PCM"):
             self._fact_at = os.lseek(descriptor, 0, os.SEEK_CUR) + 8
             self._put(b"fact" + struct.pack("<II", 4, 0))
-        before = chunks.before if chunks is not None else ()
-        # libsndfile 1.2.2 loses its way in an RF64 with a chunk of odd size before the audio: there it follows the audio
-        self._later = tuple(chunk for chunk in before if container == "RF64" and chunk.size % 2)
-        for chunk in before:
-            if chunks is not None and chunk not in self._later:
-                chunks.copy(chunk, descriptor)
+        self._copy(before[ahead:])
         self._put(b"data" + bytes(4))
         self._audio_at = os.lseek(descriptor, 0, os.SEEK_CUR)
 
@@ -183,6 +205,12 @@ class WavFile:
         self._patch(self._audio_at - 4, struct.pack("<I", 0xFFFFFFFF if self._container == "RF64" else self._audio_bytes))
         if self._fact_at is not None:
             self._patch(self._fact_at, struct.pack("<I", min(frames, 0xFFFFFFFF)))
+
+    def _copy(self, before: tuple[Chunk, ...]) -> None:
+        """Append chunks that stand before the audio, but for those that come later."""
+        for chunk in before:
+            if self._chunks is not None and chunk not in self._later:
+                self._chunks.copy(chunk, self._descriptor)
 
     def _put(self, data: bytes) -> None:
         write_whole(self._descriptor, data)

@@ -252,7 +252,7 @@ def say_understood(phrases: Mapping[str, Phrase], quiet: bool) -> dict[str, obje
 
 def progress_wanted(quiet: bool) -> bool:
     """Whether a progress bar may be drawn: only on a terminal."""
-    return not quiet and sys.stderr.isatty()
+    return not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def one_line(text: str) -> str:
@@ -278,14 +278,20 @@ class Terminated(BaseException):
         self.message = "interrupted" if signal_number == signal.SIGINT else "terminated"
 
 
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGXCPU", "SIGALRM", "SIGUSR1") if hasattr(signal, name)]
+
+
 def _on_signal(signal_number: int, _frame: FrameType | None) -> NoReturn:
+    for number in _ENDING:  # the first one counts; what is tidied up takes a second
+        if signal.getsignal(number) is _on_signal:
+            signal.signal(number, signal.SIG_IGN)
     raise Terminated(signal_number)
 
 
 @contextlib.contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Turn SIGTERM and Ctrl-C into Terminated: click prints an empty line for a KeyboardInterrupt. An ignored signal stays ignored."""
-    wanted = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    """Turn signals that end a process into Terminated: click prints an empty line for a KeyboardInterrupt. An ignored one stays ignored."""
+    wanted = _ENDING if threading.current_thread() is threading.main_thread() else ()
     previous = {number: signal.getsignal(number) for number in wanted}
     changed = [number for number, handler in previous.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
     for number in changed:
@@ -343,5 +349,6 @@ def _open_closed_streams() -> None:
 
 
 def _fail(message: str, exit_code: int) -> int:
-    click.echo(f"semeq-export: {shortened(one_line(message))}", err=True)
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        click.echo(f"semeq-export: {shortened(one_line(message))}", err=True)
     return exit_code

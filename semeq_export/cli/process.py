@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,16 +12,17 @@ import click
 from semeq_export.cli import _shared
 
 if TYPE_CHECKING:
+    from semeq_export.app.pace import Pace
     from semeq_export.app.processing import ProcessedStem, StemsPlan
     from semeq_host.stems.batch import Event
     from semeq_host.stems.job import StemJob
 
 GROUPS = {
     "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
-    "Sound": ("chain", "tail_s", "peak_guard", "match_loudness", "lufs", "link", "delta", "dither"),
+    "Sound": ("chain", "plugin_timeout_s", "tail_s", "peak_guard", "match_loudness", "lufs", "link", "delta", "dither"),
     "Files and run": (
-        *("stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite", "allow_hot"),
-        *("dry_run", "resume", "workers", "dask", "report", "sheet", "bundle", "as_json", "quiet"),
+        *("recursive", "stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite"),
+        *("allow_hot", "dry_run", "resume", "workers", "dask", "report", "sheet", "bundle", "as_json", "quiet"),
     ),
 }
 
@@ -31,7 +33,7 @@ GROUPS = {
 @click.option("--preset", metavar="FILE", help="EQ of a preset file instead of words.")
 @_shared.choice_options(hidden=True)
 @click.option("--guess", is_flag=True, hidden=True, help="Take doubtful guesses of untaught words.")
-@click.option("--renew", is_flag=True, help="Saved words of a preset: what they mean now.")
+@click.option("--renew", is_flag=True, hidden=True, help="Saved words of a preset: what they mean now.")
 @click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")
@@ -41,6 +43,7 @@ GROUPS = {
 @click.option("--reference", metavar="AUDIO", help="Compare with a file, a folder, or a kind: mix.")
 @click.option("--refine", is_flag=True, help="Solve once more on each file's spectrum.")
 @click.option("--chain", metavar="TOML", help="Pedalboard chain after the EQ, or alone.")
+@click.option("--plugin-timeout", "plugin_timeout_s", type=float, default=60, hidden=True, help="Seconds; give up plug-ins that hang.")
 @click.option("--tail", "tail_s", type=click.FloatRange(0, 600), default=0, metavar="SECONDS", help="Keep what sounds on after the end.")
 @click.option(
     "--peak-guard",
@@ -55,6 +58,7 @@ GROUPS = {
 @click.option("--delta", is_flag=True, help="Write what was changed: result less source.")
 @click.option("--dither", is_flag=True, help="Triangular noise before rounding to integers.")
 @click.option("--block-size", "block_samples", type=click.IntRange(1, 65_536), default=16_384, hidden=True, help="Changes no bit.")
+@click.option("--recursive", is_flag=True, help="Subfolders too, mirrored below the output.")
 @click.option("--stdin", is_flag=True, help="Read one file from a pipe; needs -o FILE.")
 @click.option("-o", "--output", type=_shared.OUTPUT, default="processed/", metavar="PATH", help="File, or folder (default: processed/).")
 @click.option("--in-place", is_flag=True, help="Replace the sources, each when it is complete.")
@@ -95,7 +99,6 @@ def command(
 
     from semeq_export.app import processing
     from semeq_export.cli._option_names import document_with_option_names
-    from semeq_host.stems.entry import FailedEntry
     from semeq_host.stems.session_file import parse_rule
     from semeq_host.streams.process_options import ProcessOptions
 
@@ -112,8 +115,7 @@ def command(
         result = processing.process_stems(options, printer, edit_report=document_with_option_names)
     if as_json:
         _shared.print_json(result.to_dict())
-    failed = [stem.entry for stem in result.stems if isinstance(stem.entry, FailedEntry)]
-    ctx.exit(_shared.EXIT_OK if not failed else failed[0].exit_code if len(result.stems) == 1 else _shared.EXIT_FAILED)
+    ctx.exit(result.exit_code)
 
 
 def _check_sources(audio: tuple[str, ...], stdin: bool, unusable: dict[str, object]) -> None:
@@ -153,69 +155,52 @@ def _print_plan(plan: StemsPlan, *, as_json: bool) -> None:
 
 
 class _Printer:
-    """What a batch says as it goes on; on a terminal a bar over the whole, in seconds of audio, with its rate and the time left."""
+    """What a batch says as it goes on; on a terminal one line below the rest says how far it is, and in the end what came of it."""
 
     def __init__(self, *, as_json: bool, is_plan: bool, quiet: bool) -> None:
-        self._as_json, self._quiet = as_json, quiet
-        self._bar: Any = None  # Any: rich is imported only where a bar is drawn
-        self._has_bar = not is_plan and _shared.progress_wanted(quiet)
+        from semeq_export.app.pace import StatusLine
+
+        self._as_json, self._quiet, self._has_line = as_json, quiet, not is_plan and _shared.progress_wanted(quiet)
+        self._status, self._is_batch = StatusLine(partial(click.echo, nl=False, err=True, color=True)), False
+        self._pace: Pace | None = None
 
     def __enter__(self) -> _Printer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        self._status.clear()
+        if self._pace is not None and self._is_batch:
+            _shared.note(self._pace.closing_line())
 
     def note(self, line: str) -> None:
-        _shared.note(_shared.one_line(line), quiet=self._quiet)
+        self._status.clear()
+        _shared.say([line], self._quiet)
 
     def begin(self, jobs: Sequence[StemJob]) -> None:
-        if not self._has_bar:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from semeq_export.app.pace import Pace
 
-        from semeq_host.stems.batch import look_at
-
-        self._seconds = [look_at(job).seconds for job in jobs]
-        self._done_s, self._finished = [0.0] * len(jobs), 0
-        texts = (TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[rate]}"))
-        columns = (TextColumn("{task.description}"), BarColumn(), *texts, TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.add_task(f"0/{len(jobs)}", total=sum(self._seconds) or None, rate="")
-        self._bar.start()
+        self._pace, self._is_batch = Pace(jobs) if self._has_line else None, len(jobs) > 1
 
     def see(self, event: Event) -> None:
-        if self._bar is None:
-            return
-        from semeq_host.stems.pool import Finished
-
-        if isinstance(event, Finished):
-            self._finished += 1
-        share = 1.0 if isinstance(event, Finished) else event.done / event.total if event.total else None
-        if share is not None:
-            self._done_s[event.index] = self._seconds[event.index] * share
-        task = self._bar.tasks[0]
-        elapsed = task.elapsed or 0.0
-        rate = f"{sum(self._done_s) / elapsed:.0f} x real time" if elapsed > 1.0 else ""
-        self._bar.update(task.id, completed=sum(self._done_s), description=f"{self._finished}/{len(self._seconds)}", rate=rate)
+        if self._pace is not None:
+            self._status.draw(self._pace.line, at_once=self._pace.see(event))
 
     def finish(self, stem: ProcessedStem) -> None:
         """Print what people want to know of one file: where it is, what was heard, what is to be known; or why there is nothing."""
         from semeq_export.errors import printable
         from semeq_host.stems.entry import FailedEntry, ProcessedEntry
 
-        entry = stem.entry
+        self._status.clear()
+        entry, is_text = stem.entry, not (self._quiet or self._as_json)
         if stem.preset is not None:
             _shared.say(stem.preset.notes, prefix=f"{stem.preset.path}: ")
         if isinstance(entry, FailedEntry):
             click.echo(f"semeq-export: {_shared.shortened(_shared.one_line(entry.error))}", err=True)
-            return
-        path = printable(entry.path)
-        if isinstance(entry, ProcessedEntry) and entry.summary:
-            _shared.note(f"{path}: {entry.summary}", quiet=self._quiet or self._as_json)
-        for warning in entry.warnings:
-            _shared.note(f"{path}: {warning}", quiet=self._quiet)
-        if not (self._as_json or self._quiet):
-            click.echo(printable(entry.output))
+        elif entry.resumed:
+            _shared.note(f"{printable(entry.output)}: done before, skipped", quiet=not is_text)
+        else:
+            path = printable(entry.path)
+            _shared.say([entry.summary] if isinstance(entry, ProcessedEntry) and entry.summary else [], not is_text, f"{path}: ")
+            _shared.say(entry.warnings, self._quiet, f"{path}: ")
+            if is_text:
+                click.echo(printable(entry.output))

@@ -19,7 +19,7 @@ def registered() -> set[str]:
     for module, _ in VERBS.values():
         command = importlib.import_module(module).command
         commands += [command, *command.commands.values()] if isinstance(command, click.Group) else [command]
-    return {name for command in commands for parameter in command.params for name in parameter.opts}
+    return {name for command in commands for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 @pytest.mark.parametrize(

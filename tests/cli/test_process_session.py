@@ -368,3 +368,36 @@ def test_a_loudness_alone_is_something_to_do(run: Run) -> None:
     assert run("long.wav", "--lufs", "-30", "--stem", "long*=warm", "-o", "warm.wav")[0] == 0
     assert not np.allclose(read_audio("warm.wav").samples / after, read_audio("warm.wav").samples[0, 0] / after[0, 0])
     assert run("long.wav", "--lufs", "-30", "--delta", "-o", "d.wav")[0] == 2
+
+
+def test_resuming_with_other_wishes_replaces_no_finished_result(run: Run) -> None:  # fault E25
+    assert run("stems", "-t", "warm", "-o", "out")[0] == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    for more, said in (
+        (("-t", "bright"), "made with warm, not bright"),
+        (("-t", "warm", "--intensity", "0.5"), "made with warm, not warm, intensity 0.5"),
+        (("-t", "bright", "--dry-run"), "made with warm, not bright"),
+    ):
+        code, out, err = run("stems", *more, "-o", "out", "--resume")
+        first = "out/Vocal lead.wav and 2 more are finished results"
+        assert (code, out, err) == (2, "", f"semeq-export: {first} {said}; use --force to replace them\n")
+    assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+    code, _, err = run("stems", "-t", "warm", "--stem", "bass*=bright", "-o", "out", "--resume")
+    assert (code, err) == (2, "semeq-export: out/bass.wav is a finished result made with warm, not bright; use --force to replace it\n")
+    assert run("stems", "-t", "warm", "--intensity", "1", "-o", "out", "--resume")[0] == 0
+    assert run("stems", "-t", "bright", "-o", "out", "--resume", "--force")[0] == 0
+    np.testing.assert_array_equal(read_audio("out/bass.wav").samples, expected("bass", BRIGHT))
+    code, _, err = run("stems", "-t", "bright", "-o", "out", "--resume", "--subtype", "FLOAT")
+    assert (code, err) == (0, "3 of 3 outputs were made with other options, files or another version; they are made again\n")
+
+
+def test_resuming_over_a_journal_that_does_not_say_what_was_asked_for(run: Run) -> None:  # fault E25
+    """Versions before 0.2 wrote no wishes; what their entries say is compared."""
+    assert run("stems", "-t", "warm", "--intensity", "0.5", "-o", "out")[0] == 0
+    journal = Path("out/.semeq-journal.jsonl")
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps({name: line[name] for name in line if name != "wishes"}) + "\n" for line in lines))
+    assert "wishes" in lines[-1]
+    code, _, err = run("stems", "-t", "bright", "-o", "out", "--resume")
+    assert (code, "made with warm, not bright" in err) == (2, True)
+    assert run("stems", "-t", "warm", "--intensity", "0.5", "-o", "out", "--resume")[0] == 0

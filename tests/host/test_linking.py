@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from pathlib import Path
 
@@ -369,3 +370,27 @@ def test_what_a_loudness_cannot_be_asked_with(how: dict[str, object]) -> None:
         ProcessOptions(lufs=-16.0, **how)  # type: ignore[arg-type]
     with pytest.raises(AudioError, match="outside -70..0"):
         ProcessOptions(lufs=1.0)
+
+
+def test_progress_is_told_of_the_stem_that_is_being_made(tmp_path: Path) -> None:
+    """Results of a group wait for each other, its progress does not."""
+    batch = Batch(plan(write(tmp_path / "in", subtype="PCM_24"), tmp_path / "out"), None)
+    told: list[int] = []
+    for _ in batch.run(resources=StemResources(), progress=lambda _done, _total: told.append(batch.current)):
+        pass
+    made = [index for index, _ in itertools.groupby(told)]
+    assert made == [0, 1, 2, 0, 2], "the loudest decides, and the others are made once more"
+
+
+def test_a_group_with_a_stem_that_is_given_up_is_settled_without_it(tmp_path: Path) -> None:
+    chain = str(tmp_path / "hang.toml")
+    Path(chain).write_text('[[effect]]\nname = "Gain"\n')
+    session = Session({"preset": "boost.json"}, (StemRule("keys*", {"chain": chain}),))
+    batch = Batch(plan(write(tmp_path / "in", subtype="PCM_24"), tmp_path / "out", session=session), None, given_up={chain: 1.0})
+    found = run(batch)
+    assert isinstance(found["keys"], FailedEntry)
+    assert found["keys"].code == "plugin-timeout"
+    left = processed({name: entry for name, entry in found.items() if name != "keys"})
+    gains = [entry.trim_db for entry in left.values()]
+    assert gains[0] == pytest.approx(gains[1], abs=1e-6)
+    assert gains[0] < 0.0

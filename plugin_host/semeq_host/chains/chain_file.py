@@ -21,6 +21,7 @@ Containers (`Chain`, `Mix`) hold plug-ins of their own as `[[plugin.plugin]]`.
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import os
 import re
@@ -121,6 +122,18 @@ class ChainSpec:
     def files(self) -> tuple[Path, ...]:
         """The files and plug-in bundles that the sound depends on besides the chain file, in order."""
         return tuple(self.path.parent / name for plugin in self.plugins for name in _files(plugin))
+
+    @property
+    def has_plugin_files(self) -> bool:
+        """Whether a plug-in comes from a file: code of others, which may crash or hang."""
+        return any(_holds(plugin, "VST3") for plugin in self.plugins)
+
+    def check_files(self) -> None:
+        """Load once what comes from files, plug-ins and impulse responses; raises ChainError as `build` does."""
+        assembly = _Assembly(None, 48_000.0)
+        for plugin in itertools.chain.from_iterable(map(_flat, self.plugins)):
+            if plugin.type in FILE_PARAMETERS:
+                self._build(plugin, assembly)
 
     def build(self, engine: EqSource | None, sample_rate_hz: float) -> LoadedChain:
         """Return the chain for audio of a rate. engine: needed where the chain `needs_engine`.
@@ -311,6 +324,11 @@ def choices(kind: str) -> Mapping[str, object]:
     for part in kind.split(".")[1:]:
         place = getattr(place, part)
     return dict(getattr(place, "__members__", {}))
+
+
+def _flat(spec: PluginSpec) -> list[PluginSpec]:
+    """Return a plug-in and those inside of it."""
+    return [spec, *itertools.chain.from_iterable(map(_flat, spec.plugins))]
 
 
 def _holds(spec: PluginSpec, kind: str) -> bool:

@@ -9,7 +9,7 @@ import json
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -25,7 +25,7 @@ from semeq_export.errors import IntentError, OutputError, SemeqError, printable
 from semeq_export.files.disk import check_output, resolve_links
 from semeq_host.stems.audio_names import find_audio, plan_outputs
 from semeq_host.stems.cluster import Cluster
-from semeq_host.stems.entry import DoneEntry
+from semeq_host.stems.entry import DoneEntry, hung
 from semeq_host.stems.grouping import groups_of
 from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.journal import Claim, Done, Journal
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 Event = Working | Finished
 
+_NAMED_WISHES = 3
+_IN_ENTRIES = ("target", "preset", "chain")
 _NOT_IN_KEY = ("overwrite", "block_samples", "gain_db")
 """Options that do not change an output."""
 
@@ -59,6 +61,7 @@ def plan_batch(
     options: ProcessOptions,
     *,
     read_preset: Callable[[str], Equaliser],
+    below: Mapping[Path, Path] | None = None,
     follow: bool = False,
     resume: bool = False,
     make_folder: bool = True,
@@ -66,8 +69,9 @@ def plan_batch(
 ) -> list[StemJob]:
     """Return what is to be done, names checked: no two outputs of one name, none of them an input, each able to hold the subtype.
 
-    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. follow: where an output's name is
-    a link, write what it leads to. resume: outputs may exist; what is left of them is for `Batch` to say. Nothing is made but the folder.
+    audio: files, folders and patterns. read_preset: gives the bands of a preset file, which is read once. below: folders inside of the
+    output's for some of them. follow: where an output's name is a link, write what it leads to. resume: outputs may exist; what is left of
+    them is for `Batch` to say. Nothing is made but the folder.
     link: see `groups_of`; in place, nothing is linked, as a replaced source cannot be written once more; nor are matched changes.
     Raises IntentError, AudioError, OutputError and EnvironmentFailure.
     """
@@ -84,7 +88,9 @@ def plan_batch(
         if twice:
             raise OutputError(f"{printable(twice[0])}: is named twice; in place it would be processed twice")
     else:
-        pairs = plan_outputs(sources, output, overwrite=options.overwrite or resume, follow=follow, make_folder=make_folder)
+        inner = {path: folder for path, folder in (below or {}).items() if path in sources}
+        overwrite = options.overwrite or resume
+        pairs = plan_outputs(sources, output, below=inner, overwrite=overwrite, follow=follow, make_folder=make_folder)
     for destination in () if options.subtype is None else (destination for _, destination in pairs):
         output_format(destination, subtype=options.subtype)
     bands = cache(read_preset)
@@ -106,22 +112,36 @@ def look_at(job: StemJob) -> StemPreview:
 
 
 class Batch:
-    """Jobs with the journal that says what was done of them before.
+    """Jobs with the journal that says what was done of them before. given_up: chains whose plug-ins hang, and how long that was watched.
 
     resume: skip what is finished already, its source, everything that decides it and the output itself unchanged. Outputs that an earlier
     run had begun to make are made anew. Raises OutputError where an output exists that is not the earlier run's, or was changed since.
     """
 
-    def __init__(self, jobs: Sequence[StemJob], bundle_path: str | None, *, resume: bool = False, journal: bool = True) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[StemJob],
+        bundle_path: str | None,
+        *,
+        resume: bool = False,
+        journal: bool = True,
+        given_up: Mapping[str, float] | None = None,
+    ) -> None:
         self.jobs = list(jobs)
+        self._given_up = given_up or {}
         self._bundle_path, self._resume = bundle_path, resume
         self._keys = _Keys(bundle_path)
         folders = {job.destination.parent for job in jobs} if journal else set()
         self._journals = {folder: Journal(folder) for folder in folders}
+        self.current = 0
+        """Index of the job that this process is at, where it does the work: the one whose progress is told."""
         self.skipped: dict[int, DoneEntry] = {}
         """Entries of the jobs that need not be done, by index."""
         self.of_other_bundles: list[Path] = []
         """Outputs of an earlier run that are made again because another bundle said what their words mean."""
+        self.of_other_options: list[Path] = []
+        """Outputs of an earlier run that are made again because options, files that they name or the version were others."""
+        self._of_other_wishes: list[tuple[StemJob, Done]] = []
         if resume:
             for index, job in enumerate(self.jobs):
                 entry = self._finished_before(job)
@@ -129,6 +149,7 @@ class Batch:
                     self.skipped[index] = msgspec.structs.replace(entry, resumed=True)
                 elif not job.options.in_place and job.destination.exists():
                     self.jobs[index] = job.again()
+            self._refuse_other_wishes()
         for index, job in enumerate(self.jobs):
             if index not in self.skipped and job.options.in_place:
                 self.jobs[index] = replace(job, in_place_sha256=self._before(job))
@@ -149,9 +170,14 @@ class Batch:
         if studio is not None:
             warnings.warn("`studio` is now called `resources`; the old name goes with 0.2", DeprecationWarning, stacklevel=2)
             resources = studio
-        left = [index for index in range(len(self.jobs)) if index not in self.skipped]
+        chains = {index: job.intent.chain for index, job in enumerate(self.jobs) if job.intent.chain in self._given_up}
+        hopeless = {index: hung(self.jobs[index], self._given_up[chain]) for index, chain in chains.items() if chain is not None}
+        left = [index for index in range(len(self.jobs)) if index not in self.skipped and index not in hopeless]
         self._claim(left)
         linking = Linking(self.jobs)
+        for index, given_up in hopeless.items():
+            if index not in self.skipped:
+                yield from linking.see(Finished(index, given_up))
         for index, entry in self.skipped.items():
             yield from linking.see(Finished(index, entry))
         left = left or self._correct(linking)
@@ -180,9 +206,7 @@ class Batch:
         """Do some of the jobs, write down what was done, and yield what happens."""
         jobs = [self.jobs[index] for index in left]
         if resources is not None:
-            from semeq_host.stems.stem import run_stem  # not before: whoever plans does not filter
-
-            events: Generator[Event, None, None] = (Finished(index, run_stem(resources, job, progress)) for index, job in enumerate(jobs))
+            events: Generator[Event, None, None] = self._work_here(left, resources, progress)
         else:
             assert crew is not None
             events = crew.run(jobs)
@@ -192,6 +216,12 @@ class Batch:
                 if isinstance(event, Finished):
                     self._note(event)
                 yield event
+
+    def _work_here(self, left: Sequence[int], resources: StemResources, progress: Progress | None) -> Generator[Finished, None, None]:
+        from semeq_host.stems.stem import run_stem  # not before: whoever plans does not filter
+
+        for place, self.current in enumerate(left):
+            yield Finished(place, run_stem(resources, self.jobs[self.current], progress))
 
     def is_ours(self, index: int) -> bool:
         """Whether what lies at a job's names may be replaced: an earlier run made it, or the options say so."""
@@ -224,7 +254,7 @@ class Batch:
     def _note(self, event: Finished) -> None:
         job = self.jobs[event.index]
         if isinstance(event.entry, DoneEntry) and self._journals:
-            done = Done(self._keys.of(job), event.entry, self._keys.bundle_of(job))
+            done = Done(self._keys.of(job), event.entry, self._keys.bundle_of(job), job.intent.wishes())
             self._journals[job.destination.parent].finish(job.destination.name, done)
 
     def _finished_before(self, job: StemJob) -> DoneEntry | None:
@@ -239,7 +269,10 @@ class Batch:
             if is_output_ours and self._is_of(job, done) and (job.options.in_place or sha256_of(job.source) == done.entry.source_sha256):
                 return done.entry
             if is_output_ours or job.options.overwrite:
+                if not job.options.overwrite and not job.options.in_place and not _has_same_wishes(job, done):
+                    self._of_other_wishes.append((job, done))  # in place, `_before` says what is to be said
                 self.of_other_bundles += [] if self._is_same_bundle(job, done) else [job.destination]
+                self.of_other_options += [] if done.key == self._keys.of(job) else [job.destination]
                 return None
             raise OutputError(f"{printable(job.destination)}: was changed after it was made; use `overwrite` to replace it")
         if claim is not None and self._is_of(job, claim):
@@ -247,6 +280,20 @@ class Batch:
         if not job.options.in_place:
             check_output(job.destination, overwrite=job.options.overwrite)
         return None
+
+    def _refuse_other_wishes(self) -> None:
+        """Raise where finished results would be replaced by results of other wishes."""
+        found = self._of_other_wishes
+        if not found:
+            return
+        made = Counter(_in_words(_wishes_of(done)) for _, done in found)
+        said = [f"{what} ({count})" if len(made) > 1 else what for what, count in made.most_common(_NAMED_WISHES)]
+        said += [f"{len(made) - _NAMED_WISHES} other wishes"] if len(made) > _NAMED_WISHES else []
+        first, count = found[0][0], len(found)
+        what = "is a finished result" if count == 1 else f"and {count - 1} more are finished results"
+        why = f"made with {', '.join(said)}, not {_in_words(first.intent.wishes())}"
+        hint = f"use `overwrite` to replace {'it' if count == 1 else 'them'}"
+        raise OutputError(f"{printable(first.destination)} {what} {why}; {hint}")
 
     def _is_of(self, job: StemJob, noted: Claim | Done) -> bool:
         """Whether a journal's line is of this job and not of other wishes; another bundle makes other wishes of the same words."""
@@ -314,6 +361,27 @@ class _Keys:
             files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
             self._content[name] = name + "".join(f" {file.relative_to(path)} {sha256_of(file)}" for file in files if file.is_file())
         return self._content[name]
+
+
+def _has_same_wishes(job: StemJob, done: Done) -> bool:
+    """Whether a result was asked for as a job is, though options, files or the version may have changed.
+
+    Of journals of earlier versions, only what entries of reports say is compared.
+    """
+    now = job.intent.wishes()
+    return now == done.wishes if done.wishes is not None else {name: now[name] for name in _IN_ENTRIES if name in now} == _wishes_of(done)
+
+
+def _wishes_of(done: Done) -> dict[str, object]:
+    if done.wishes is not None:
+        return done.wishes
+    return {name: value for name in _IN_ENTRIES if (value := getattr(done.entry, name, None)) is not None}
+
+
+def _in_words(wishes: Mapping[str, object]) -> str:
+    """Return wishes for people: the word first, then the rest by its names."""
+    named = [name.replace("_", " ") if value is True else f"{name} {value}" for name, value in wishes.items() if name != "target"]
+    return printable(", ".join([str(wishes["target"]), *named] if "target" in wishes else named)) or "no EQ"
 
 
 def _sha256_or_none(path: Path) -> str | None:

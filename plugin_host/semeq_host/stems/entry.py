@@ -144,3 +144,15 @@ def failed(job: StemJob, error: SemeqError) -> FailedEntry:
 def crashed(job: StemJob, why: str) -> FailedEntry:
     """Return the entry of a file that took its worker along."""
     return FailedEntry(path=str(job.source), output=None, error=f"{printable(job.source)}: {why}", code="crashed", exit_code=2)
+
+
+def hung(job: StemJob, timeout_s: float) -> FailedEntry:
+    """Return the entry of a file that was given up because a plug-in of its chain did nothing any more."""
+    why = f"{printable(job.intent.chain or '')}: a plug-in did nothing for {timeout_s:g} s (`plugin_timeout`): given up"
+    return FailedEntry(path=str(job.source), output=None, error=f"{printable(job.source)}: {why}", code="plugin-timeout", exit_code=2)
+
+
+def not_done(job: StemJob) -> FailedEntry:
+    """Return the entry of a file that a run did not come to."""
+    why = "not done: the run was interrupted"
+    return FailedEntry(path=str(job.source), output=None, error=f"{printable(job.source)}: {why}", code="interrupted", exit_code=1)

@@ -75,6 +75,12 @@ class Intent:
         parts.append("" if self.chain is None else f"chain {self.chain}")
         return ", ".join(part for part in parts if part)
 
+    def wishes(self) -> dict[str, object]:
+        """Return the fields that are not the default, without what a preset holds: what was asked for, to be compared and said."""
+        usual = Intent(target="")  # which nobody asks for
+        named = {name: value for name, value in self.to_dict().items() if name != "eq" and value not in (None, getattr(usual, name))}
+        return {name: value for name, value in named.items() if (name, value) != ("intensity", 1.0)}
+
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         data: dict[str, object] = msgspec.to_builtins(self)

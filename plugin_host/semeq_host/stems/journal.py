@@ -1,11 +1,12 @@
 """What a batch has done so far, so that it can go on after whatever ended it: one line of JSON for each event, beside the outputs.
 
     {"claim": NAME, "key": KEY, "source_sha256": HASH or null, "bundle_sha256": BUNDLE}     before anything is written
-    {"done": NAME, "key": KEY, "entry": ENTRY, "bundle_sha256": BUNDLE}                     when an output is complete and on the disk
+    {"done": NAME, "key": KEY, "entry": ENTRY, "bundle_sha256": BUNDLE, "wishes": WISHES}   when an output is complete and on the disk
 
 NAME is the output's name in the folder, KEY a hash of everything that decides the output but the source itself. BUNDLE is the identity of
 the bundle that said what words mean, left out where no words count and by earlier versions; ENTRY has the words and the bands that they
-meant. A line that a crash cut short is ignored. Lines are only appended; of several for one name the last counts.
+meant; WISHES are what was asked for, as far as it is not the default, left out by earlier versions. A line that a crash cut short is
+ignored. Lines are only appended; of several for one name the last counts.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An output that a batch made, and its entry of the report. bundle_sha256: None where unknown."""
+    """An output that a batch made, and its entry of the report. bundle_sha256, wishes (see `Intent.wishes`): None where unknown."""
 
     key: str
     entry: DoneEntry
     bundle_sha256: str | None = None
+    wishes: dict[str, object] | None = None
 
 
 class _ClaimLine(msgspec.Struct, frozen=True):
@@ -63,6 +65,7 @@ class _DoneLine(msgspec.Struct, frozen=True):
     key: str
     entry: dict[str, object]
     bundle_sha256: str | UnsetType = UNSET
+    wishes: dict[str, object] | UnsetType = UNSET
 
 
 class Journal:
@@ -84,7 +87,7 @@ class Journal:
 
     def finish(self, name: str, done: Done) -> None:
         """Write down what was made."""
-        self._append([_DoneLine(name, done.key, done.entry.to_dict(), done.bundle_sha256 or UNSET)])
+        self._append([_DoneLine(name, done.key, done.entry.to_dict(), done.bundle_sha256 or UNSET, done.wishes or UNSET)])
 
     def _take(self, document: object) -> None:
         """Take note of a line; raises ValueError where it is none of ours."""
@@ -94,7 +97,7 @@ class Journal:
             self.done.pop(claim.claim, None)
         else:
             done = msgspec.convert(document, _DoneLine)
-            self.done[done.done] = Done(done.key, read_done(done.entry), done.bundle_sha256 or None)
+            self.done[done.done] = Done(done.key, read_done(done.entry), done.bundle_sha256 or None, done.wishes or None)
 
     def _append(self, events: Iterable[_ClaimLine | _DoneLine]) -> None:
         lines = "".join(json.dumps(msgspec.to_builtins(event), sort_keys=True) + "\n" for event in events)

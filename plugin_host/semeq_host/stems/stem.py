@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import msgspec
 
+from semeq_export.arrays import FloatArray
+from semeq_export.audio.samples import AudioInfo
 from semeq_export.eq.channels import to_plain
 from semeq_export.errors import ChainError, SemeqError, printable
 from semeq_export.listeners import WordListening
@@ -15,19 +18,22 @@ from semeq_host.stems.hearing import adaptation_of
 from semeq_host.stems.intent import Intent
 from semeq_host.stems.job import StemJob, sha256_of
 from semeq_host.stems.resources import StemResources
-from semeq_host.streams.offline import ListenedReport, MakeStage, ProcessReport, process_file, process_listening
+from semeq_host.streams.offline import ListenedReport, MakeStage, ProcessReport, Stage, process_file, process_listening
 from semeq_host.streams.process_options import Progress
 from semeq_host.streams.rolling import RollingReport, process_rolling
 
+Watch = Callable[[bool], None]
+"""Is told that plug-ins of a chain are at work, again after each block, and when they are no more."""
 
-def run_stem(resources: StemResources, job: StemJob, progress: Progress | None = None) -> Entry:
+
+def run_stem(resources: StemResources, job: StemJob, progress: Progress | None = None, watch: Watch | None = None) -> Entry:
     """Process a file and return its entry; an error of ours becomes one, everything else is raised."""
     started = time.perf_counter()
     try:
         source_sha256 = sha256_of(job.source)
         if job.in_place_sha256 not in (None, source_sha256):
             return _replaced_before(job, source_sha256)
-        report, listened = _process(resources, job, progress)
+        report, listened = _process(resources, job, progress, watch)
         warnings = (*report.warnings, *_hints(resources, job.intent), *_misses(job, report))
         sha256 = (source_sha256, sha256_of(job.destination))
     except SemeqError as error:
@@ -38,13 +44,14 @@ def run_stem(resources: StemResources, job: StemJob, progress: Progress | None =
 
 
 def _process(
-    resources: StemResources, job: StemJob, progress: Progress | None
+    resources: StemResources, job: StemJob, progress: Progress | None, watch: Watch | None
 ) -> tuple[ProcessReport, ListenedReport | RollingReport | None]:
     intent = job.intent
     stage: MakeStage | None = None
     if intent.chain is not None:
         chain = resources.chain(intent.chain)
         stage = chain.stage(resources.engine if chain.needs_engine else None)
+        stage = stage if watch is None else _watched(stage, watch)
     if job.heard is not None:
         adaptation = adaptation_of(job.heard)
         report = process_file(job.source, job.destination, adaptation.eq, make_stage=stage, options=job.how, progress=progress)
@@ -69,6 +76,33 @@ def _process(
     else:
         listened = process_listening(job.source, job.destination, listening, make_stage=stage, options=job.how, progress=progress)
     return listened.report, listened
+
+
+def _watched(make_stage: MakeStage, watch: Watch) -> MakeStage:
+    """Return stages that tell when their plug-ins are at work."""
+
+    def make(info: AudioInfo) -> Stage:
+        watch(True)
+        return _WatchedStage(make_stage(info), watch)
+
+    return make
+
+
+class _WatchedStage:
+    def __init__(self, stage: Stage, watch: Watch) -> None:
+        self._stage, self._watch = stage, watch
+        self.warnings = stage.warnings
+
+    def process(self, samples: FloatArray) -> FloatArray:
+        out = self._stage.process(samples)
+        self._watch(True)
+        return out
+
+    def finish(self) -> Iterator[FloatArray]:
+        for block in self._stage.finish():
+            self._watch(True)
+            yield block
+        self._watch(False)
 
 
 def _hints(resources: StemResources, intent: Intent) -> list[str]:

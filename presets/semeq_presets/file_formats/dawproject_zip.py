@@ -13,7 +13,7 @@
                 <Band type="lowShelf"> <Freq unit="hertz"/> <Gain unit="decibel"/> <Q unit="linear"/> <Enabled/> </Band>
                 <InputGain unit="decibel"/>         the preamp; OutputGain is added to it on reading
         <Track name="Master"> <Channel role="master" id="master"/>
-      <Arrangement> <Lanes timeUnit="seconds"> <Lanes track=ID> <Clips> <Clip time="0"> <Audio> <File path="audio/..."/>
+      <Arrangement> <Lanes timeUnit="seconds"> <Lanes track=ID> <Clips> <Clip time="START"> <Audio> <File path="audio/..."/>
 
 | type of a band | kind |
 | --- | --- |
@@ -77,6 +77,7 @@ class Stem:
     """One track of a session: its name, its audio as a file or as bytes, and its EQ (None: no equaliser).
 
     file_name: gives the audio its ending; that of the file when left out. duration_s: of the audio, above 0. words: those of the EQ.
+    start_s: where the audio starts in the song, 0 or more.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Stem:
     duration_s: float
     file_name: str = ""
     words: SavedWords | None = None
+    start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ class TrackEq:
 
 
 def write_session(path: str | os.PathLike[str], stems: Sequence[Stem], *, title: str = "", overwrite: bool = False) -> None:
-    """Write a session with one track for each stem: its audio embedded from the start of the song, its own EQ on it.
+    """Write a session with one track for each stem: its audio embedded, its own EQ on it.
 
     Raises PresetWriteError for a stem that cannot be one, OutputError where the file exists and overwrite is off, or is one of the stems,
     EnvironmentFailure where the system fails; nothing is left then.
@@ -342,9 +344,9 @@ def _channel(structure: Element, track_id: str, name: str, content: str, channel
 
 
 def _add_clip(lanes: Element, index: int, stem: Stem, place: str) -> None:
-    duration = plain_decimal(stem.duration_s, DIGITS)
+    duration, start = plain_decimal(stem.duration_s, DIGITS), plain_decimal(stem.start_s, DIGITS) if stem.start_s else "0.0"
     clip = SubElement(
-        SubElement(lanes, "Clips", id=f"clips{index}"), "Clip", time="0.0", duration=duration, playStart="0.0", name=stem.name
+        SubElement(lanes, "Clips", id=f"clips{index}"), "Clip", time=start, duration=duration, playStart="0.0", name=stem.name
     )
     audio = SubElement(
         clip, "Audio", id=f"audio{index}", channels=str(stem.channels), sampleRate=str(stem.sample_rate_hz), duration=duration
@@ -376,6 +378,8 @@ def _check(stem: Stem) -> None:
         raise PresetWriteError(f"stem {where}: {stem.channels} channels at {stem.sample_rate_hz} Hz, expected 1..64 and a whole number")
     if not 0.0 < stem.duration_s < 1e7:  # false for NaN too
         raise PresetWriteError(f"stem {where}: duration_s {stem.duration_s} is outside 0..1e7")
+    if not 0.0 <= stem.start_s < 1e7:
+        raise PresetWriteError(f"stem {where}: start_s {stem.start_s} is outside 0..1e7")
 
 
 def _places(stems: Sequence[Stem]) -> list[str]:
