@@ -108,7 +108,7 @@ def test_a_lock_file_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize(("pid", "is_free"), [(os.getpid(), False), (2**22 + 1, True)])
+@pytest.mark.parametrize(("pid", "is_free"), [(os.getpid(), False), (2**22 + 1, True)], ids=["of this process", "of none"])
 def test_where_the_file_system_has_no_locks_the_process_is_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: int, is_free: bool
 ) -> None:
