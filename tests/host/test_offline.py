@@ -382,7 +382,7 @@ def test_a_broadcast_wav_keeps_its_chunks_and_a_bypass_every_byte(tmp_path: Path
     report = process_file(source, tmp_path / "out.wav", WARM)
     assert (report.is_copy, report.warnings) == (False, ())
     before, after = (chunks_of(path.read_bytes()) for path in (source, tmp_path / "out.wav"))
-    assert [name for name, _ in after] == [b"fmt ", b"bext", b"iXML", b"JUNK", b"data", *(name for name, _ in AFTER)]
+    assert [name for name, _ in after] == [b"bext", b"iXML", b"JUNK", b"fmt ", b"data", *(name for name, _ in AFTER)]
     assert sorted(c for c in before if c[0] != b"data") == sorted(c for c in after if c[0] != b"data")
 
 

@@ -63,6 +63,7 @@ def eqs_inside(draw: st.DrawFn, format_id: str) -> EqSettings:
             choice=st.floats(0.0, 0.999),
         )
         drawn = draw(st.lists(one, max_size=min(limits.max_bands or 8, 8)))
+        drawn = [b for i, b in enumerate(drawn) if sum(a.kind is b.kind for a in drawn[:i]) < limits.most.get(b.kind, len(drawn))]
         drawn = [replace(band, q=limits.pass_q) if limits.pass_q is not None and band.order > 2 else band for band in drawn]
         if limits.shelf_q is not None:
             drawn = [replace(band, q=limits.shelf_q) if band.kind in SHELVES else band for band in drawn]
