@@ -311,9 +311,6 @@ def test_the_dose_of_every_file_is_that_of_the_python_stream(
     assert loudest_db <= -60.0
 
 
-@pytest.mark.xfail(
-    reason="since references have a spread, a recalled one plays up to 3 % off the learned one: the state lacks part of it", strict=True
-)
 def test_a_learned_reference_is_met_and_kept_in_the_state(plugin: Plugin, kit: Kit, tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     pink = np.cumsum(rng.normal(size=(2, 6 * RATE_HZ)), axis=1)

@@ -296,7 +296,8 @@ public:
         fixed.reference = stored_reference_;
         Reference learned;  // none: what was learned before this state is forgotten with it
         if (state.reference_db.size() == static_cast<std::size_t>(n_thirds)) {
-            fixed.reference.is_target = true;
+            fixed.reference = Reference{};  // heard, not stored: nothing of the stored one's spread
+            fixed.reference.is_set = fixed.reference.is_target = true;
             for (std::size_t i = 0; i < state.reference_db.size(); ++i) {
                 fixed.reference.level_db[i] = state.reference_db[i];
                 fixed.reference.usable[i] = state.reference_db[i] > detail::unheard_db;
