@@ -1,7 +1,5 @@
 """Loudness of a programme, ITU-R BS.1770-4 and -5: K-weighted, blocks of 400 ms every 100 ms, gated at -70 LUFS and 10 LU under the mean.
 
-The standard gives its filters for 48 kHz. For other rates they are designed anew from the analogue filters behind those coefficients, a
-high shelf of +4 dB at 1,682 Hz and a high pass at 38 Hz (values and formulas of the EBU's libebur128); at 48 kHz they are the standard's.
 A library would want the whole file in memory; this takes it block by block and keeps one number for each 100 ms.
 
 Channels count by where their speakers stand, LFE not at all: see `speakers`.
@@ -15,25 +13,12 @@ import numpy as np
 from scipy.signal import sosfilt
 
 from semeq_export.arrays import Float64Array, FloatArray
+from semeq_export.audio.k_weighting import k_weighting
 
 _STEP_S = 0.1
 _STEPS_IN_BLOCK = 4
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 _OFFSET_LUFS = -0.691
-
-
-def k_weighting(sample_rate_hz: float) -> Float64Array:
-    """Return the two sections of the K-weighting in scipy's order."""
-    k = math.tan(math.pi * 1681.974450955533 / sample_rate_hz)
-    q, high = 0.7071752369554196, 10.0 ** (3.999843853973347 / 20.0)
-    middle = high**0.4996667741545416
-    a0 = 1.0 + k / q + k * k
-    shelf = [(high + middle * k / q + k * k) / a0, 2.0 * (k * k - high) / a0, (high - middle * k / q + k * k) / a0]
-    shelf += [1.0, 2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0]
-    k, q = math.tan(math.pi * 38.13547087602444 / sample_rate_hz), 0.5003270373238773
-    a0 = 1.0 + k / q + k * k
-    high_pass = [1.0, -2.0, 1.0, 1.0, 2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0]
-    return np.array([shelf, high_pass], dtype=np.float64)
 
 
 class Loudness:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from semeq_export.arrays import Float64Array
-from semeq_export.audio.loudness import k_weighting
+from semeq_export.audio.k_weighting import k_weighting
 from semeq_export.eq.biquad import USABLE_NYQUIST, response_db, sos_response_db
 from semeq_export.eq.curve import Curve, level_free, log_grid, rms_db
 from semeq_export.eq.fit import fit_eq

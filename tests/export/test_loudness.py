@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from conftest import cases, skip_or_fail
 
-from semeq_export.audio.loudness import Loudness, k_weighting
+from semeq_export.audio.k_weighting import k_weighting
+from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import open_audio
 from semeq_export.audio.samples import AudioInfo
 from semeq_export.audio.speakers import layout_doubt, loudness_weights
