@@ -26,7 +26,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import audible_db, for_rate
-from semeq_export.eq.curve import Curve, log_grid
+from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import OutputError, printable
 from semeq_export.files.atomic import write_atomic
@@ -92,12 +92,6 @@ def eq_trace(label: str, eq: EqSettings, sample_rate_hz: float, *, markers: bool
     freqs_hz = log_grid(512, 20.0, min(20_000.0, sample_rate_hz / 2))
     dots = tuple(band.freq_hz for band in fit.eq.active_bands if 20.0 <= band.freq_hz <= freqs_hz[-1]) if markers else ()
     return Trace(label, freqs_hz, audible_db(fit.eq, freqs_hz, sample_rate_hz), dots), fit.warnings
-
-
-def curve_trace(label: str, curve: Curve) -> Trace:
-    """Return the line of a response that is known by points only, 20 Hz to 20 kHz."""
-    freqs_hz = log_grid(512)
-    return Trace(label, freqs_hz, curve.at(freqs_hz))
 
 
 def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:

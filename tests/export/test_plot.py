@@ -78,7 +78,7 @@ def test_bands_that_the_rate_cannot_hold_are_reported() -> None:
 
 
 def test_curves_known_by_points_are_drawn_too() -> None:
-    drawn = plot.curve_trace("measured", Curve(np.array([100.0, 1_000.0]), np.array([0.0, 6.0])))
+    drawn = plot.eq_trace("measured", EqSettings(curve=Curve(np.array([100.0, 1_000.0]), np.array([0.0, 6.0]))), 48_000.0)[0]
     assert (drawn.gain_db[0], drawn.gain_db[-1]) == (0.0, 6.0)
 
 
