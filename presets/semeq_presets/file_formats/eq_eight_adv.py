@@ -39,7 +39,8 @@ from semeq_export.errors import PresetReadError
 from semeq_presets.file_formats._fields import band, number, plain_decimal, settings, settled
 from semeq_presets.file_formats._losses_db import apart_db
 from semeq_presets.file_formats._nominal import gain_for, lost_note, pass_notes
-from semeq_presets.file_formats._slotting import assigned, of_pair, shared_preamp
+from semeq_presets.file_formats._sides import of_pair, shared_preamp
+from semeq_presets.file_formats._slotting import assigned
 from semeq_presets.file_formats._xml import MAX_BYTES, parse, render
 from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 

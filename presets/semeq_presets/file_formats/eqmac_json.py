@@ -25,14 +25,13 @@ import copy
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import PresetReadError
 from semeq_export.units import bandwidth_oct_to_q, q_to_bandwidth_oct
-from semeq_presets.file_formats._chosen_preset import chosen
 from semeq_presets.file_formats._fields import band, settings
-from semeq_presets.file_formats._json_values import Json, document, flag, mapping, number, render, sequence, text, whole
+from semeq_presets.file_formats._json_values import Json, flag, mapping, number, render, sequence, whole
+from semeq_presets.file_formats._preset_list import PresetList, read_list
 from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
 
 _WIDE = {0: BandKind.PEAK, 9: BandKind.LOW_SHELF, 10: BandKind.HIGH_SHELF}
@@ -43,14 +42,6 @@ _BUTTERWORTH_Q = 0.7071
 _SLIDERS_HZ = (32.0, 64.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0, 16_000.0)
 _SLIDER_Q = bandwidth_oct_to_q(0.5)
 _MAX_BANDS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """All presets of a file, and which one was read."""
-
-    root: list[Json]
-    place: int
 
 
 class EqMac:
@@ -81,7 +72,7 @@ class EqMac:
         """Return the list; a preset that was read keeps the others of its file, and keys that we do not know."""
         data = preset.unchanged()
         if data is None:
-            before = preset.parts(_Document)
+            before = preset.parts(PresetList)
             root = copy.deepcopy(before.root) if before is not None else [_skeleton(preset)]
             _put(root[before.place if before is not None else 0], preset)
             data = render(root, 2)
@@ -94,13 +85,11 @@ class EqMac:
     def read_chosen(self, files: Files, choice: Choice) -> Preset:
         """Return the preset that is meant; raises PresetReadError as `read` does."""
         (data,) = files.values()
-        root = [mapping(entry, f"preset {count}") for count, entry in enumerate(sequence(document(data), "file"), start=1)]
-        place = chosen([text(entry, "name", f"preset {count}") for count, entry in enumerate(root, start=1)], choice.preset_name)
-        entry, where = root[place], f"preset {place + 1}" if len(root) > 1 else "preset"
+        held, entry, name = read_list(data, choice)
+        where = held.where
         notes: list[Note] = []
         eq = _sliders(mapping(entry["gains"], f"{where} gains"), where) if "gains" in entry else _expert(entry, where, notes)
-        name = text(entry, "name", where)
-        return Preset(eq, name=name, source=Source(_Document(root, place), data, eq, name), notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(held, data, eq, name), notes=tuple(notes))
 
 
 def _sliders(gains: Json, where: str) -> EqSettings:

@@ -22,14 +22,13 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass
 
 from semeq_export.eq.channels import LEFT, RIGHT, ChannelEqs, Equaliser
 from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import PresetReadError
-from semeq_presets.file_formats._chosen_preset import chosen
 from semeq_presets.file_formats._fields import band, settings
-from semeq_presets.file_formats._json_values import Json, document, flag, mapping, number, render, sequence, text, whole
+from semeq_presets.file_formats._json_values import Json, flag, mapping, number, render, sequence, whole
+from semeq_presets.file_formats._preset_list import PresetList, read_list
 from semeq_presets.file_formats._sides import at_one_level, in_one_list, sides
 from semeq_presets.file_formats._stepped import stepped
 from semeq_presets.file_formats.base import Choice, Files, FormatInfo, Limits, Note, Preset, PresetFormat, Source, Written
@@ -39,14 +38,6 @@ _CHANNELS = ("", LEFT, RIGHT)
 _GAIN_DB = (-15.0, 15.0)
 _DIALS = ((0, 90.0, 0.8, "bass"), (1, 10_000.0, 0.6, "treble"))
 _MAX_BANDS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """All presets of a file, and which one was read."""
-
-    root: list[Json]
-    place: int
 
 
 class Poweramp:
@@ -81,7 +72,7 @@ class Poweramp:
         """Return the list; a preset that was read keeps the others of its file, and bands that did not change their colors."""
         data, notes = preset.unchanged(), tuple[Note, ...]()
         if data is None:
-            before = preset.parts(_Document)
+            before = preset.parts(PresetList)
             root = copy.deepcopy(before.root) if before is not None else [{"name": "", "preamp": 0.0, "parametric": True, "bands": []}]
             entry = root[before.place if before is not None else 0]
             _put(entry, preset)
@@ -95,15 +86,13 @@ class Poweramp:
     def read_chosen(self, files: Files, choice: Choice) -> Preset:
         """Return the preset that is meant; raises PresetReadError as `read` does."""
         (data,) = files.values()
-        root = [mapping(entry, f"preset {count}") for count, entry in enumerate(sequence(document(data), "file"), start=1)]
-        place = chosen([text(entry, "name", f"preset {count}") for count, entry in enumerate(root, start=1)], choice.preset_name)
-        entry, where = root[place], f"preset {place + 1}" if len(root) > 1 else "preset"
+        held, entry, name = read_list(data, choice)
+        where = held.where
         if not flag(entry, "parametric", where, False):
             raise PresetReadError("is a graphic preset, whose layout is not known; save it as a parametric one in Poweramp", where=where)
         notes: list[Note] = []
         eq = _read(entry, where, notes)
-        name = text(entry, "name", where)
-        return Preset(eq, name=name, source=Source(_Document(root, place), data, eq, name), notes=tuple(notes))
+        return Preset(eq, name=name, source=Source(held, data, eq, name), notes=tuple(notes))
 
 
 def _read(entry: Json, where: str, notes: list[Note]) -> Equaliser:
@@ -161,11 +150,11 @@ def _band(values: Json, place: str, notes: list[Note]) -> Band:
 
 def _put(entry: Json, preset: Preset) -> None:
     """Let an entry say what the preset says; the dials go to 0 dB, and unchanged bands keep what else they say."""
-    preamp_db, *lists = at_one_level(*sides(preset.eq), _GAIN_DB[1])
+    preamp_db, left, right = at_one_level(*sides(preset.eq), _GAIN_DB[1])
     before = [dict(item) for item in entry["bands"]]
     dials = [{"type": code, "channels": 0, "frequency": int(hz), "q": q, "gain": 0.0, "color": 0} for code, hz, q, _ in _DIALS]
     bands = []
-    for held, side in in_one_list(*lists):
+    for held, side in in_one_list(left, right):
         values: Json = {"type": _KINDS.index(held.kind), "channels": _CHANNELS.index(side), "frequency": round(held.freq_hz)}
         values |= {"q": held.q, "gain": held.gain_db}
         same = next((item for item in before if all(item.get(key) == value for key, value in values.items())), None)

@@ -38,7 +38,9 @@ from semeq_presets.file_formats._fields import band, settled
 from semeq_presets.file_formats._losses_db import apart_db
 from semeq_presets.file_formats._nominal import PASSES, gain_for, lost_note, steep_notes
 from semeq_presets.file_formats._places import MAC_PRESETS
-from semeq_presets.file_formats._slotting import assigned, joined, split
+from semeq_presets.file_formats._proq_shapes import FLAT_TILT, ORDERS, PLACEMENTS, SHAPES
+from semeq_presets.file_formats._sides import joined, split
+from semeq_presets.file_formats._slotting import assigned
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 
 _MAGIC = b"FQ3p"
@@ -50,23 +52,10 @@ _FREQ_HZ = (10.0, 30_000.0)
 _GAIN_DB = (-30.0, 30.0)
 _FILE_Q_PER_Q = math.sqrt(2.0)
 _Q = (0.025 / _FILE_Q_PER_Q, 40.0 / _FILE_Q_PER_Q)
-_SHAPES = {
-    BandKind.PEAK: 0,
-    BandKind.LOW_SHELF: 1,
-    BandKind.HIGH_PASS: 2,
-    BandKind.HIGH_SHELF: 3,
-    BandKind.LOW_PASS: 4,
-    BandKind.NOTCH: 5,
-    BandKind.BAND_PASS: 6,
-    BandKind.TILT: 7,
-}
-_KINDS = {float(number): kind for kind, number in _SHAPES.items()}
-_FLAT_TILT = 8.0
+_KINDS = {float(number): kind for kind, number in SHAPES.items()}
 _ONE_OR_TWO = (BandKind.LOW_SHELF, BandKind.HIGH_SHELF, BandKind.TILT)
-_ORDERS = (1, 2, 3, 4, 5, 6, 8, 12, 16)
 _SLOPES = ("6 dB/oct", "12 dB/oct", "18 dB/oct", "24 dB/oct", "30 dB/oct", "36 dB/oct", "48 dB/oct", "72 dB/oct", "96 dB/oct", "brickwall")
 _BRICKWALL = 9.0
-_PLACEMENTS = (LEFT, RIGHT, "", MID, SIDE)
 _SECOND_ORDER, _STEREO, _AUTO = 1.0, 2.0, 1.0
 _GLOBALS = (0, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, -1, 1, 2, 2, 3, 0, 1, 1, 2, 0, 0)
 _GAIN_SCALE, _OUTPUT_GAIN, _PAN = 2, 3, 4
@@ -129,8 +118,8 @@ class ProQ3:
         precision_db=0.05,
         limits=Limits(
             max_bands=_BANDS,
-            kinds=frozenset(_SHAPES),
-            orders={**dict.fromkeys(_ONE_OR_TWO, frozenset({1, 2})), **dict.fromkeys(PASSES, frozenset(_ORDERS))},
+            kinds=frozenset(SHAPES),
+            orders={**dict.fromkeys(_ONE_OR_TWO, frozenset({1, 2})), **dict.fromkeys(PASSES, frozenset(ORDERS))},
             freq_hz=_FREQ_HZ,
             gain_db=_GAIN_DB,
             q=_Q,
@@ -215,13 +204,13 @@ def _globals(data: bytes) -> tuple[float, ...]:
 
 def _channel(values: dict[str, float]) -> str | None:
     """Return the channel that a band is for, "" for both, None for a placement that is not known."""
-    return _PLACEMENTS[int(values["placement"])] if values["placement"] in range(len(_PLACEMENTS)) else None
+    return PLACEMENTS[int(values["placement"])] if values["placement"] in range(len(PLACEMENTS)) else None
 
 
 def _why_foreign(values: dict[str, float], apart: tuple[str, str]) -> str:
     """Return what a used slot holds that is no band of ours, "" where it holds one. apart: the channels beside both."""
     if values["shape"] not in _KINDS:
-        return "flat tilt" if values["shape"] == _FLAT_TILT else f"shape {values['shape']:g}"
+        return "flat tilt" if values["shape"] == FLAT_TILT else f"shape {values['shape']:g}"
     channel = _channel(values)
     if channel is None:
         return f"placement {values['placement']:g}"
@@ -244,7 +233,7 @@ def _band(values: dict[str, float], scale: float, where: str) -> Band | None:
 def _order(kind: BandKind, slope: float) -> int:
     """Return the order of a slope, the nearest that there is."""
     if kind in PASSES:
-        return _ORDERS[round(min(max(slope, 0.0), len(_ORDERS) - 1.0))]
+        return ORDERS[round(min(max(slope, 0.0), len(ORDERS) - 1.0))]
     return 1 if kind in _ONE_OR_TWO and slope == 0.0 else 2
 
 
@@ -257,7 +246,7 @@ def _losses(values: dict[str, float], held: Band, place: str) -> list[Note]:
     if held.kind in PASSES:
         if held.enabled and (slope == _BRICKWALL or not known):
             size = apart_db([held], [held, held])
-            notes.append(Note("approximated", None, f"{place} slope", text, _SLOPES[_ORDERS.index(held.order)], *size))
+            notes.append(Note("approximated", None, f"{place} slope", text, _SLOPES[ORDERS.index(held.order)], *size))
     elif slope not in ((0.0, 1.0) if held.kind in _ONE_OR_TWO else (1.0,)):
         notes += _steep(held, place, text)
     if held.is_active and held.has_gain and values["dynamic_range"] != 0.0:
@@ -289,9 +278,9 @@ def _record(held: Band, channel: str, scale: float) -> bytes:
             "log2_freq": math.log2(held.freq_hz),
             "gain_db": gain_db / scale if gain_db else 0.0,
             "q": math.log(held.q * _FILE_Q_PER_Q, 1_600.0) + 0.5,
-            "shape": float(_SHAPES[held.kind]),
-            "slope": float(_ORDERS.index(held.order)),
-            "placement": float(_PLACEMENTS.index(channel)),
+            "shape": float(SHAPES[held.kind]),
+            "slope": float(ORDERS.index(held.order)),
+            "placement": float(PLACEMENTS.index(channel)),
         }
     )
 

@@ -26,37 +26,28 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from semeq_export.eq.channels import LEFT, MID, RIGHT, SIDE, ChannelEqs, Equaliser
-from semeq_export.eq.settings import Band, BandKind, EqSettings
+from semeq_export.eq.channels import LEFT, MID, RIGHT, SIDE, Equaliser
+from semeq_export.eq.settings import Band, BandKind
 from semeq_export.errors import InvalidEqError, PresetReadError, PresetWriteError
 from semeq_presets.file_formats._fields import settled, text_of
 from semeq_presets.file_formats._losses_db import apart_db
 from semeq_presets.file_formats._places import MAC_PRESETS
 from semeq_presets.file_formats._proq4_text import BANDS, IDLE, SIGNATURE, PresetText, new_text, read_text
+from semeq_presets.file_formats._proq_shapes import FLAT_TILT, ORDERS, PLACEMENTS, SHAPES
+from semeq_presets.file_formats._sides import joined, shared_preamp, split
+from semeq_presets.file_formats._slotting import assigned
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, Note, Place, Preset, PresetFormat, Source, Written
 
 _AS_IS_MARK = 'Description="Q as in the Audio EQ Cookbook"'
 _OWN_MARK = "Author=semeq"
 _FREQ_HZ, _GAIN_DB, _Q = (10.0, 30_000.0), (-30.0, 30.0), (0.025, 40.0)
 _OUTPUT_DB = 36.0
-_SHAPES = {
-    BandKind.PEAK: 0,
-    BandKind.LOW_SHELF: 1,
-    BandKind.HIGH_PASS: 2,
-    BandKind.HIGH_SHELF: 3,
-    BandKind.LOW_PASS: 4,
-    BandKind.NOTCH: 5,
-    BandKind.BAND_PASS: 6,
-    BandKind.TILT: 7,
-    BandKind.ALL_PASS: 9,
-}
+_SHAPES = {**SHAPES, BandKind.ALL_PASS: 9}
 _KINDS = {number: kind for kind, number in _SHAPES.items()}
-_FLAT_TILT = 8
 _PASSES = (BandKind.HIGH_PASS, BandKind.LOW_PASS)
 _ONE_OR_TWO = (BandKind.LOW_SHELF, BandKind.HIGH_SHELF, BandKind.TILT, BandKind.ALL_PASS)
-_ORDERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8, 8: 12, 9: 16}
+_ORDERS = dict(enumerate(ORDERS, start=1))
 _SLOPES = {order: slope for slope, order in _ORDERS.items()}
-_PLACEMENTS = (LEFT, RIGHT, "", MID, SIDE)
 _SOUNDING = {"Character": "a character", "Output Pan": "an output pan", "Auto Gain": "auto gain"}
 
 
@@ -109,10 +100,10 @@ class ProQ4:
         if kept is not None:
             return Written({"preset.ffp": kept})
         file = preset.parts(_File) or _File(new_text(self._head), (), frozenset())
-        wanted, preamp_db, notes = _placed(preset.eq)
+        preamp_db, notes = shared_preamp(preset.eq)
         values = {} if math.isclose(preamp_db, _OUTPUT_DB * file.text.overall("Output Level")) else {"Output Level": preamp_db / _OUTPUT_DB}
         scale = file.text.overall("Gain Scale")
-        for number, each in self._slots(wanted, file).items():
+        for number, each in self._changes(split(preset.eq), file).items():
             record = {"Used": 0.0} if each is None else self._record(*each, scale)
             values |= {f"Band {number} {key}": value for key, value in record.items()}
         text = "".join(file.text.with_values(values).lines)
@@ -138,7 +129,7 @@ class ProQ4:
                 peak = apart_db([held], ()) if held is not None else (abs(values["Gain"]), None)
                 notes.append(Note("unknown", None, place, f"{reason} is not read", None, *(peak if values["Enabled"] else ())))
                 continue
-            slots.append(_Slot(number, held, _PLACEMENTS[int(values["Stereo Placement"])]))
+            slots.append(_Slot(number, held, PLACEMENTS[int(values["Stereo Placement"])]))
             notes += _losses(values, held, place)
         eq = _joined(slots, _OUTPUT_DB * text.overall("Output Level"))
         if text.overall("Bypass"):
@@ -180,31 +171,20 @@ class ProQ4:
             "Q": math.log(held.q * self._factor / _Q[0]) / math.log(_Q[1] / _Q[0]),
             "Shape": float(_SHAPES[held.kind]),
             "Slope": float(_SLOPES[held.order]),
-            "Stereo Placement": float(_PLACEMENTS.index(channel)),
+            "Stereo Placement": float(PLACEMENTS.index(channel)),
         }
 
-    def _slots(self, wanted: Sequence[tuple[Band, str]], file: _File) -> dict[int, tuple[Band, str] | None]:
-        """Return what changes: a band for each slot that gets another, None for one that is emptied.
-
-        Bands that are there keep their slot, the others take the slots of those that are gone, then free ones in order.
-        """
-        left, gone = list(wanted), []
-        for slot in file.slots:
-            if (slot.held, slot.channel) in left:
-                left.remove((slot.held, slot.channel))
-            else:
-                gone.append(slot.number)
-        taken = {slot.number for slot in file.slots} | file.foreign
-        free = [*gone, *(number for number in range(1, BANDS + 1) if number not in taken)]
-        if len(left) > len(free):
-            why = f"{len(file.foreign)} hold other filters" if file.foreign else f"bands for one channel alone count too, of {BANDS}"
-            raise PresetWriteError(f"{self.info.id}: no slot is left for {len(left) - len(free)} of {len(wanted)} bands; {why}")
-        changes: dict[int, tuple[Band, str] | None] = dict.fromkeys(gone, None)
-        return changes | dict(zip(free, left, strict=False))
+    def _changes(self, wanted: Sequence[tuple[Band, str]], file: _File) -> dict[int, tuple[Band, str] | None]:
+        """Return what changes: a band for each slot that gets another, None for one that is emptied."""
+        held = {slot.number: (slot.held, slot.channel) for slot in file.slots}
+        usable = [number for number in range(1, BANDS + 1) if number not in file.foreign]
+        placed = assigned(wanted, held, usable, self.info.id, foreign=len(file.foreign))
+        emptied: dict[int, tuple[Band, str] | None] = dict.fromkeys(held.keys() - placed.keys())
+        return emptied | {number: one for number, one in placed.items() if held.get(number) != one}
 
 
 def _is_place(values: Mapping[str, float]) -> bool:
-    return values["Stereo Placement"] in range(len(_PLACEMENTS))
+    return values["Stereo Placement"] in range(len(PLACEMENTS))
 
 
 def _order(kind: BandKind, slope: float) -> int:
@@ -217,7 +197,7 @@ def _order(kind: BandKind, slope: float) -> int:
 def _why_foreign(values: Mapping[str, float], apart: set[int]) -> str:
     """Return what a used slot holds that is no band of ours, "" where it holds one. apart: the placements beside stereo."""
     if int(values["Shape"]) not in _KINDS or values["Shape"] != int(values["Shape"]):
-        return "flat tilt" if values["Shape"] == _FLAT_TILT else f"shape {values['Shape']:g}"
+        return "flat tilt" if values["Shape"] == FLAT_TILT else f"shape {values['Shape']:g}"
     if not _is_place(values) or int(values["Stereo Placement"]) not in {2, *apart}:
         return f"placement {values['Stereo Placement']:g}" + (" beside left or right" if _is_place(values) else "")
     return f"a band for speakers {values['Speakers']:g}" if values["Speakers"] != IDLE["Speakers"] else ""
@@ -262,36 +242,9 @@ def _both_readings(bands: Sequence[Band]) -> list[Note]:
 
 def _joined(slots: Sequence[_Slot], preamp_db: float) -> Equaliser:
     """Return the EQ of all bands, one for each of two channels where some are for one of them alone."""
-    channels = {slot.channel for slot in slots} - {""}
-    names = (LEFT, RIGHT) if channels & {LEFT, RIGHT} else (MID, SIDE)
-    try:
-        if not channels:
-            return EqSettings(tuple(slot.held for slot in slots), preamp_db)
-        eqs = [(name, EqSettings(tuple(slot.held for slot in slots if slot.channel in ("", name)), preamp_db)) for name in names]
-    except InvalidEqError as error:
-        raise PresetReadError(str(error)) from error
-    return ChannelEqs(tuple(eqs))
-
-
-def _placed(eq: Equaliser) -> tuple[list[tuple[Band, str]], float, tuple[Note, ...]]:
-    """Return each band with the channel that it is for, and the preamp; a note where channels would need preamps of their own."""
-    if isinstance(eq, EqSettings):
-        return [(held, "") for held in eq.bands], eq.preamp_db, ()
-    first = MID if eq.is_mid_side else LEFT
-    second = SIDE if eq.is_mid_side else RIGHT
-    one, other = (eq[name] if name in eq.names else EqSettings() for name in (first, second))
-    rest, wanted = list(other.bands), []
-    for held in one.bands:
-        is_both = held in rest
-        if is_both:
-            rest.remove(held)
-        wanted.append((held, "" if is_both else first))
-    wanted += [(held, second) for held in rest]
-    preamp_db = (one.preamp_db + other.preamp_db) / 2.0
-    error_db = abs(one.preamp_db - other.preamp_db) / 2.0
-    both = f"{one.preamp_db:g} and {other.preamp_db:g}"
-    notes = (Note("refitted", None, "preamp_db of two channels", both, preamp_db, error_db),) if error_db > 1e-9 else ()
-    return wanted, preamp_db, notes
+    bands = [(slot.held, slot.channel) for slot in slots]
+    first, second = (LEFT, RIGHT) if {channel for _, channel in bands} & {LEFT, RIGHT} else (MID, SIDE)
+    return joined(first, second, bands, preamp_db)
 
 
 _PLACES = {

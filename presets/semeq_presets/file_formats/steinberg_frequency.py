@@ -40,7 +40,8 @@ from semeq_presets.file_formats._fields import band, settings
 from semeq_presets.file_formats._losses_db import apart_db
 from semeq_presets.file_formats._nominal import PASSES, gain_for, lost_note, pass_notes
 from semeq_presets.file_formats._places import vst3
-from semeq_presets.file_formats._slotting import assigned, of_pair, shared_preamp
+from semeq_presets.file_formats._sides import of_pair, shared_preamp
+from semeq_presets.file_formats._slotting import assigned
 from semeq_presets.file_formats._vstpreset import Container
 from semeq_presets.file_formats.base import Files, FormatInfo, Limits, MeasuringHost, Note, Preset, PresetFormat, Source, Written
 

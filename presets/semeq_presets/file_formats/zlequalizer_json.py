@@ -219,8 +219,7 @@ def _values(before: Values, eq: Equaliser) -> tuple[Values, tuple[Note, ...]]:
 
 def _filters(first: EqSettings, second: EqSettings, pair: tuple[str, str], level_db: float) -> Iterator[Values]:
     """Yield the parameters of each filter: those of both channels, then those of one, and its level."""
-    modes = {"": "", LEFT: pair[0], RIGHT: pair[1]}
-    yield from (_filter(held, modes[side]) for held, side in in_one_list(first.bands, second.bands))
+    yield from (_filter(held, name) for held, name in in_one_list(first.bands, second.bands, pair))
     for eq, name in zip((first, second), pair, strict=True):
         rest_db = eq.preamp_db - level_db
         while rest_db:
