@@ -86,16 +86,21 @@ SHARE = 1.02  # errors are stated on a grid of their own
 @pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
 def test_settings_inside_the_limits_keep_their_response_and_their_bytes(info: FormatInfo) -> None:
     freqs_hz = log_grid(300, 40.0) if info.id.startswith("fir") else FREQS_HZ  # as stated
-    for eq in random_settings_inside(cases(25, 500), 11, info.limits):
+    count = cases(25, 500)
+    over = far = 0
+    for eq in random_settings_inside(count, 11, info.limits):
         written = presets.write(Preset(eq, name="Law 4"), info.id)
         stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
         is_rough = info.limits.slots is not None or info.id in STEPPED  # ranges that depend on each other, steps
         assert stated_db == 0.0 or is_rough or info.id == "eqapo"  # short numbers
-        most_db = 3.0 if BandKind.NOTCH in info.limits.kinds else 0.15  # next to its bottom a notch changes by dB within a digit
-        assert stated_db <= most_db or is_rough
+        assert stated_db <= 0.15 or is_rough or BandKind.NOTCH in info.limits.kinds
+        over += stated_db > 0.15 and not is_rough  # of a notch: next to its bottom it changes by dB within a digit, 9 of 500 in eqapo
+        far += stated_db > 0.5 and not is_rough  # 2 of these 500, 2.7 dB at most
         back = presets.read(written.files, info.id)
         assert off_by_db(back, Preset(eq, sample_rate_hz=back.sample_rate_hz), freqs_hz) <= info.precision_db + stated_db * SHARE
         assert presets.write(back, info.id).files == written.files
+    assert over <= 0.02 * count + 1
+    assert far <= 0.004 * count
 
 
 @pytest.mark.parametrize("format_id", FIELD_STEPS)
