@@ -143,5 +143,5 @@ def _time_panel(axes: Axes, profile: Profile) -> None:
 
 
 def _say(axes: Axes, text: str) -> None:
-    axes.set_yticks([])
+    axes.set_axis_off()  # scales of nothing would look like a result
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=SOFT, parse_math=False)
