@@ -133,16 +133,14 @@ def design_sos(eq: EqSettings, sample_rate_hz: float) -> Float64Array:
 def sos_response_db(sos: Float64Array, freqs_hz: FloatArray, sample_rate_hz: float) -> Float64Array:
     """Return the magnitude response of sections (..., n, 6) in series, as (..., n_freqs) in dB.
 
-    Uses the cookbook's sin^2(w/2) form, which keeps its precision at low frequencies where cos(w) is close to 1.
+    B(z) z at z = e^jw is (b0 + b1 + b2) - 2 (b0 + b2) p + j (b0 - b2) sin w with p = sin^2(w/2): a sum of two squares, which keeps its
+    precision at low frequencies, where cos(w) is close to 1, and next to the bottom of a notch, where an expanded square cancels.
     """
     phi = np.square(np.sin(math.pi * np.asarray(freqs_hz, dtype=np.float64) / sample_rate_hz))
 
     def power(c0: Float64Array, c1: Float64Array, c2: Float64Array) -> Float64Array:
-        total = c0 + c1 + c2
-        linear = c0 * c1 + 4.0 * c0 * c2 + c1 * c2
-        result: Float64Array = (
-            (total * total)[..., np.newaxis] - 4.0 * linear[..., np.newaxis] * phi + 16.0 * (c0 * c2)[..., np.newaxis] * phi * phi
-        )
+        real = (c0 + c1 + c2)[..., np.newaxis] - 2.0 * (c0 + c2)[..., np.newaxis] * phi
+        result: Float64Array = real * real + np.square(c0 - c2)[..., np.newaxis] * (4.0 * phi * (1.0 - phi))
         return np.maximum(result, 1e-300)
 
     b0, b1, b2, a0, a1, a2 = np.moveaxis(sos, -1, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from semeq_presets import FormatInfo, Preset
 
 FREQS_HZ = log_grid(300)
 SHELVES = (BandKind.LOW_SHELF, BandKind.HIGH_SHELF)
+PASSES = (BandKind.HIGH_PASS, BandKind.LOW_PASS)
 BAND_FORMATS = [info.id for info in presets.formats() if info.carries == "bands"]
 FIELD_STEPS = {
     "semeq-json": {"freq_hz": 0.0, "gain_db": 0.0, "q": 0.0, "preamp_db": 0.0},
@@ -138,6 +140,20 @@ def test_the_response_changes_by_no_more_than_the_stated_precision_and_bytes_not
         assert presets.write(back, format_id).files == written.files
 
     law()
+
+
+@pytest.mark.parametrize("format_id", BAND_FORMATS)
+def test_corners_of_the_limits_keep_their_bytes(format_id: str) -> None:
+    limits = presets.get(format_id).info.limits
+    ranges = ((20.0, 20_000.0, limits.freq_hz), (-24.0, 24.0, limits.gain_db), (0.1, 20.0, limits.q))
+    corners = list(product(*((max(low, bounds[0]), min(high, bounds[1])) for low, high, bounds in ranges)))
+    for kind in sorted(limits.kinds) if limits.slots is None else ():
+        for order, (freq_hz, gain_db, q) in product(sorted(limits.orders.get(kind, {2})), corners):
+            fixed = limits.shelf_q if kind in SHELVES else limits.pass_q if kind in PASSES else None
+            held = Band(kind, freq_hz, gain_db if kind in (*SHELVES, BandKind.PEAK, BandKind.TILT) else 0.0, fixed or q, order=order)
+            for enabled in (True, False) if limits.holds_disabled else (True,):
+                files = presets.write(EqSettings((replace(held, enabled=enabled),)), format_id).files
+                assert presets.write(presets.read(files, format_id), format_id).files == files, held
 
 
 @pytest.mark.parametrize(("format_id", "limit_db"), [("semeq-json", 0.0), ("eqapo", 0.01)])

@@ -24,6 +24,7 @@ Unknown: nothing was loaded by the plug-in here.
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ _OFF, _BYPASSED, _ON = 0, 1, 2
 _MAX_PARAMETERS = 20_000
 _STATED_DB, _PRECISION_DB = 0.1, 0.05
 _KINDS = frozenset(zl.CODES)
+_Q, _Q_STEPS = (0.134, 24.9), 1_000.0  # of the EQ, and steps per 1 of the plug-in's Q
 _OF_BAND = {"freq": 1_000.0, "q": 0.707, "order": 1.0, "threshold": -40.0, "knee_width": 8.0, "attack": 100.0, "release": 500.0}
 _OF_BAND |= {"dynamic_rms_mix": 50.0, "dynamic_smooth": 100.0, "side_order": 1.0, "side_freq": 1_000.0, "side_q": 0.707}
 _OF_BAND |= dict.fromkeys(("filter_status", "filter_type", "lr_mode", "gain", "target_gain", "dynamic_on", "dynamic_learn"), 0.0)
@@ -81,7 +83,7 @@ class ZlEqualizer:
             orders={kind: frozenset(range(orders(kind)[0], 3)) for kind in _KINDS},
             freq_hz=(10.0, 160_000.0),
             gain_db=(-30.0, 30.0),
-            q=(0.134, 24.9),
+            q=_Q,
             preamp_db=(-30.0, 30.0),
             channels=(LEFT, RIGHT, MID, SIDE),
         ),
@@ -231,13 +233,15 @@ def _filters(first: EqSettings, second: EqSettings, pair: tuple[str, str], level
 
 def _filter(held: Band, mode: str) -> Values:
     values = {"filter_status": _ON if held.enabled else _BYPASSED, "filter_type": zl.CODES[held.kind], "order": held.order - 1}
-    numbers = {"freq": round(held.freq_hz, 1), "gain": round(held.gain_db, 2), "q": round(zl.stored_q(_blunt(held)), 3)}
+    numbers = {"freq": round(held.freq_hz, 1), "gain": round(held.gain_db, 2), "q": _stepped_q(held)}
     return {name: float(value) for name, value in values.items()} | numbers | {"lr_mode": float(_MODES.index(mode)), "dynamic_on": 0.0}
 
 
-def _blunt(held: Band) -> Band:
-    """Return a band whose Q is not over what the plug-in has."""
-    return replace(held, q=min(held.q, zl.SHELF_Q)) if held.kind in zl.SHELVES else held
+def _stepped_q(held: Band) -> float:
+    """Return the nearest step of the plug-in's Q that is no sharper than its shelves are and that is read as a Q of the limits."""
+    low, high = (zl.stored_q(replace(held, q=q)) * _Q_STEPS for q in _Q)
+    q = min(held.q, zl.SHELF_Q) if held.kind in zl.SHELVES else held.q
+    return min(max(round(zl.stored_q(replace(held, q=q)) * _Q_STEPS), math.ceil(low)), math.floor(high)) / _Q_STEPS
 
 
 def _with(root: Json, values: Values) -> Json:
