@@ -33,7 +33,7 @@ def test_there_is_none(found: house.House, figure: str) -> None:
 
 
 def test_the_command_line_stays_thin(found: house.House) -> None:
-    assert found.cli_lines <= 2_000
+    assert found.cli_lines <= 2_300  # 2,000 for 13 commands; studio and listen are the 14th and 15th
 
 
 SHOP = {
