@@ -16,7 +16,7 @@ from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import correlation
 from semeq_export.listening.dose import Difference, believed_dose, difference
 from semeq_export.listening.kind import Recognised
-from semeq_export.listening.prior import GENERAL
+from semeq_export.listening.prior import many_of
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.region import UNUSUAL_SPREADS, Region, beyond, regions
 from semeq_export.listening.spectrum import Spectrum
@@ -32,7 +32,6 @@ _WORTH_SAYING, _WORTH_SAYING_DB = 0.5, 1.0  # doses and dB, against a sound that
 _INTERVAL_90 = 1.645
 _MOVE_DB = (1.0, 6.0)
 _MOVE_DOSES = 1.5
-_MANY = {"mix": "mixes", "voice": "voices", "bass": "basses", "guitar": "guitars", GENERAL: "recordings"}
 
 
 class SpeechRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,7 +230,7 @@ def _headline(
     octave: Region | None, told: Sequence[str], measured: Mapping[str, _Measured], words: Vocabulary, reference: Reference
 ) -> str:
     """Return one sentence: what stands out, beyond how many sources, and the words for it."""
-    others = f"{_MANY.get(reference.name, reference.name)} have" if reference.is_stored else f"{reference.name} has"
+    others = f"{many_of(reference.name)} have" if reference.is_stored else f"{reference.name} has"
     if octave is None and not told:
         return f"nothing stands out against what {others}"
     if octave is None:
@@ -250,7 +249,7 @@ def _shape(curve_db: Float64Array) -> Float64Array:
 def _doubt(reference: Reference, kind: Recognised | None) -> str:
     """Return why a reference does not carry a conclusion, "" where it does."""
     if kind is not None and not kind.is_clear:
-        return f"kind of source unclear ({kind.line}): compared with all of them, so this is a guess; `reference` names the kind"
+        return kind.doubt
     if reference.is_stored and reference.spectrum.covariance_db2 is None:
         return "this reference is a mean without a spread: what is unusual is a guess"
     return ""
