@@ -16,6 +16,7 @@ from semeq_export.words.forms import NUMBER, folded, tokens_of
 from semeq_export.words.guesses import NO_GUESSES, Guesses
 from semeq_export.words.lexicon import Entry, Lexicon
 from semeq_export.words.phrase import Phrase, exact_phrase
+from semeq_export.words.target import SemanticTarget
 from semeq_export.words.terms import CentroidBank
 
 _KEPT = 0.5
@@ -102,9 +103,8 @@ class _Reader:
         for item in self.items:
             if item.word in weights:
                 raise InvalidTargetError(f"{item.word!r} occurs twice in {self.text.strip()[:60]!r}")
-            if item.weight == 0.0:
-                raise InvalidTargetError(f"weight 0 of {item.word!r} is not a number other than 0")
             weights[item.word] = item.weight
+        SemanticTarget(weights)  # what is out of range is refused before it is mixed with others
         guesses = tuple(word for word in weights if word not in self.lexicon.bank)
         is_exact = all(item.is_numbered for item in self.items)
         return Phrase(weights, tuple(dict.fromkeys(self.ignored)), is_exact=is_exact, guesses=guesses)
