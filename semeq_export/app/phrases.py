@@ -23,13 +23,8 @@ def read_phrase(engine: Engine, text: str) -> ReadPhrase:
     """Return what an engine understands a text as; raises UnknownTermError, DoubtfulTermError and InvalidTargetError."""
     phrase = engine.understand(text)
     mix = phrase.target().weights
-    bundle = engine.bundle
-    taught = [word for word in mix if word not in phrase.guesses]
     says = [phrase.line] if phrase.guesses or not phrase.is_exact else []
-    says += bundle.doubts(taught)
-    if phrase.guesses:
-        guesses = bundle.guesses
-        says += [guesses.line(word) for word in phrase.guesses]
+    says += engine.doubts_of_words(mix)
     return ReadPhrase(mix, tuple(says), bool(phrase.guesses))
 
 
