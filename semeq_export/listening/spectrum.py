@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
@@ -72,6 +71,8 @@ class AnalysisGrid:
 
         Several at once give the same bits as one by one, in half the time.
         """
+        from scipy.fft import rfft  # takes long to import; what does not listen does without
+
         bins = rfft(windows.astype(np.float32, copy=False) * self._taper, self._n_fft, axis=-1)
         power = (np.square(bins.real) + np.square(bins.imag)).sum(axis=-2)
         below = np.zeros((*power.shape[:-1], power.shape[-1] + 1))
