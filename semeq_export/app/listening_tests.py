@@ -102,6 +102,22 @@ class MadeTest:
     doubts: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
 
+    @property
+    def lines(self) -> list[str]:
+        """What to do with it now."""
+        test, place = self.manifest, printable(self.output)
+        how = {
+            "page": f"open {place}/{PAGE} on each listener's computer (it needs no network); each saves a CSV",
+            "webmushra": f"copy {place}/configs into webMUSHRA and open it with ?config={test.test_id}.yaml",
+            "beaqlejs": f"copy {place}'s audio and config into BeaqleJS; in its index.html load {beaqlejs.config_name(test.test_id)} "
+            f"and start {beaqlejs.CLASSES[test.kind]}",
+        }
+        return [
+            f"{place}: {self.trials_each} trials for each listener, {len(test.stimuli)} sounds at {test.lufs:.1f} LUFS",
+            how[test.made_for],
+            f"keep {place}/{MANIFEST} from listeners: it says which sound is which, and analysis needs it",
+        ]
+
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON."""
         test = self.manifest

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 
 _OF_THE_SAME_NAME = (
-    "adapt_to allow_hot analysis chain channel data delta for_device guess host in_place install intensity keep language link lossy match "
-    "match_loudness mode model name no-link plugin_timeout preset preset_name quick recursive reference refine renew repair_nonfinite "
-    "resume salvage sheet stem strict subtype track trust"
+    "adapt_to allow_hot analysis ask chain channel compare data delta for_device guess host in_place install intensity keep "
+    "language link lossy match match_loudness mode model name no-link plugin_timeout preset preset_name quick recursive reference "
+    "refine renew repair_nonfinite resume salvage sheet stem strict subtype test track trust"
 )
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.split()} | {
     "eq_run": "--model",
@@ -18,6 +18,7 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.spl
     "overwrite": "--force",
     "picture": "--plot",
     "plugin_file": "--plugin",
+    "start_s": "--start",
     "target": "-t",
 }
 """Parameter of a library -> option of a command."""

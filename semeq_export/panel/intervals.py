@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -88,6 +89,7 @@ def smallest_panel(comparisons: int) -> int:
     return 1 + math.ceil(math.log2(max(comparisons, 1) / ALPHA))
 
 
+@cache
 def listeners_for(share: float, power: float = 0.8, comparisons: int = 1) -> int:
     """Return how many listeners are needed to find, in this share of panels, that this share of people is for one side (> 0.5)."""
     n = smallest_panel(comparisons)

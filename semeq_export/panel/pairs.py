@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from semeq_export.arrays import Float64Array
 from semeq_export.panel.gathered import Choice, PanelData
-from semeq_export.panel.intervals import ALPHA, LEVEL, holm, listeners_for, sign_flip_p, sign_power, smallest_panel
+from semeq_export.panel.intervals import ALPHA, holm, listeners_for, sign_flip_p, sign_power, smallest_panel
 
 HALF = 0.5
 LIKELY_SHARE = 0.75
@@ -179,7 +179,7 @@ def fit(wins: Float64Array) -> tuple[Float64Array, list[Float64Array]]:
         log_odds = log_odds + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
         if float(np.abs(step).max()) < 1e-10:
             break
-    bread: Float64Array = np.linalg.pinv(_slopes(total, log_odds)[1])
+    bread = np.asarray(np.linalg.pinv(_slopes(total, log_odds)[1]), dtype=np.float64)
     if len(wins) < 2:
         return log_odds, [bread]
     scores = np.array([_slopes(of_one, log_odds)[0] for of_one in wins])
@@ -210,6 +210,3 @@ def _size_notes(n: int, rows: Sequence[PairShare]) -> list[str]:
     if n < smallest_panel(comparisons):
         notes.insert(0, f"with {many} nothing can be significant below {smallest_panel(comparisons)} listeners")
     return notes
-
-
-SCALE_NOTE = f"Bradley-Terry with half a choice added for each side of each pair; {LEVEL:.0%} intervals, each by itself"

@@ -73,13 +73,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class RatingResult:
-    """What scores say."""
+    """What scores say. scores: of each condition, the mean score of each listener who counts."""
 
     excluded: tuple[Excluded, ...]
     n: int
     medians: tuple[Median, ...]
     friedman: Friedman | None
     differences: tuple[Difference, ...]
+    scores: dict[str, tuple[float, ...]]
     notes: tuple[str, ...]
 
 
@@ -131,7 +132,15 @@ def analyse_ratings(data: PanelData, *, screen: bool = True) -> RatingResult:
     notes = _notes(table, compared, len(listeners), differences)
     if screen and not any(role == "unprocessed" for name, role in data.roles.items() if name in table):
         notes.append("no hidden reference among the scores: nobody could be screened by it")
-    return RatingResult(excluded, len(listeners), tuple(medians), _friedman(table, tested), tuple(differences), tuple(notes))
+    return RatingResult(
+        excluded=excluded,
+        n=len(listeners),
+        medians=tuple(medians),
+        friedman=_friedman(table, tested),
+        differences=tuple(differences),
+        scores={name: tuple(table[name].values()) for name in conditions},
+        notes=tuple(notes),
+    )
 
 
 def _means(ratings: Sequence[Rating]) -> dict[str, dict[str, float]]:
