@@ -15,6 +15,7 @@ from semeq_export.panel.webmushra import condition_code
 
 _Answer = TypeVar("_Answer")
 _LISTED = 5
+_ORDER = ("unprocessed", "tested", "anchor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ def gather(sheets: Sequence[Sheet], test: Manifest | None) -> PanelData:
     return data
 
 
+def _ordered(roles: dict[str, str]) -> dict[str, str]:
+    """Return roles with the unprocessed sound first and anchors last."""
+    return dict(sorted(roles.items(), key=lambda item: _ORDER.index(item[1])))
+
+
 def _once(answers: Iterable[_Answer], key: Callable[[_Answer], Hashable]) -> tuple[list[_Answer], int]:
     """Return the first answer of each key, and how many others there were."""
     listed = list(answers)
@@ -106,14 +112,14 @@ def _by_names(ratings: Sequence[RawRating], choices: Sequence[RawChoice], notes:
         scored = tuple(Rating(r.listener, r.trial, r.trial, r.stimulus, r.score) for r in ratings)
         names = dict.fromkeys(rating.condition for rating in scored)
         roles = {name: "unprocessed" if name == REFERENCE else "anchor" if name in ANCHORS_HZ else "tested" for name in names}
-        return PanelData("mushra", "", roles, ratings=scored, notes=tuple(notes))
+        return PanelData("mushra", "", _ordered(roles), ratings=scored, notes=tuple(notes))
     roles = {name: "tested" for choice in choices for name in (choice.first, choice.second)}
     roles |= {name: "unprocessed" for name in (REFERENCE, UNPROCESSED) if name in roles}
     if choices and all(choice.stated for choice in choices):
         told = tuple(Abx(c.listener, c.trial, c.second, c.chose_first) for c in choices)
-        return PanelData("abx", "", roles, abx=told, notes=tuple(notes))
+        return PanelData("abx", "", _ordered(roles), abx=told, notes=tuple(notes))
     taken = tuple(Choice(c.listener, "", c.trial, (c.first, c.second), _name_chosen(c, (c.first, c.second))) for c in choices)
-    return PanelData("pairs", "", roles, choices=taken, notes=tuple(notes))
+    return PanelData("pairs", "", _ordered(roles), choices=taken, notes=tuple(notes))
 
 
 def _name_chosen(choice: RawChoice, pair: tuple[str, str]) -> str | None:
@@ -153,7 +159,7 @@ def _by_key(
         told.append(Abx(answer.listener, trial.source, _tested(test, pair), answer.correct))
     if strange:
         notes.append(f"{strange} answers are about trials or sounds that the key of {test.test_id} does not know; left out")
-    roles = {name: condition.role for name, condition in test.conditions.items()}
+    roles = _ordered({name: condition.role for name, condition in test.conditions.items()})
     data = PanelData(test.kind, test.title, roles, tuple(scored), tuple(taken), tuple(told))
     return PanelData(test.kind, test.title, roles, data.ratings, data.choices, data.abx, (*notes, *_incomplete(data, test)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from semeq_export.files import strict_json
 from semeq_export.panel.design import Form, Kind, Trial
 
 SCHEMA = 1
+Role = Literal["tested", "unprocessed", "anchor"]
 MAX_BYTES = 20_000_000
 
 
@@ -26,9 +27,9 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was done to the excerpts. role: "tested", "unprocessed" (in MUSHRA the hidden reference) or "anchor". eq: as `to_plain`."""
+    """What was done to the excerpts; in MUSHRA the unprocessed one is the hidden reference. eq: as `to_plain`."""
 
-    role: str
+    role: Role
     words: str = ""
     preset: str = ""
     eq: dict[str, Any] | None = None  # Any: plain data of an EQ

@@ -154,11 +154,15 @@ def _strengths(question: str, choices: Sequence[Choice], names: Sequence[str], o
         contrast = np.eye(len(names))
         contrast[:, names.index(over)] -= 1.0
     estimate = contrast @ log_odds
-    spread = np.sqrt(np.max([np.einsum("ij,jk,ik->i", contrast, covariance, contrast) for covariance in covariances], axis=0))
-    quantile = float(stats.t.isf(ALPHA / 2.0, len(stacked) - 1)) if len(stacked) > 1 else float(stats.norm.isf(ALPHA / 2.0))
+    quantiles = (float(stats.norm.isf(ALPHA / 2.0)), float(stats.t.isf(ALPHA / 2.0, max(len(stacked) - 1, 1))))
+    reaches = [
+        quantile * np.sqrt(np.einsum("ij,jk,ik->i", contrast, covariance, contrast))
+        for quantile, covariance in zip(quantiles, covariances, strict=False)  # of one listener, the model's alone
+    ]
+    reach = np.max(reaches, axis=0)
     return [
-        Strength(question, name, float(value), float(value - quantile * s), float(value + quantile * s), float(expit(value)))
-        for name, value, s in zip(names, estimate, spread, strict=True)
+        Strength(question, name, float(value), float(value - far), float(value + far), float(expit(value)))
+        for name, value, far in zip(names, estimate, reach, strict=True)
         if name != over
     ]
 

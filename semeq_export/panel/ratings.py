@@ -18,7 +18,7 @@ from scipy import stats
 
 from semeq_export.arrays import Float64Array
 from semeq_export.panel.gathered import PanelData, Rating
-from semeq_export.panel.intervals import detectable_difference, holm, median_interval, smallest_panel
+from semeq_export.panel.intervals import detectable_difference, holm, median_interval, signed_rank_p, smallest_panel
 
 HIGH = 90.0
 MAX_SHARE = 0.15
@@ -178,19 +178,12 @@ def _differences(table: Mapping[str, Mapping[str, float]], names: Sequence[str])
     for first, second in itertools.combinations(names, 2):
         scores = _both(table, (first, second))
         difference = scores[0] - scores[1] if scores.size else np.zeros(0)
-        found.append((first, second, difference, _wilcoxon_p(difference)))
+        found.append((first, second, difference, signed_rank_p(difference)))
     adjusted = holm([p for *_, p in found])
     return [
         Difference(first, second, len(difference), float(np.median(difference)) if len(difference) else 0.0, p, p_holm)
         for (first, second, difference, p), p_holm in zip(found, adjusted, strict=True)
     ]
-
-
-def _wilcoxon_p(difference: Float64Array) -> float:
-    """Return the two-sided p of signed ranks: exact where no ranks are tied, 1 where nobody tells the two apart."""
-    if not np.any(difference):
-        return 1.0
-    return float(stats.wilcoxon(difference, method="auto").pvalue)
 
 
 def _notes(table: Mapping[str, Mapping[str, float]], compared: Sequence[str], n: int, differences: Sequence[Difference]) -> list[str]:
