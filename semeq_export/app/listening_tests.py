@@ -24,6 +24,7 @@ from semeq_export.files.disk import check_output_folder
 from semeq_export.panel import beaqlejs, page, webmushra
 from semeq_export.panel import design as designs
 from semeq_export.panel.design import Compare, Kind
+from semeq_export.panel.intervals import counted
 from semeq_export.panel.manifest import SCHEMA, Condition, Manifest, Source, Stimulus, coded, codes, name_of_test
 from semeq_export.panel.stimuli import BITS, RATE_HZ, Sound, faded, low_passed, match
 from semeq_export.words.phrase import Phrase
@@ -109,11 +110,11 @@ class MadeTest:
         how = {
             "page": f"open {place}/{PAGE} on each listener's computer (it needs no network); each saves a CSV",
             "webmushra": f"copy {place}/configs into webMUSHRA and open it with ?config={test.test_id}.yaml",
-            "beaqlejs": f"copy {place}'s audio and config into BeaqleJS; in its index.html load {beaqlejs.config_name(test.test_id)} "
-            f"and start {beaqlejs.CLASSES[test.kind]}",
+            "beaqlejs": f"copy {place}'s audio and config into BeaqleJS; in its index.html name {beaqlejs.config_name(test.test_id)} "
+            f"and {beaqlejs.CLASSES[test.kind]}",
         }
         return [
-            f"{place}: {self.trials_each} trials for each listener, {len(test.stimuli)} sounds at {test.lufs:.1f} LUFS",
+            f"{place}: {counted(self.trials_each, 'trial')} for each listener, {len(test.stimuli)} sounds at {test.lufs:.1f} LUFS",
             how[test.made_for],
             f"keep {place}/{MANIFEST} from listeners: it says which sound is which, and analysis needs it",
         ]
@@ -264,7 +265,8 @@ def _trials(
         return designs.mushra_trials(sources, list(treatments), asked, repeats), []
     conditions = [designs.UNPROCESSED, *treatments]
     if options.kind == "abx":
-        return designs.abx_trials(sources, conditions, options.ask or "Which of the two is X?", repeats), []
+        third = "the reference" if options.tool == "webmushra" else "X"  # as their pages call it
+        return designs.abx_trials(sources, conditions, options.ask or f"Which of the two is {third}?", repeats), []
     questions = [options.ask] if options.ask else [_question(held.word) for held in treatments.values()]
     if options.compare == "unprocessed":
         return designs.pair_trials(sources, conditions, questions, "unprocessed", repeats), []

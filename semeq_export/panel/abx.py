@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from semeq_export.panel.gathered import Abx, PanelData
-from semeq_export.panel.intervals import ALPHA, binomial_power, holm, needed_correct, share_interval
+from semeq_export.panel.intervals import ALPHA, binomial_power, counted, holm, needed_correct, share_interval
 
 LIKELY_SHARE = 0.75
 
@@ -51,10 +51,10 @@ def analyse_abx(data: PanelData) -> AbxResult:
     by_condition = _family([(name, "", [answer for answer in decided if answer.condition == name]) for name in names])
     by_listener = _family([("", who, [answer for answer in decided if answer.listener == who]) for who in people])
     undecided = len(data.abx) - len(decided)
-    notes = [f"{undecided} undecided answers are left out"] if undecided else []
+    notes = [f"left out: {counted(undecided, 'undecided answer')}"] if undecided else []
     for row in by_condition:
         power = binomial_power(row.n, LIKELY_SHARE, ALPHA / len(by_condition))
-        found = f"found in {power:.0%} of tests of {row.n} answers"
+        found = f"found in {power:.0%} of tests of {counted(row.n, 'answer')}"
         notes.append(f"power, {row.condition}: listeners who are right in {LIKELY_SHARE:.0%} of trials are {found}")
     return AbxResult(len(people), tuple(by_condition), tuple(by_listener), tuple(notes))
 

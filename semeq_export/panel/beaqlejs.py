@@ -2,7 +2,7 @@
 
     var TestConfig = {TestName, RateMinValue .., RandomizeTestOrder, RandomizeFileOrder, Testsets: [{Name, TestID, Files: {..}} ..]}
 
-MUSHRA: Files are Reference and one label a sound, the hidden reference among them. ABX and preference: Files are A and B. Under a
+MUSHRA: Files are Reference, which is rated too, hidden among the others, and one label a sound. ABX and preference: A and B. Under a
 preference test's buttons BeaqleJS itself writes "Please select the item which you prefer!"; the question stands above, as the name.
 
     results   MUSHRA      [{TestID, Runtime, rating: {label: n}, filename: {..}} .., {UserName, ..}]
@@ -63,4 +63,4 @@ def _files(test: Manifest, trial: Asked) -> dict[str, str]:
     if test.kind != "mushra":
         return dict(zip(("A", "B"), file.values(), strict=True))
     reference = next(code for code in trial.stimuli if test.conditions[test.stimuli[code].condition].role == "unprocessed")
-    return {"Reference": file[reference], **file}
+    return {"Reference": file.pop(reference), **file}

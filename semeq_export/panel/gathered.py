@@ -176,7 +176,7 @@ def _stimuli(test: Manifest, trial: str, names: Sequence[str]) -> list[str] | No
 def _code(test: Manifest, asked: Asked, name: str) -> str:
     if name in ("A", "B"):  # BeaqleJS
         return asked.stimuli["AB".index(name)]
-    return condition_code(test, asked, name)
+    return condition_code(test, asked, REFERENCE if name == "Reference" else name)
 
 
 def _tested(test: Manifest, pair: tuple[str, str]) -> str:

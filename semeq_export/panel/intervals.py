@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from semeq_export.arrays import Float64Array
 
 LEVEL = 0.95
 ALPHA = 1.0 - LEVEL
 _EXACT_UP_TO = 100
+
+
+def counted(n: int, noun: str) -> str:
+    """Return "1 listener", "2 listeners"."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def median_interval(values: Float64Array) -> tuple[float, float] | None:
@@ -35,10 +40,14 @@ def median_interval(values: Float64Array) -> tuple[float, float] | None:
     return float(ordered[below - 1]), float(ordered[n - below])
 
 
-def share_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the Clopper-Pearson interval of a share, 95 %."""
-    found = stats.binomtest(successes, n).proportion_ci(LEVEL, method="exact")
-    return float(found.low), float(found.high)
+def share_interval(successes: float, n: int) -> tuple[float, float]:
+    """Return the Clopper-Pearson interval of a share, 95 %.
+
+    successes: may be a sum of n shares of 0..1; that varies less than as many single answers, and the interval is wider than it need be.
+    """
+    low = float(special.betaincinv(successes, n - successes + 1.0, ALPHA / 2.0)) if successes > 0.0 else 0.0
+    high = float(special.betainccinv(successes + 1.0, n - successes, ALPHA / 2.0)) if successes < n else 1.0
+    return low, high
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -61,7 +70,10 @@ def sign_flip_p(totals: Sequence[int]) -> float:
     chances = np.zeros(2 * middle + 1)
     chances[middle] = 1.0
     for size in sizes:
-        chances = (np.roll(chances, size) + np.roll(chances, -size)) / 2.0  # nothing goes round: the ends are not reached before the last
+        moved = np.zeros_like(chances)
+        moved[size:] += chances[:-size]
+        moved[:-size] += chances[size:]
+        chances = moved / 2.0
     reached = abs(sum(totals))
     return min(1.0, float(chances[: middle - reached + 1].sum() + chances[middle + max(reached, 1) :].sum()))
 

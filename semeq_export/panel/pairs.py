@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from scipy import stats
@@ -22,7 +23,7 @@ from scipy.special import expit
 
 from semeq_export.arrays import Float64Array
 from semeq_export.panel.gathered import Choice, PanelData
-from semeq_export.panel.intervals import ALPHA, holm, listeners_for, sign_flip_p, sign_power, smallest_panel
+from semeq_export.panel.intervals import ALPHA, holm, listeners_for, share_interval, sign_flip_p, sign_power, smallest_panel
 
 HALF = 0.5
 LIKELY_SHARE = 0.75
@@ -114,19 +115,12 @@ def _shares(question: str, choices: Sequence[Choice], names: Sequence[str]) -> l
             totals = [round(2.0 * (answer - HALF)) for answers in by_listener.values() for answer in answers]
             units = [answer for answers in by_listener.values() for answer in answers]
         else:
-            units = [float(np.mean(answers)) for answers in by_listener.values()]
-        share, undecided = float(np.mean(units)), sum(choice.chosen is None for choice in of_pair)
-        low, high = _share_interval(share * len(units), len(units))
+            units = [fmean(answers) for answers in by_listener.values()]
+        share, undecided = fmean(units), sum(choice.chosen is None for choice in of_pair)
+        low, high = share_interval(share * len(units), len(units))
         p = sign_flip_p(totals)
         rows.append(PairShare(question, first, second, len(by_listener), len(of_pair), undecided, share, low, high, p, p))
     return rows
-
-
-def _share_interval(successes: float, n: int) -> tuple[float, float]:
-    """Return Clopper and Pearson's interval, also for a sum of shares: that varies less than as many single answers."""
-    low = float(stats.beta.ppf(ALPHA / 2.0, successes, n - successes + 1.0)) if successes > 0.0 else 0.0
-    high = float(stats.beta.isf(ALPHA / 2.0, successes + 1.0, n - successes)) if successes < n else 1.0
-    return low, high
 
 
 def _groups(choices: Sequence[Choice], names: Sequence[str]) -> list[list[str]]:

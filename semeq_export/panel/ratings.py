@@ -12,13 +12,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from scipy import stats
 
 from semeq_export.arrays import Float64Array
 from semeq_export.panel.gathered import PanelData, Rating
-from semeq_export.panel.intervals import detectable_difference, holm, median_interval, signed_rank_p, smallest_panel
+from semeq_export.panel.intervals import counted, detectable_difference, holm, median_interval, signed_rank_p, smallest_panel
 
 HIGH = 90.0
 MAX_SHARE = 0.15
@@ -148,7 +149,7 @@ def _means(ratings: Sequence[Rating]) -> dict[str, dict[str, float]]:
     held: dict[str, dict[str, list[float]]] = {}
     for rating in ratings:
         held.setdefault(rating.condition, {}).setdefault(rating.listener, []).append(rating.score)
-    return {name: {who: float(np.mean(scores)) for who, scores in of.items()} for name, of in held.items()}
+    return {name: {who: fmean(scores) for who, scores in of.items()} for name, of in held.items()}
 
 
 def _median(condition: str, source: str, values: Float64Array) -> Median:
@@ -190,7 +191,7 @@ def _notes(table: Mapping[str, Mapping[str, float]], compared: Sequence[str], n:
     """Return what a panel of this size can and cannot find."""
     pairs, notes = len(differences), []
     if n < ENOUGH:
-        notes.append(f"{n} listeners; BS.1534-3 calls {ENOUGH} often sufficient")
+        notes.append(f"{counted(n, 'listener')}; BS.1534-3 calls {ENOUGH} often sufficient")
     if n < 6:
         notes.append("below 6 listeners a median has no 95 % interval")
     if pairs and n < smallest_panel(pairs):

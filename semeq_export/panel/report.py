@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from semeq_export.panel.abx import AbxResult, Detection
-from semeq_export.panel.intervals import ALPHA
+from semeq_export.panel.intervals import ALPHA, counted
 from semeq_export.panel.pairs import PairResult
 from semeq_export.panel.ratings import RatingResult
 
@@ -75,7 +75,7 @@ def lines(result: Result) -> list[str]:
 
 def _rating_lines(result: RatingResult) -> list[str]:
     overall = [m for m in result.medians if not m.source]
-    out = [f"{result.n} listeners" + (f", {len(result.excluded)} left out after BS.1534-3" if result.excluded else "")]
+    out = [counted(result.n, "listener") + (f", {len(result.excluded)} left out after BS.1534-3" if result.excluded else "")]
     out += [f"left out: {one.listener}: {one.why}" for one in result.excluded]
     out += _table(
         ("condition", "n", "median", "95 % interval"),
@@ -96,7 +96,7 @@ def _rating_lines(result: RatingResult) -> list[str]:
 
 
 def _pair_lines(result: PairResult) -> list[str]:
-    out = [f"{result.n} listeners"]
+    out = [counted(result.n, "listener")]
     for question in dict.fromkeys(row.question for row in result.pairs):
         out.append(question or "chosen")
         of_question = [row for row in result.pairs if row.question == question]
@@ -124,7 +124,7 @@ def _pair_lines(result: PairResult) -> list[str]:
 
 
 def _abx_lines(result: AbxResult) -> list[str]:
-    out = [f"{result.n} listeners"]
+    out = [counted(result.n, "listener")]
     head = ("answers", "right", "needed", "share", "95 % interval", "p", "p, Holm")
     out += _table(("condition", *head), [(row.condition, *_cells(row)) for row in result.conditions])
     if len(result.listeners) > 1:

@@ -18,6 +18,7 @@ import io
 from ruamel.yaml import YAML
 
 from semeq_export.panel.design import REFERENCE
+from semeq_export.panel.intervals import counted
 from semeq_export.panel.manifest import Asked, Manifest
 
 STEPS = 7
@@ -73,7 +74,7 @@ def config(test: Manifest) -> bytes:
 
 
 def _instructions(test: Manifest) -> str:
-    return f"{len(test.trials)} trials follow. All sounds are equally loud. Play each as often as you like; there is no hurry."
+    return f"{counted(len(test.trials), 'trial')} to come. All sounds are equally loud. Play each as often as you like; there is no hurry."
 
 
 def _file(test: Manifest, code: str) -> str:

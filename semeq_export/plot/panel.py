@@ -101,7 +101,7 @@ def _pairs(result: PairResult) -> Figure:
             for row, s in enumerate(strengths):
                 _dot(axes, row, s.log_odds, s.low, s.high, sure=s.low > 0.0 or s.high < 0.0)
             axes.axvline(0.0, color=SOFT, linewidth=1.0)
-            axes.set_xlabel(f"Bradley-Terry strength over {result.over} (log odds, 95 %)")
+            axes.set_xlabel(f"Bradley-Terry strength over {result.over} (log odds; 95 %, each by itself; filled: 0 lies outside)")
             continue
         pairs = [row for row in result.pairs if row.question == question]
         _rows(axes, [f"{row.first} over {row.second}" for row in pairs])

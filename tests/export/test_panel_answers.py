@@ -198,7 +198,7 @@ def test_beaqlejs_results_are_read_by_the_key() -> None:
         ("ann, a.csv", "d", "warm", True),
         ("ann, a.csv", "e", "warm", False),
     ]
-    scores = [{"TestID": "t001", "rating": {"d-warm": 61, "d-reference": 100}, "filename": {}}, who]
+    scores = [{"TestID": "t001", "rating": {"d-warm": 61, "Reference": 100}, "filename": {}}, who]
     assert [(r.condition, r.score) for r in joined("mushra", json.dumps(scores)).ratings] == [("warm", 61.0), ("reference", 100.0)]
     with pytest.raises(DataError, match="needs the test's key"):
         gather([read_sheet(json.dumps([True, who]).encode(), "a.txt")], None)

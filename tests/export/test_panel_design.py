@@ -153,7 +153,7 @@ def test_silence_and_nearly_silence_are_refused() -> None:
 
 @pytest.mark.parametrize("cutoff_hz", ANCHORS_HZ.values())
 def test_anchors_are_as_steep_as_the_recommendation_asks_and_not_late(cutoff_hz: float) -> None:
-    """BS.1534-3 5.1: within 0.1 dB up to the cut-off, 25 dB down at 8/7 and 50 dB at 9/7 of it."""
+    """BS.1534-3, 5: within 0.1 dB up to the cut-off, 25 dB down at 8/7 and 50 dB at 9/7 of it."""
     impulse = np.zeros((1, 4_001))
     impulse[0, 2_000] = 1.0
     out = stimuli.low_passed(impulse, cutoff_hz)[0]
@@ -272,6 +272,6 @@ def test_beaqlejs_gets_a_testset_for_each_trial(kind: Kind) -> None:
     assert [one["TestID"] for one in document["Testsets"]] == list(test.trials)
     for one in document["Testsets"]:
         codes_here = test.trials[one["TestID"]].stimuli
-        expected = {"Reference", *codes_here} if kind == "mushra" else {"A", "B"}
+        expected = {"Reference", *codes_here[1:]} if kind == "mushra" else {"A", "B"}
         assert one["Files"].keys() == expected
         assert {path.rpartition("/")[2].removesuffix(".wav") for path in one["Files"].values()} == set(codes_here)
