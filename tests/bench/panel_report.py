@@ -3,8 +3,8 @@
     PYTHONPATH=tests python tests/bench/panel_report.py [--panels 1000] [--record tests/records/panel.json]
 
 `false_alarm`: the share of panels without any difference in which a test finds one; for families of tests, any one of them, which Holm's
-correction keeps at 5 % or below; with as few as 1,000 panels a true 4.9 % may come out as 5.1. `exact_false_alarm`: the same by computing, where
-the pairs' answers are independent. `power`: the share of panels with a known difference that find it. `coverage`: how often a 95 % interval
+correction keeps at 5 % or below; of 1,000 panels a true 4.9 % may come out as 5.1. `exact_false_alarm`: the same computed, where the
+answers to pairs are independent. `power`: the share of panels with a known difference that find it. `coverage`: how often a 95 % interval
 holds the truth.
 """
 
