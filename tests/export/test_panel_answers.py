@@ -6,6 +6,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from semeq_export.errors import DataError
 from semeq_export.panel.answers import Sheet, read_sheet
@@ -148,6 +150,24 @@ def test_the_same_file_twice_counts_once() -> None:
     data = gather([read(RATINGS), read(RATINGS)], None)
     assert len(data.ratings) == 5
     assert data.notes == ("5 rows repeat a listener's answer to the same trial; the first one counts",)
+
+
+PREFERENCES = json.dumps([{"TestID": "t001", "PresentationOrder": "A=B, B=A", "Preference": "A"}, True, {"UserName": "ann"}])
+
+
+@given(
+    text=st.sampled_from([RATINGS, CHOICES, STEPS, PREFERENCES]),
+    at=st.floats(0.0, 1.0),
+    cut=st.integers(0, 40),
+    put=st.binary(max_size=12) | st.sampled_from([b"\n", b",", b'"', b"[", b"null", b"1e999", b"\x00", "\u00e9".encode()]),
+)
+def test_whatever_is_wrong_with_a_table_is_said_in_one_line(text: str, at: float, cut: int, put: bytes) -> None:
+    data = text.encode()
+    start = int(at * len(data))
+    try:
+        gather([read_sheet(data[:start] + put + data[start + cut :], "a.csv")], None)
+    except DataError as error:
+        assert "\n" not in str(error)
 
 
 def page_rows(kind: str, rows: list[str]) -> str:

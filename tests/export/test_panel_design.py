@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from scipy.signal import freqz
 
 from semeq_export.audio.loudness import Loudness
-from semeq_export.errors import AudioError, DataError, IntentError
+from semeq_export.errors import AudioError, DataError, IntentError, OutputError
 from semeq_export.panel import beaqlejs, page, stimuli, webmushra
 from semeq_export.panel.design import (
     ANCHORS_HZ,
@@ -243,6 +243,13 @@ def test_the_page_tells_nothing_about_conditions_and_cannot_be_broken_out_of() -
     assert document["sounds"].keys() == test.stimuli.keys()
     for word in ("unprocessed", "drums", '"warm"', "lufs", "gain"):
         assert word not in html
+
+
+def test_a_page_that_no_browser_would_open_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "MAX_BYTES", 10_000)
+    test = manifest()
+    with pytest.raises(OutputError, match="take fewer or shorter sounds"):
+        page.render(page.PLACE, test, dict.fromkeys(test.stimuli, bytes(3_000)))
 
 
 @pytest.mark.parametrize("kind", ["mushra", "abx", "pairs"])
