@@ -150,7 +150,7 @@ def _strengths(question: str, choices: Sequence[Choice], names: Sequence[str], o
     estimate = contrast @ log_odds
     quantiles = (float(stats.norm.isf(ALPHA / 2.0)), float(stats.t.isf(ALPHA / 2.0, max(len(stacked) - 1, 1))))
     reaches = [
-        quantile * np.sqrt(np.einsum("ij,jk,ik->i", contrast, covariance, contrast))
+        quantile * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", contrast, covariance, contrast), 0.0))
         for quantile, covariance in zip(quantiles, covariances, strict=False)  # of one listener, the model's alone
     ]
     reach = np.max(reaches, axis=0)

@@ -194,11 +194,11 @@ def _notes(table: Mapping[str, Mapping[str, float]], compared: Sequence[str], n:
         notes.append(f"{counted(n, 'listener')}; BS.1534-3 calls {ENOUGH} often sufficient")
     if n < 6:
         notes.append("below 6 listeners a median has no 95 % interval")
+    both = [_both(table, pair) for pair in itertools.combinations(compared, 2)]
+    spreads = [float(np.std(scores[0] - scores[1], ddof=1)) for scores in both if scores.shape[1] > 1]
     if pairs and n < smallest_panel(pairs):
         notes.append(f"with {pairs} comparisons no difference can be significant below {smallest_panel(pairs)} listeners")
-    elif pairs:
-        both = [_both(table, pair) for pair in itertools.combinations(compared, 2)]
-        spreads = [float(np.std(scores[0] - scores[1], ddof=1)) for scores in both if scores.size]
+    elif spreads:
         smallest = detectable_difference(n, float(np.median(spreads)), pairs)
         notes.append(f"power: a difference of {smallest:.1f} points would be found in 8 of 10 panels of {n} like this one")
     return notes

@@ -155,6 +155,13 @@ def test_groups_that_were_never_compared_have_no_common_scale() -> None:
     assert [(row.first, row.second) for row in result.pairs] == [("b", "a"), ("d", "c")]
 
 
+def test_listeners_who_do_not_differ_leave_the_interval_of_the_model() -> None:
+    """Two listeners, one undecided each way: the sandwich's variance is 0 but for rounding, of either sign."""
+    for strength in analyse_pairs(choices(("a", "unprocessed", "a"), ("b", "unprocessed", None))).strengths:
+        assert np.isfinite([strength.low, strength.high]).all()
+        assert strength.low < strength.log_odds < strength.high
+
+
 def test_many_answers_of_one_listener_are_not_many_listeners() -> None:
     """Ten answers each of two people who always say warm: two of two, which proves nothing."""
     roles = {"unprocessed": "unprocessed", "warm": "tested"}
@@ -212,6 +219,13 @@ def test_listeners_who_missed_a_condition_count_where_they_can() -> None:
     assert result.friedman is not None
     assert result.friedman.n == 8
     assert {(d.first, d.second): d.n for d in result.differences} == {("a", "b"): 9, ("a", "c"): 8, ("b", "c"): 8}
+
+
+def test_listeners_who_share_no_condition_compare_nothing() -> None:
+    result = analyse_ratings(scores(*((f"p{who}", "s", "abc"[who % 3], 50.0 + who) for who in range(12))))
+    assert result.friedman is None
+    assert {(d.n, d.p) for d in result.differences} == {(0, 1.0)}
+    assert all("nan" not in line for line in lines(result))
 
 
 def test_abx_is_the_binomial_test() -> None:
