@@ -89,7 +89,7 @@ def render_audio(options: RenderOptions, scratch: Scratch, keep_on: Callable[[],
     try:
         source.write_bytes(options.data)
         notes = _process(options, source, target, keep_on)
-        before, after = _lufs(source, keep_on), _lufs(target, keep_on)
+        before, after = (_lufs(path, options.how, keep_on) for path in (source, target))
         data = target.read_bytes()
     except SemeqError as error:
         text = str(error)
@@ -139,8 +139,8 @@ def _process(options: RenderOptions, source: Path, target: Path, keep_on: Callab
     return (*result.doubts, *result.warnings, *warnings)
 
 
-def _lufs(path: Path, keep_on: Callable[[], None]) -> float | None:
-    with open_audio(path) as reader:
+def _lufs(path: Path, how: ProcessOptions, keep_on: Callable[[], None]) -> float | None:
+    with open_audio(path, repair_nonfinite=how.repair_nonfinite, allow_hot=how.allow_hot, salvage=how.salvage) as reader:
         loudness = Loudness(reader.info.sample_rate_hz, reader.info.channels, loudness_weights(reader.info))
         for block in reader.blocks():
             keep_on()

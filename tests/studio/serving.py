@@ -72,9 +72,11 @@ class Served:
         self.token = token[1].decode()
 
     def ask(self, request: bytes, *, finish: bool = True) -> Answer:
-        """Return the answer to raw bytes, in which HOST, PORT and TOKEN stand for those of this server. finish: nothing more is sent."""
+        """Return the answer to raw bytes, in whose head HOST, PORT and TOKEN stand for those of this server. finish: nothing more is sent."""
+        head, end, body = request.partition(b"\r\n\r\n")
         for name, value in (("HOST", f"127.0.0.1:{self.port}"), ("PORT", str(self.port)), ("TOKEN", getattr(self, "token", ""))):
-            request = request.replace(name.encode(), value.encode())
+            head = head.replace(name.encode(), value.encode())
+        request = head + end + body
         with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
@@ -127,11 +129,11 @@ def post(path: str, body: bytes, **changes: str) -> bytes:
 
 
 def _answer(connection: socket.socket) -> Answer:
-    data = b""
+    parts: list[bytes] = []
     with contextlib.suppress(ConnectionResetError):
-        while part := connection.recv(1 << 16):
-            data += part
-    head, _, body = data.partition(b"\r\n\r\n")
+        while part := connection.recv(1 << 20):
+            parts.append(part)
+    head, _, body = b"".join(parts).partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = dict(line.lower().split(": ", 1) for line in lines)
     return Answer(int(status.split()[1]) if status else 0, headers, body)

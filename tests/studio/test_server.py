@@ -10,23 +10,23 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from click.testing import CliRunner
 from studio.serving import TEMPLATE, TIMEOUT_S, Served, served
 
+from semeq_export import studio
 from semeq_export.audio.loudness import Loudness
-from semeq_export.cli import cli
-from semeq_export.cli._option_names import with_option_names
+from semeq_export.bundle.loading import load_bundle
+from semeq_export.cli import _shared, cli
 from semeq_export.studio import api, security
 from semeq_presets import formats, read
 
@@ -46,14 +46,35 @@ def noise(seconds: float, form: str = "WAV", subtype: str = "PCM_24") -> bytes:
     return file.getvalue()
 
 
-def command(*words: str) -> Any:  # Any: click's result
-    return CliRunner().invoke(cli, list(words), prog_name="semeq-export")
+@dataclass(frozen=True)
+class Done:
+    """What a command did. said: the lines on standard error; result: the document on standard output, "" where it is none."""
+
+    status: int
+    said: list[str]
+    result: str
 
 
-def told_by_the_command_line(*words: str) -> str:
-    done = command(*words)
-    assert done.exit_code == 2
-    return str(with_option_names(str(done.exception)) if done.exception and not isinstance(done.exception, SystemExit) else done.stderr)
+class Command:
+    """Runs the command line as its users do, whose errors are lines."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *words: str) -> Done:
+        status = _shared.run(cli, list(words))
+        told = self._capsys.readouterr()
+        return Done(status, told.err.splitlines(), told.out)
+
+    def refusal(self, *words: str) -> str:
+        done = self(*words)
+        assert (done.status, len(done.said)) == (2, 1), done
+        return done.said[0].removeprefix("semeq-export: ")
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys)
 
 
 def files_of(answer: Any) -> dict[str, bytes]:  # Any: JSON
@@ -88,31 +109,31 @@ def test_only_the_loopback_interface_listens(server: Served) -> None:
     assert f"00000000:{server.port:04X}" not in listening
 
 
-@pytest.mark.parametrize("text", ["warm", "less muddy", "a bit warmer but not harsh", "sparkle", "warm:0.7,bright:0.3"])
-def test_a_phrase_is_understood_as_the_command_line_does(text: str, server: Served) -> None:
-    answer = server.post("/api/phrase", {"text": text}).json
-    told = json.loads(command("preset", "-t", text, "-f", "semeq-json", "--json", "-q").stdout)
-    kept = json.loads(told["content"])["words"]
-    assert answer["mix"] == dict(kept["weights"])
-    assert answer["estimated"] is kept.get("estimated", False)
-    assert answer["says"] == command("preset", "-t", text, "-f", "semeq-json").stderr.splitlines()
+@pytest.mark.parametrize("text", ["warm", "less muddy", "a bit warmer but not harsh", "sparkle", "warm:0.7,bright:0.3", "harsh"])
+def test_a_phrase_is_understood_as_the_command_line_does(text: str, server: Served, command: Command) -> None:
+    answer, told = server.post("/api/phrase", {"text": text}).json, command("preset", "-t", text, "-f", "semeq-json")
+    preset = json.loads(told.result)["preset"]
+    assert answer["mix"] == dict(preset["words"]["weights"])
+    assert answer["estimated"] is preset["words"].get("estimated", False)
+    assert answer["says"] == told.said
 
 
 @pytest.mark.parametrize("text", ["wram", "plinky", "not", "", "warm:0", "warm:99", "loud and not loud", "x" * 1_000])
-def test_a_bad_phrase_gets_the_line_of_the_command_line(text: str, server: Served) -> None:
+def test_a_bad_phrase_gets_the_line_of_the_command_line(text: str, server: Served, command: Command) -> None:
     answer = server.post("/api/phrase", {"text": text})
-    assert answer.status == 400
-    assert answer.error == told_by_the_command_line("preset", "-t", text, "-f", "eqapo")
+    assert (answer.status, answer.error) == (400, command.refusal("preset", "-t", text, "-f", "eqapo"))
 
 
-def test_a_bad_format_gets_the_line_of_the_command_line(server: Served) -> None:
+def test_a_doubtful_guess_has_to_be_asked_for(server: Served, command: Command) -> None:
+    guesses = load_bundle().guesses
+    word = next(word for word, guess in sorted(guesses.guesses.items()) if guesses.level_of(guess) == "doubtful" and guess.near)
+    assert server.post("/api/phrase", {"text": word}).error == command.refusal("preset", "-t", word, "-f", "eqapo")
+    assert server.post("/api/phrase", {"text": word, "guess": True}).json["estimated"] is True
+
+
+def test_a_bad_format_gets_the_line_of_the_command_line(server: Served, command: Command) -> None:
     answer = server.post("/api/preset", {"format": "eqap", "name": "x", "mix": {"warm": 1.0}})
-    assert (answer.status, answer.error) == (400, told_by_the_command_line("preset", "-t", "warm", "-f", "eqap"))
-
-
-def test_a_doubtful_guess_has_to_be_asked_for(server: Served) -> None:
-    refused = server.post("/api/phrase", {"text": "plinky"})
-    assert "--guess" in refused.error or "nearest in meaning" in refused.error or "unknown term" in refused.error
+    assert (answer.status, answer.error) == (400, command.refusal("preset", "-t", "warm", "-f", "eqap"))
 
 
 def test_formats_are_those_of_the_shelf(server: Served) -> None:
@@ -125,29 +146,25 @@ def test_formats_are_those_of_the_shelf(server: Served) -> None:
         assert entry["can_install"] is (sys.platform in info.places)
 
 
-@pytest.mark.parametrize("format_id", [info.id for info in formats()])
-def test_each_format_is_written_from_words_and_from_bands(format_id: str, server: Served) -> None:
-    for wanted in ({"mix": {"warm": 1.0}, "intensity": 1.5}, {"eq": EQ}):
-        answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted})
-        assert answer.status == 200, answer
+def test_every_format_is_written_from_bands(server: Served) -> None:
+    for info in formats():
+        answer = server.post("/api/preset", {"format": info.id, "name": "My mix", "eq": EQ})
+        assert answer.status == 200, (info.id, answer)
         files = files_of(answer.json)
         assert files
-        assert all(name.startswith("my-mix") for name in files)
+        assert all(name.startswith(f"my-mix{info.suffixes[0]}") and ".." not in name for name in files)
 
 
-def test_a_preset_is_byte_for_byte_that_of_the_command_line(server: Served, tmp_path: Path) -> None:
-    for format_id, suffix in (("eqapo", ".txt"), ("reaeq", ".RfxChain"), ("easyeffects", ".json")):
-        target = tmp_path / f"x{suffix}"
-        done = command(
-            "preset", "-t", "warm:0.7,less harsh:0.2", "-f", format_id, "--intensity", "1.5", "--name", "My mix", "-o", str(target)
-        )
-        assert done.exit_code == 0, done.stderr
-        wanted = {"mix": {"warm": 0.7, "harsh": -0.2}, "intensity": 1.5}
-        answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted}).json
-        assert list(files_of(answer).values()) == [target.read_bytes()]
-        assert [line for line in done.stderr.splitlines() if not line.startswith("understood")] == [
-            line if "weak" in line or "disagree" in line else f"{line}" for line in answer["notes"]
-        ] or answer["notes"]
+@pytest.mark.parametrize("format_id", ["eqapo", "reaeq", "easyeffects"])
+def test_a_preset_is_byte_for_byte_that_of_the_command_line(format_id: str, server: Served, command: Command, tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    words = ["-t", "warm:0.7,harsh:-0.2", "--intensity", "1.5", "--name", "My mix"]
+    done = command("preset", *words, "-f", format_id, "-o", str(target))
+    assert done.status == 0, done
+    wanted = {"mix": {"warm": 0.7, "harsh": -0.2}, "intensity": 1.5}
+    answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted}).json
+    assert list(files_of(answer).values()) == [target.read_bytes()]
+    assert answer["notes"] == done.said
 
 
 def test_bands_that_were_moved_by_hand_are_kept(server: Served) -> None:
@@ -158,11 +175,10 @@ def test_bands_that_were_moved_by_hand_are_kept(server: Served) -> None:
 
 
 def test_what_a_format_cannot_hold_is_a_note(server: Served) -> None:
-    bands = [{"kind": "peak", "freq_hz": 100.0 * 2**n, "gain_db": 12.0 * (-1) ** n, "q": 4.0} for n in range(8)]
-    answer = server.post("/api/preset", {"format": "audacity-graphic", "name": "x", "eq": {"bands": bands}})
-    if answer.status == 400:
-        answer = server.post("/api/preset", {"format": "audacity-graphic", "name": "x", "eq": {"bands": bands}, "lossy": True})
-    assert answer.json["notes"]
+    steep = {"bands": [{"kind": "notch", "freq_hz": 1_000.0, "gain_db": 0.0, "q": 4.0}]}
+    refused = server.post("/api/preset", {"format": "calf-lv2", "name": "x", "eq": steep})
+    assert refused.status == 400, refused
+    assert server.post("/api/preset", {"format": "calf-lv2", "name": "x", "eq": steep, "lossy": True}).json["notes"]
 
 
 def test_installing_writes_where_the_host_looks_and_replaces_only_when_asked(server: Served) -> None:
@@ -180,10 +196,10 @@ def test_installing_writes_where_the_host_looks_and_replaces_only_when_asked(ser
     assert found.exists()
 
 
-def test_a_file_is_processed_as_the_command_line_does(server: Served, tmp_path: Path) -> None:
+def test_a_file_is_processed_as_the_command_line_does(server: Served, command: Command, tmp_path: Path) -> None:
     source, target = tmp_path / "take.wav", tmp_path / "done.wav"
     source.write_bytes(noise(2.0))
-    assert command("process", str(source), "-t", "warm:0.7,harsh:-0.2", "--intensity", "1.5", "-o", str(target)).exit_code == 0
+    assert command("process", str(source), "-t", "warm:0.7,harsh:-0.2", "--intensity", "1.5", "-o", str(target)).status == 0
     asked = {
         "name": "Ein Täke [1].wav",
         "base64": base64.b64encode(noise(2.0)).decode(),
@@ -268,26 +284,24 @@ def wait_for(condition: Any) -> None:  # Any: a function that says whether it is
         time.sleep(0.01)
 
 
-def test_a_port_in_use_is_named() -> None:
+def test_a_port_in_use_is_named(command: Command) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "semeq_export", "studio", "--no-browser", "--port", str(port)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"semeq-export: port {port} is in use; give another --port, or none for a free one\n"
+        done = command("studio", "--no-browser", "--port", str(port))
+    assert done == Done(1, [f"semeq-export: port {port} is in use; give another --port, or none for a free one"], "")
 
 
-def test_a_missing_extra_is_named() -> None:
-    program = "import sys; sys.modules['uvicorn'] = None; from semeq_export.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", program, "studio", "--no-browser"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert re.fullmatch(r"semeq-export: uvicorn is missing; .*pip install 'semeq-export\[studio\]'\n", done.stderr)
+def test_a_missing_extra_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.delitem(sys.modules, "semeq_export.studio.running", raising=False)
+    monkeypatch.delattr(studio, "running", raising=False)
+    assert re.fullmatch(r"uvicorn is missing; .*pip install 'semeq-export\[studio\]'", command.refusal("studio", "--no-browser"))
+
+
+def test_force_is_of_the_page(command: Command) -> None:
+    assert command.refusal("studio", "--no-browser", "--force").startswith("--force goes with --page")
 
 
 @pytest.mark.parametrize(
