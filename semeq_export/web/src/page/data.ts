@@ -49,17 +49,23 @@ interface RawData extends Omit<StudioData, "wasm" | "decoder" | "references"> {
 }
 
 /** Return the data of a document; throws an Error in one line where there is none, or where it is of another version. */
-export function readData(document: Document): StudioData {
+export async function readData(document: Document): Promise<StudioData> {
   const tag = document.getElementById("semeq-data");
   if (tag === null) throw new Error("this page holds no words: make it with `semeq-export studio --page FILE.html`");
   const raw = JSON.parse(tag.textContent ?? "") as RawData;
   if (raw.schema !== SCHEMA) throw new Error(`this page reads data of schema ${SCHEMA}, not ${String(raw.schema)}: make it anew`);
   const references = Object.fromEntries(Object.entries(raw.references ?? {}).map(([kind, reference]) => [kind, textOf(reference)]));
-  return { ...raw, wasm: bytesOf(raw.wasm), decoder: bytesOf(raw.decoder), references };
+  return { ...raw, wasm: await unpacked(raw.wasm), decoder: await unpacked(raw.decoder), references };
 }
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Return what was gzipped and written as base64. */
+async function unpacked(base64: string): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /** Return the bytes of a base64 text. */

@@ -15,7 +15,7 @@ import { reader } from "./words/understand";
 
 async function start(root: HTMLElement): Promise<void> {
   startTheme();
-  const data = readData(document);
+  const data = await readData(document);
   const files: ModelFiles = { wasm: data.wasm, decoder: data.decoder, centroids: data.centroids, manifest: data.manifest };
   const model = await Model.load(files);
   const store = newStore();

@@ -76,7 +76,7 @@ export function WordMap(): JSX.Element {
 
 function Words({ size, at }: { size: Size; at: Point | null }): JSX.Element {
   const { studio, data } = useParts();
-  const { mix } = useStudio();
+  const { doc, mix } = useStudio();
   const words = useMemo(() => {
     const places = data.words
       .filter(({ word }) => studio.landmarks.has(word))
@@ -93,7 +93,7 @@ function Words({ size, at }: { size: Size; at: Point | null }): JSX.Element {
       <line class="axis" x1={size.width / 2} x2={size.width / 2} y1={0} y2={size.height} />
       {puck !== null &&
         words.map(({ word, x, y }) => {
-          const share = mix[word] ?? 0;
+          const share = doc.mix[word] ?? 0;
           return share > 0 ? <line key={word} class="tie" x1={puck.x} y1={puck.y} x2={x} y2={y} style={{ opacity: 0.35 + 0.65 * Math.min(share, 1) }} /> : null;
         })}
       {words.map(({ word, x, y, label, rank }) => {

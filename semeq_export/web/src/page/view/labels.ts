@@ -29,11 +29,11 @@ const SOME = 10;
 const FONT_PX: Readonly<Record<Rank, number>> = { 0: 16, 1: 13.5, 2: 12 };
 const LETTER = 0.56;
 const GAP_PX = 7;
-const RIM_PX = 20; // the ends of the axes stand there
+const END_PX = { width: 74, height: 20 }; // room for the names of the axes' ends
 
 /** Return places with their labels; null where there is no room. */
 export function labelled(places: readonly Place[], size: Size): (Place & { label: Label | null; rank: Rank })[] {
-  const taken: Box[] = places.map(({ x, y }) => ({ left: x - 3, right: x + 3, top: y - 3, bottom: y + 3 }));
+  const taken: Box[] = [...places.map(({ x, y }) => ({ left: x - 3, right: x + 3, top: y - 3, bottom: y + 3 })), ...endsOf(size)];
   return [...places]
     .sort((a, b) => b.rows - a.rows)
     .map((place) => {
@@ -60,7 +60,19 @@ function boxOf({ x, y, anchor }: Label, width: number, font: number): Box {
   return { left, right: left + width, top: y - font * 0.8, bottom: y + font * 0.25 };
 }
 
+/** Where the styles put the names of the ends: beside the axes, at the rim. */
+function endsOf({ width, height }: Size): Box[] {
+  const aside = { top: height / 2 - END_PX.height, bottom: height / 2 };
+  const above = { left: width / 2, right: width / 2 + END_PX.width };
+  return [
+    { ...aside, left: 0, right: END_PX.width },
+    { ...aside, left: width - END_PX.width, right: width },
+    { ...above, top: 0, bottom: END_PX.height },
+    { ...above, top: height - END_PX.height, bottom: height },
+  ];
+}
+
 function isFree(box: Box, taken: readonly Box[], { width, height }: Size): boolean {
-  if (box.left < 4 || box.right > width - 4 || box.top < RIM_PX || box.bottom > height - RIM_PX) return false;
+  if (box.left < 4 || box.right > width - 4 || box.top < 4 || box.bottom > height - 4) return false;
   return taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
 }

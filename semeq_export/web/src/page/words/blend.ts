@@ -3,7 +3,8 @@
  *
  * The three nearest words share it by inverse distance, as Franke and Little weigh neighbours: word i at distance d_i counts
  * ((R - d_i) / (R d_i))^2 where R is the distance of the fourth nearest, and the shares are made to sum to 1. At a word it is that word
- * alone, and because a word's share is 0 where another takes its place among the three, nothing jumps while the pad moves.
+ * alone, and because a word's share is 0 where another takes its place among the three, nothing jumps while the pad moves; shares under
+ * 3 % are left to the others.
  *
  * Distances are those that are drawn: both axes fill the map, so each counts in units of its own extent.
  *
@@ -15,7 +16,8 @@ import type { Mix } from "../../runtime/semeq";
 import type { Point } from "../data";
 
 export const NEIGHBOURS = 3;
-const LEAST_SHARE = 0.005;
+/** Less than this of a word cannot be heard and only makes the words hard to read. */
+const LEAST_SHARE = 0.03;
 
 /** What the map shows along each axis. */
 export interface Extent {
