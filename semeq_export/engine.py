@@ -30,7 +30,7 @@ from semeq_export.listening.reference import Reference, stored_reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
 from semeq_export.words.guesses import Guesses
-from semeq_export.words.mixing import mix
+from semeq_export.words.mixing import CURVE_DIGITS, mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
@@ -111,7 +111,7 @@ class Engine:
         Raises UnknownTermError, DoubtfulTermError for a guess that this engine does not take, and InvalidTargetError.
         """
         said = self._said(text)
-        return said if said.is_exact else replace(said, weights=mix(said.weights, self._curve_of))
+        return said if said.is_exact else replace(said, weights=mix(said.weights, self.heard_curve))
 
     def _said(self, text: str) -> Phrase:
         with contextlib.suppress(UnknownTermError):  # a word with a weight may be a guess
@@ -389,7 +389,7 @@ class Engine:
         share = decoded_share(weights, self.bundle.manifest.blend)
         parts = {word: share * weight for word, weight in weights.items()}
         eq = self._decode_sum(parts)
-        meant = np.sum([part * self._curve_of(word) for word, part in parts.items()], axis=0)
+        meant = np.sum([part * self.heard_curve(word) for word, part in parts.items()], axis=0)
         miss_db = rms_db(_heard_curve(eq) - meant) / abs(share)
         return _FullIntensity(eq if self.is_exact else readable(eq, self.bundle.manifest.layout), 1.0 / share, miss_db)
 
@@ -408,10 +408,10 @@ class Engine:
             return response_db(decode_sum(self.bundle, {word: 1.0}), freqs_hz, FIT_RATE_HZ)
         return np.interp(np.log(freqs_hz), np.log(log_grid(N_POINTS)), self._guesses[word].curve_db)
 
-    def _curve_of(self, word: str) -> Float64Array:
-        """Return a word's level-free curve (n,) in dB where people hear it."""
+    def heard_curve(self, word: str) -> Float64Array:
+        """Return a taught or guessed word's level-free curve (96,) in dB where people hear it, to 0.001 dB, as phrases weigh it."""
         if word not in self._curves:
-            self._curves[word] = level_free(self._response_of(word, log_grid(N_HEARD, *HEARD_HZ)))
+            self._curves[word] = np.round(level_free(self._response_of(word, log_grid(N_HEARD, *HEARD_HZ))), CURVE_DIGITS)
         return self._curves[word]
 
 

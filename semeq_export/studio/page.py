@@ -4,8 +4,8 @@
     data       <script type="application/json" id="semeq-data">, of schema 1:
         schema, version     of these data; of this package
         name, identity      of the bundle; identity is what presets remember of it
-        wasm, decoder       base64 of semeq.wasm and decoder.semeq
-        centroids           text of centroids.json, without spaces
+        wasm, decoder       base64 of semeq.wasm and decoder.semeq, each gzipped
+        centroids, manifest texts of centroids.json and manifest.json, byte for byte: the one holds hashes of the other
         references          stored references by kind, as their files have them
         words               word, language, agreed, agreement, rows, opposite, typical, doubts; most people first
         map                 axes (low, high, share), points by word, and flat, where no EQ lies; 1 is 1 dB rms
@@ -18,6 +18,7 @@ Every "<" of the data is written as \\u003c, so that no text of a bundle can end
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -25,7 +26,7 @@ from importlib import metadata, resources
 
 from semeq_export.app.vocabulary import VocabularyOptions, VocabularyResult, describe_vocabulary
 from semeq_export.bundle.loading import Bundle
-from semeq_export.bundle.store import CENTROIDS, FLAT, GUESSES
+from semeq_export.bundle.store import CENTROIDS, FLAT, GUESSES, MANIFEST
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, OutputError, printable
 from semeq_export.files import strict_toml
 from semeq_export.files.atomic import write_atomic
@@ -102,9 +103,10 @@ def _data(vocabulary: VocabularyResult, wasm: bytes) -> dict[str, object]:
         "version": metadata.version("semeq-export"),
         "name": bundle.manifest.name,
         "identity": bundle.identity,
-        "wasm": _base64(wasm),
-        "decoder": _base64(bundle.files[FLAT]),
-        "centroids": _compact(json.loads(bundle.files[CENTROIDS])),
+        "wasm": _packed(wasm),
+        "decoder": _packed(bundle.files[FLAT]),
+        "centroids": bundle.files[CENTROIDS].decode("utf-8"),
+        "manifest": bundle.files[MANIFEST].decode("utf-8"),
         "references": {kind: json.loads(references.joinpath(f"{kind}.json").read_bytes()) for kind in kinds()},
         "words": [word.to_dict() for word in vocabulary.words],
         "map": {"axes": [asdict(axis) for axis in places.axes], "points": dict(places.points), "flat": places.flat},
@@ -124,8 +126,8 @@ def _phrases(bundle: Bundle) -> dict[str, object]:
     }
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+def _packed(data: bytes) -> str:
+    return base64.b64encode(gzip.compress(data, mtime=0)).decode("ascii")
 
 
 def _compact(document: object) -> str:

@@ -21,9 +21,10 @@
 //
 // Python is the reference of all of this: semeq_export/{biquad,spectrum,adapt}.py and semeq_host/{analysis,crossfade,stream}.py.
 //
-//  1 what an EQ is          4 decoder.semeq        7 spectrum
-//  2 filters                5 words                8 reference and dose
-//  3 crossfade              6 model                9 the stream
+//  1 what an EQ is          5 words                9 the stream
+//  2 filters                6 model               10 loudness
+//  3 crossfade              7 spectrum
+//  4 decoder.semeq          8 reference and dose
 
 #pragma once
 
@@ -249,8 +250,14 @@ public:
         for (int i = 0; i < eq.count; ++i)
             if (eq.bands[i].is_active()) sections_[count_++] = design(eq.bands[i], rate_hz);
         gain_ = std::pow(10.0, eq.preamp_db / 20.0);
-        for (int p = 0; p < pairs_; ++p)
-            for (int i = 0; i < 2 * count_; ++i) state_of(p)[i] = Pair{};
+        clear();
+    }
+    /// Take over sections, at most max_bands; starts from silence.
+    void set(const Section* sections, int count) noexcept SEMEQ_NONBLOCKING {
+        count_ = count;
+        gain_ = 1.0;
+        for (int i = 0; i < count; ++i) sections_[i] = sections[i];
+        clear();
     }
 
     bool is_identity() const noexcept SEMEQ_NONBLOCKING { return count_ == 0 && gain_ == 1.0; }
@@ -284,6 +291,10 @@ public:
     }
 
 private:
+    void clear() noexcept SEMEQ_NONBLOCKING {
+        for (int p = 0; p < pairs_; ++p)
+            for (int i = 0; i < 2 * count_; ++i) state_of(p)[i] = Pair{};
+    }
     Pair* state_of(int pair) noexcept SEMEQ_NONBLOCKING { return state_.data() + static_cast<std::size_t>(pair) * max_bands * 2; }
     const Pair* state_of(int pair) const noexcept SEMEQ_NONBLOCKING { return state_.data() + static_cast<std::size_t>(pair) * max_bands * 2; }
 
@@ -550,9 +561,9 @@ inline std::string sha256(const void* bytes, std::size_t size) {
 }
 
 inline bool fail(std::string& why, const char* file, std::size_t offset, const char* what) {
-    char text[160];
-    std::snprintf(text, sizeof text, "%s: offset 0x%zx: %s", file, offset, what);
-    why = text;
+    std::string digits;  // without printf, which would bring half of a C library's files along
+    for (std::size_t rest = offset; rest > 0 || digits.empty(); rest /= 16) digits.insert(digits.begin(), "0123456789abcdef"[rest % 16]);
+    why = std::string(file) + ": offset 0x" + digits + ": " + what;
     return false;
 }
 
@@ -1833,20 +1844,19 @@ public:
     /// Where the host says rate and channels. The model must stay where it is as long as the stream is used. Allocates; starts anew.
     /// False for a model, rate, channel count or context that cannot be.
     bool prepare(const Model& model, double rate_hz, int channels, double heard_s = context_s) {
-        if (!model.is_loaded() || !(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) || channels < 1 || channels > max_channels) return false;
-        if (!(heard_s >= min_context_s && heard_s <= max_context_s)) return false;
+        if (!model.is_loaded() || !can_be(rate_hz, channels, heard_s)) return false;
         model_ = &model;
-        rate_hz_ = rate_hz;
-        channels_ = channels;
         scratch_ = model.decoder().make_scratch();
         z_.assign(static_cast<std::size_t>(model.decoder().latent_dim()), 0.0F);
         params_.assign(static_cast<std::size_t>(model.decoder().n_params()), 0.0);
-        fader_.prepare(rate_hz, channels);
-        analyser_.prepare(rate_hz, channels);
-        rolling_.prepare(analyser_, rate_hz, heard_s);
-        learned_.prepare(analyser_, rate_hz, learn_seconds);
-        band_response_db(term_, rate_hz_, term_db_);
-        reset();
+        start(rate_hz, channels, heard_s);
+        return true;
+    }
+    /// The same without a model: for `set_bands` of what was decoded elsewhere. Words, mixes and places in the latent space are refused.
+    bool prepare(double rate_hz, int channels, double heard_s = context_s) {
+        if (!can_be(rate_hz, channels, heard_s)) return false;
+        model_ = nullptr;
+        start(rate_hz, channels, heard_s);
         return true;
     }
 
@@ -1968,7 +1978,7 @@ public:
     template <typename Sample>
     void process(Sample* const* channels, int n) noexcept SEMEQ_NONBLOCKING {
         static_assert(std::is_floating_point<Sample>::value, "float or double");
-        if (model_ == nullptr) return;
+        if (channels_ == 0) return;
         if (position_ == 0 && is_other_) reset();  // what is asked for before the first sample needs no fade
         for (int start = 0; start < n;) {
             const int place = static_cast<int>(position_ % frame_samples);
@@ -1982,6 +1992,20 @@ public:
     }
 
 private:
+    static bool can_be(double rate_hz, int channels, double heard_s) noexcept {
+        return rate_hz >= min_rate_hz && rate_hz <= max_rate_hz && channels >= 1 && channels <= max_channels && heard_s >= min_context_s && heard_s <= max_context_s;
+    }
+    void start(double rate_hz, int channels, double heard_s) {
+        rate_hz_ = rate_hz;
+        channels_ = channels;
+        fader_.prepare(rate_hz, channels);
+        analyser_.prepare(rate_hz, channels);
+        rolling_.prepare(analyser_, rate_hz, heard_s);
+        learned_.prepare(analyser_, rate_hz, learn_seconds);
+        band_response_db(term_, rate_hz_, term_db_);
+        reset();
+    }
+
     /// The rule of schema 1.1 ("Mixing" in SPEC.md). What is only taken away is the opposite of its opposite.
     bool set_sum(const WeightedWord* parts, int count, double total, bool has_positive) noexcept SEMEQ_NONBLOCKING {
         if (!(total > 0.0)) return set_bands(Eq{});
@@ -2123,6 +2147,129 @@ private:
     long long position_ = 0, bypassed_until_ = 0, unusable_samples_ = 0;
     bool window_done_ = false, has_dose_ = false;
     double wanted_ = 0.0, gain_ = 0.0, dose_ = 0.0;
+};
+
+// ------------------------------------------------------------------------------------------------------------------- 10 loudness
+
+/// The two sections of the K-weighting of ITU-R BS.1770-4 at any rate: at 48 kHz they are the standard's, elsewhere designed anew from the analogue
+/// filters behind those (values and formulas of the EBU's libebur128).
+inline std::array<Section, 2> k_weighting(double rate_hz) noexcept SEMEQ_NONBLOCKING {
+    double k = std::tan(pi * 1681.974450955533 / rate_hz), q = 0.7071752369554196;
+    const double high = std::pow(10.0, 3.999843853973347 / 20.0), middle = std::pow(high, 0.4996667741545416);
+    double a0 = 1.0 + k / q + k * k;
+    const Section shelf = {(high + middle * k / q + k * k) / a0, 2.0 * (k * k - high) / a0, (high - middle * k / q + k * k) / a0, 2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0};
+    k = std::tan(pi * 38.13547087602444 / rate_hz), q = 0.5003270373238773;
+    a0 = 1.0 + k / q + k * k;
+    return {shelf, {1.0, -2.0, 1.0, 2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0}};
+}
+
+/// Integrated loudness of a programme, ITU-R BS.1770-4: K-weighted, blocks of 400 ms every 100 ms, gated at -70 LUFS and 10 LU under the mean.
+///
+/// Programmes may be of any length: what is kept is how many blocks there were at each hundredth of a LU, and their power. Only blocks that lie within
+/// one hundredth of the relative gate are judged together. The same as Python's `audio.loudness.Loudness`, up to that and to rounding.
+class Loudness {
+public:
+    /// weights: what the power of each channel counts (1.41 for surround speakers, 0 for LFE); all 1 where null, as in mono and stereo.
+    /// Allocates; starts anew. False for a rate, channel count or weight that cannot be.
+    bool prepare(double rate_hz, int channels, const double* weights = nullptr) {
+        if (!(rate_hz >= min_rate_hz && rate_hz <= max_rate_hz) || channels < 1 || channels > max_channels) return false;
+        for (int c = 0; weights != nullptr && c < channels; ++c)
+            if (!(weights[c] >= 0.0 && weights[c] <= 10.0)) return false;
+        rate_hz_ = rate_hz;
+        channels_ = channels;
+        weights_.assign(static_cast<std::size_t>(channels) + 1, 0.0);
+        for (int c = 0; c < channels; ++c) weights_[c] = weights != nullptr ? weights[c] : 1.0;
+        bank_.prepare((channels + 1) / 2);
+        block_.assign(frame_samples, Pair{});
+        levels_.assign(n_levels, Level{});
+        reset();
+        return true;
+    }
+
+    /// Forget everything heard so far.
+    void reset() noexcept SEMEQ_NONBLOCKING {
+        const std::array<Section, 2> sections = k_weighting(rate_hz_);
+        bank_.set(sections.data(), 2);
+        for (Level& level : levels_) level = Level{};
+        steps_ = 0, seen_ = 0, step_from_ = 0, step_to_ = step_end(1);
+        energy_ = 0.0;
+    }
+
+    /// Hear n samples of each channel, float or double. Samples that are not finite, or over +60 dBFS, count as silence.
+    template <typename Sample>
+    void feed(const Sample* const* channels, int n) noexcept SEMEQ_NONBLOCKING {
+        static_assert(std::is_floating_point<Sample>::value, "float or double");
+        if (channels_ == 0) return;
+        for (int start = 0; start < n;) {
+            const int part = static_cast<int>((std::min)({static_cast<long long>(n - start), step_to_ - seen_, static_cast<long long>(frame_samples)}));
+            for (int pair = 0; pair < (channels_ + 1) / 2; ++pair) hear(channels, start, part, pair);
+            start += part;
+            seen_ += part;
+            if (seen_ == step_to_) end_step();
+        }
+    }
+
+    /// The integrated loudness so far in LUFS; minus infinity where no block is over the absolute gate, or the programme is shorter than one.
+    double lufs() const noexcept SEMEQ_NONBLOCKING {
+        double power = 0.0, count = 0.0;
+        for (const Level& level : levels_) power += level.power, count += level.count;
+        const double gate = count > 0.0 ? power / count * std::pow(10.0, relative_gate_lu / 10.0) : 0.0;
+        power = count = 0.0;
+        for (const Level& level : levels_)
+            if (level.power > gate * level.count) power += level.power, count += level.count;
+        return count > 0.0 ? lufs_of(power / count) : -std::numeric_limits<double>::infinity();
+    }
+
+private:
+    static constexpr double step_s = 0.1, absolute_gate_lufs = -70.0, relative_gate_lu = -10.0, offset_lufs = -0.691;
+    static constexpr int steps_in_block = 4, levels_in_lu = 100, n_levels = 170 * levels_in_lu;  // up to +100 LUFS: 64 channels at +60 dBFS
+
+    struct Level {
+        double power = 0.0, count = 0.0;
+    };
+
+    static double lufs_of(double power) noexcept SEMEQ_NONBLOCKING { return offset_lufs + 10.0 * std::log10(power); }
+    long long step_end(long long steps) const noexcept SEMEQ_NONBLOCKING { return static_cast<long long>(std::nearbyint(static_cast<double>(steps) * step_s * rate_hz_)); }
+
+    template <typename Sample>
+    void hear(const Sample* const* channels, int start, int n, int pair) noexcept SEMEQ_NONBLOCKING {
+        const int first = 2 * pair, second = first + 1;
+        const auto usable = [](Sample x) noexcept SEMEQ_NONBLOCKING { return detail::is_within(x, Sample(1'000)) ? static_cast<double>(x) : 0.0; };
+        const Sample *left = channels[first] + start, *right = second < channels_ ? channels[second] + start : left;
+        for (int i = 0; i < n; ++i) block_[i] = Pair{usable(left[i]), usable(right[i])};
+        bank_.process(block_.data(), n, pair);
+        double squares[2] = {};
+        for (int i = 0; i < n; ++i)
+            for (int c = 0; c < 2; ++c) squares[c] += block_[i][c] * block_[i][c];
+        energy_ += weights_[first] * squares[0] + weights_[second] * squares[1];  // there is one weight more, 0, than channels
+    }
+
+    void end_step() noexcept SEMEQ_NONBLOCKING {
+        bank_.settle();
+        recent_energy_[steps_ % steps_in_block] = energy_;
+        recent_samples_[steps_ % steps_in_block] = static_cast<double>(step_to_ - step_from_);
+        energy_ = 0.0;
+        ++steps_;
+        step_from_ = step_to_;
+        step_to_ = step_end(steps_ + 1);
+        if (steps_ < steps_in_block) return;
+        double energy = 0.0, samples = 0.0;
+        for (int i = 0; i < steps_in_block; ++i) energy += recent_energy_[i], samples += recent_samples_[i];
+        const double power = energy / samples, over = power > 0.0 ? lufs_of(power) - absolute_gate_lufs : 0.0;
+        if (!(over > 0.0)) return;
+        Level& level = levels_[(std::min)(static_cast<int>(over * levels_in_lu), n_levels - 1)];
+        level.power += power;
+        level.count += 1.0;
+    }
+
+    double rate_hz_ = 48'000.0, energy_ = 0.0;
+    int channels_ = 0;
+    std::vector<double> weights_;
+    FilterBank bank_;
+    std::vector<Pair> block_;
+    std::vector<Level> levels_;
+    std::array<double, steps_in_block> recent_energy_{}, recent_samples_{};
+    long long steps_ = 0, seen_ = 0, step_from_ = 0, step_to_ = 0;
 };
 
 }  // namespace semeq
