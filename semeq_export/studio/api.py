@@ -5,6 +5,7 @@
     preset    {format, name, eq | mix, intensity, guess, lossy}   -> {files: [{name, base64}], notes}
     install   {format, name, eq | mix, intensity, guess, replace} -> {installed: [names], notes}
     process   {name, base64, eq | mix, intensity, guess, options} -> {name, base64, notes, lufs_before, lufs_after}
+    session   {name, intensity, guess, stems: [{name, base64, mix}]} -> {name, base64, notes}
 
 A preset that is a folder comes as one zip archive. intensity is 1, what is true or false is false where it is left out. replace: the same
 preset of the same plug-in, nothing else.
@@ -21,11 +22,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from semeq_export.app import conversion, presets, rendering
 from semeq_export.app.phrases import PhraseOptions, understand_phrase
+from semeq_export.app.session_rendering import SessionRenderOptions, StemData, render_session
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import EnvironmentFailure, SemeqError
 from semeq_export.files import strict_json
@@ -35,6 +38,7 @@ from semeq_host.streams.process_options import ProcessOptions
 MAX_SMALL_BYTES, MAX_AUDIO_BYTES = 100_000, 100_000_000
 MAX_NAME_CHARS, MAX_NAME_BYTES = 120, 200
 MAX_LINE_CHARS = 2_000
+MAX_STEMS = 100
 
 _FOLDERS = re.compile(r"(?<![\w.~:/])(?:[A-Za-z]:)?[/\\](?:[^\s:/\\]+[/\\])+")
 
@@ -124,6 +128,25 @@ class _Process(_Wanted, forbid_unknown_fields=True, frozen=True, kw_only=True):
     options: _How = _How()
 
 
+class _Stem(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    name: str
+    base64: str
+    mix: dict[str, float] | None = None
+
+    @property
+    def data(self) -> StemData:
+        """The stem; raises BadRequestError and InvalidTargetError."""
+        target = None if self.mix is None else SemanticTarget(self.mix)
+        return StemData(name=file_name(self.name), data=_decoded(self.base64), target=target)
+
+
+class _Session(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    name: str
+    stems: Annotated[list[_Stem], msgspec.Meta(min_length=1, max_length=MAX_STEMS)]
+    intensity: float = 1.0
+    guess: bool = False
+
+
 def phrase(asked: _Phrase, context: Context) -> dict[str, object]:
     """Return what a text asks for."""
     found = understand_phrase(PhraseOptions(text=asked.text, guess=asked.guess, bundle=context.bundle))
@@ -178,6 +201,19 @@ def process(asked: _Process, context: Context) -> dict[str, object]:
     }
 
 
+def session(asked: _Session, context: Context) -> dict[str, object]:
+    """Return stems as one session for a DAW."""
+    options = SessionRenderOptions(
+        name=file_name(asked.name),
+        stems=[stem.data for stem in asked.stems],
+        intensity=asked.intensity,
+        guess=asked.guess,
+        bundle=context.bundle,
+    )
+    done = render_session(options, context.scratch)
+    return {"name": done.name, "base64": _encoded(done.data), "notes": context.lines(*done.notes)}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One thing that the page may ask for. max_bytes: of its request. is_long: it keeps a core busy, so few are done at once."""
@@ -203,6 +239,7 @@ CALLS: Mapping[str, Call] = {
     "/api/preset": Call(_Preset, preset),
     "/api/install": Call(_Install, install),
     "/api/process": Call(_Process, process, MAX_AUDIO_BYTES, is_long=True),
+    "/api/session": Call(_Session, session, MAX_AUDIO_BYTES, is_long=True),
 }
 
 

@@ -12,7 +12,8 @@ from studio.serving import Served, post
 PHRASE = b'{"text": "warm"}'
 DEEP = b'{"text": ' + b"[" * 40_000 + b"]" * 40_000 + b"}"
 PRESET = {"format": "eqapo", "name": "x", "mix": {"warm": 1.0}}
-AUDIO = {"name": "a.wav", "base64": "UklGRg==", "mix": {"warm": 1.0}}
+STEM = {"name": "a.wav", "base64": "UklGRg==", "mix": {"warm": 1.0}}
+AUDIO = STEM
 
 
 def get(path: str = "/", **headers: str) -> bytes:
@@ -21,7 +22,7 @@ def get(path: str = "/", **headers: str) -> bytes:
 
 
 def call(path: str, **fields: object) -> bytes:
-    base = {"/api/preset": PRESET, "/api/install": PRESET, "/api/process": AUDIO, "/api/phrase": {}}[path]
+    base = {"/api/preset": PRESET, "/api/install": PRESET, "/api/process": AUDIO, "/api/session": {"name": "x", "stems": [STEM]}}[path]
     return post(path, json.dumps({**base, **fields}).encode())
 
 
@@ -118,6 +119,10 @@ HOSTILE: dict[str, tuple[int, bytes]] = {
     "audio of another kind": (400, call("/api/process", name="x.sh")),
     "audio that is none": (400, call("/api/process", base64="AAAA")),
     "audio not in base64": (400, call("/api/process", base64="%%%%")),
+    "stem at a path": (400, call("/api/session", stems=[{**STEM, "name": "../../x.wav"}])),
+    "session at a path": (400, call("/api/session", name="/etc/cron.d/x")),
+    "session without stems": (400, call("/api/session", stems=[])),
+    "session of too many stems": (400, call("/api/session", stems=[STEM] * 101)),
     "option that is a path": (400, call("/api/process", options={"session": "/etc/passwd"})),
     "subtype that is none": (400, call("/api/process", options={"subtype": "../x"})),
     # HTTP that two servers read differently

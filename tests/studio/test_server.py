@@ -237,6 +237,23 @@ def test_a_damaged_file_is_named_as_its_user_names_it(server: Served) -> None:
     assert server.post("/api/process", {**asked, "options": {"salvage": True}}).json["notes"]
 
 
+def test_stems_become_one_session_with_an_eq_on_each_track_that_has_words(server: Served) -> None:
+    stems = [
+        {"name": "Vox [lead].wav", "base64": base64.b64encode(noise(0.5)).decode(), "mix": {"airy": 0.8}},
+        {"name": "Bass.flac", "base64": base64.b64encode(noise(0.5, "FLAC")).decode()},
+    ]
+    answer = server.post("/api/session", {"name": "My song", "stems": stems, "intensity": 1.5}).json
+    assert answer["name"] == "My song.dawproject"
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["base64"]))) as inside:
+        project = inside.read("project.xml").decode()
+        assert noise(0.5) in [inside.read(name) for name in inside.namelist()]
+    assert {"Vox [lead]", "Bass"} <= set(re.findall(r'name="([^"]+)"', project))
+    assert project.count("<Equalizer") == 1
+    twice = server.post("/api/session", {"name": "x", "stems": [stems[0], {**stems[0], "name": "vox [LEAD].wav"}]})
+    assert (twice.status, twice.error) == (400, "two stems are called 'Vox [lead].wav'")
+    assert server.post("/api/session", {"name": "x", "stems": [stems[1]]}).error == "no stem has a word"
+
+
 def test_hours_in_a_small_file_are_refused(server: Served) -> None:
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8_000, 1, format="FLAC", subtype="PCM_16") as writer:
