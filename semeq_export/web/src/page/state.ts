@@ -2,7 +2,7 @@
 
 import type { Dose, Eq, Mix, Monitor } from "../runtime/semeq";
 import type { Clip } from "./audio/clip";
-import type { Loudness } from "./audio/meter";
+import type { Measured } from "./audio/meter";
 import type { Region } from "./audio/player";
 import type { StudioDocument } from "./document/document";
 import { START } from "./document/document";
@@ -34,7 +34,8 @@ export interface State {
   readonly monitor: Monitor;
   readonly matched: boolean;
   readonly region: Region | null;
-  readonly loudness: Loudness | null;
+  /** The last that was measured: of another EQ than that of now, while it is measured. */
+  readonly loudness: Measured | null;
   readonly listening: boolean;
   readonly reference: string;
   readonly dose: Dose | null;

@@ -7,32 +7,40 @@ import { evidenceText, groupsOf, matches } from "../words/order";
 import { useParts, useStudio } from "./context";
 
 export function Words(): JSX.Element {
-  const [typed, setTyped] = useState("");
+  const [filter, setFilter] = useState("");
   return (
     <section class="words" aria-label="Words">
-      <Search typed={typed} onType={setTyped} />
-      <WordList typed={typed} />
+      <Search onFilter={setFilter} />
+      <WordList typed={filter} />
     </section>
   );
 }
 
-function Search({ typed, onType }: { typed: string; onType: (text: string) => void }): JSX.Element {
+/** onFilter: told what the list is to show while something is typed; all of it again once that is heard. */
+function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element {
   const { studio } = useParts();
   const { says } = useStudio();
+  const [typed, setTyped] = useState("");
+  const type = (text: string): void => {
+    setTyped(text);
+    onFilter(text);
+  };
   return (
     <form
       class="search"
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        if (typed.trim() !== "") void studio.search(typed);
+        if (typed.trim() === "") return;
+        void studio.search(typed);
+        onFilter("");
       }}
     >
       <label for="search" class="label">
         Say what you want
       </label>
       <div class="field">
-        <input id="search" type="search" autocomplete="off" spellcheck={false} placeholder="warm, less muddy" value={typed} onInput={(event) => onType(event.currentTarget.value)} />
+        <input id="search" type="search" autocomplete="off" spellcheck={false} placeholder="warm, less muddy" value={typed} onInput={(event) => type(event.currentTarget.value)} />
         <button type="submit" class="button">
           Hear
         </button>
