@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -151,12 +151,16 @@ class Engine:
         """
         wanted = [self._wanted(target) for target in targets]
         words = dict.fromkeys(word for target in wanted for word in self._resolve_words(target.weights))
-        lines = self.bundle.doubts(word for word in words if word in self.bundle.centroids)
-        lines += [self._guesses.line(word) for word in words if word not in self.bundle.centroids]
+        lines = self.doubts_of_words(words)
         for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
             if miss_db > _WORTH_SAYING_DB:
                 lines.append(f"{text}: no bands of this layout do that; the closest are {miss_db:.1f} dB rms off")
         return lines
+
+    def doubts_of_words(self, words: Collection[str]) -> list[str]:
+        """Return the lines of `doubts` for words alone, those that are taught before guesses. Raises UnknownTermError."""
+        taught, guessed = ([word for word in words if (word in self.bundle.centroids) is known] for known in (True, False))
+        return self.bundle.doubts(taught) + [self._guesses.line(word) for word in guessed]
 
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
