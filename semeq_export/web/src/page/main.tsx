@@ -12,7 +12,6 @@ import { newStore } from "./state";
 import { Studio } from "./studio";
 import { App } from "./view/App";
 import { startTheme } from "./view/theme";
-import { reader } from "./words/understand";
 
 async function start(root: HTMLElement): Promise<void> {
   startTheme();
@@ -20,7 +19,7 @@ async function start(root: HTMLElement): Promise<void> {
   const files: ModelFiles = { wasm: data.wasm, decoder: data.decoder, centroids: data.centroids, manifest: data.manifest };
   const model = await Model.load(files);
   const store = newStore();
-  const studio = new Studio(store, data, model, reader(data));
+  const studio = new Studio(store, data, model);
   const sound = new Sound(store, model, files, data.references);
   const saver = new Saver(store, data, studio, sound);
   const exporter = data.server === null ? null : new Exporter(store, new Server(data.server.token), () => saver.name);

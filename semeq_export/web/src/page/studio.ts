@@ -1,5 +1,6 @@
 /** What hands can do to the document: words, map, amounts, bands, undo, links. Every change is a step of undo. */
 
+import { readPhrase, suggest } from "../phrases";
 import type { Band, Model } from "../runtime/semeq";
 import type { Point, StudioData, Word } from "./data";
 import type { StudioDocument } from "./document/document";
@@ -11,10 +12,10 @@ import type { StudioStore } from "./state";
 import { say, sayError } from "./state";
 import type { Extent } from "./words/blend";
 import { blendAt, extentOf } from "./words/blend";
-import type { Understand } from "./words/understand";
 
 const LINK_AFTER_MS = 400;
 const MAP_MARGIN = 0.07;
+const MOST_SUGGESTIONS = 8;
 const EDITS_GONE = "the bands follow the new words: undo brings your changes back";
 
 export class Studio {
@@ -29,7 +30,6 @@ export class Studio {
     readonly store: StudioStore,
     readonly data: StudioData,
     private readonly model: Model,
-    private readonly understand: Understand,
   ) {
     this.landmarks = landmarksOf(data.words, data.map.points);
     this.extent = extentOf(this.landmarks.values(), MAP_MARGIN);
@@ -47,9 +47,9 @@ export class Studio {
   }
 
   /** Take what a phrase says; what it does not know becomes a notice. Returns whether it was understood. */
-  async search(text: string): Promise<boolean> {
+  search(text: string): boolean {
     try {
-      const { mix, says } = await this.understand(text);
+      const { mix, says } = readPhrase(text, this.data.phrases);
       const words = Object.keys(mix);
       const pad = words.length === 1 ? (this.data.map.points[words[0] ?? ""] ?? null) : null;
       this.take({ mix, pad, phrase: text }, `"${text}"`, "");
@@ -59,6 +59,11 @@ export class Studio {
       sayError(this.store, error);
       return false;
     }
+  }
+
+  /** Return what a person may be about to write. */
+  suggestions(typed: string): readonly string[] {
+    return typed.trim() === "" ? [] : suggest(typed, this.data.phrases, MOST_SUGGESTIONS);
   }
 
   setIntensity(intensity: number): void {

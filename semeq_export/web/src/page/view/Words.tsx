@@ -32,7 +32,7 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
       onSubmit={(event) => {
         event.preventDefault();
         if (typed.trim() === "") return;
-        void studio.search(typed);
+        studio.search(typed);
         onFilter("");
       }}
     >
@@ -40,11 +40,16 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
         Say what you want
       </label>
       <div class="field">
-        <input id="search" type="search" autocomplete="off" spellcheck={false} placeholder="warm, less muddy" value={typed} onInput={(event) => type(event.currentTarget.value)} />
+        <input id="search" type="search" autocomplete="off" spellcheck={false} list="suggestions" placeholder="warm, less muddy" value={typed} onInput={(event) => type(event.currentTarget.value)} />
         <button type="submit" class="button">
           Hear
         </button>
       </div>
+      <datalist id="suggestions">
+        {studio.suggestions(typed).map((text) => (
+          <option key={text} value={text} />
+        ))}
+      </datalist>
       {says.length > 0 && (
         <ul class="says">
           {says.map((line) => (
