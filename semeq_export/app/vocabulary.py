@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from semeq_export.app._engine import load_engine
+from semeq_export.app.phrases import page_phrases
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import EVIDENCE
 from semeq_export.engine import HEARD_HZ, N_HEARD
@@ -56,11 +57,15 @@ class KnownWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VocabularyResult:
-    """All words of a bundle, those with most people first, and the map of their curves where people hear them."""
+    """All words of a bundle, those with most people first, and the map of their curves where people hear them.
+
+    phrases: data with which a page reads phrases, see `words.phrase_data`.
+    """
 
     bundle: Bundle
     words: tuple[KnownWord, ...]
     places: WordMap
+    phrases: Mapping[str, object]
 
 
 def describe_vocabulary(options: VocabularyOptions) -> VocabularyResult:
@@ -82,7 +87,8 @@ def describe_vocabulary(options: VocabularyOptions) -> VocabularyResult:
     curves_db = {word: engine.curve_for(word, freqs_hz) for word in bank}
     opposites = [] if evidence is None else _opposites(evidence, bundle.usual_words(DEFAULT_LANGUAGE))
     rows = {word: term.examples for word, term in bank.items()}
-    return VocabularyResult(bundle=bundle, words=words, places=word_map(curves_db, freqs_hz, opposites, rows))
+    places = word_map(curves_db, freqs_hz, opposites, rows)
+    return VocabularyResult(bundle=bundle, words=words, places=places, phrases=page_phrases(engine))
 
 
 def _opposite(evidence: Evidence, word: str, among: Iterable[str]) -> str | None:

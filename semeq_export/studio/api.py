@@ -24,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from semeq_export.app import conversion, presets, rendering
-from semeq_export.app.wording import PhraseOptions, understand_phrase
+from semeq_export.app.phrases import PhraseOptions, understand_phrase
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import EnvironmentFailure, SemeqError
 from semeq_export.files import strict_json
@@ -126,7 +126,7 @@ class _Process(_Wanted, forbid_unknown_fields=True, frozen=True, kw_only=True):
 def phrase(asked: _Phrase, context: Context) -> dict[str, object]:
     """Return what a text asks for."""
     found = understand_phrase(PhraseOptions(text=asked.text, guess=asked.guess, bundle=context.bundle))
-    return {"mix": dict(found.mix), "says": context.lines(*found.lines), "estimated": found.is_estimated}
+    return {"mix": dict(found.mix), "says": context.lines(*found.says), "estimated": found.estimated}
 
 
 def formats(_asked: _Formats, _context: Context) -> list[dict[str, object]]:

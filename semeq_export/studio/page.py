@@ -9,7 +9,7 @@
         references          stored references by kind, as their files have them
         words               word, language, agreed, agreement, rows, opposite, typical, doubts; most people first
         map                 axes (low, high, share), points by word, and flat, where no EQ lies; 1 is 1 dB rms
-        phrases             grammar (phrases.toml without its examples) and guesses (guesses.json) for the search box
+        phrases             what the search box reads phrases with, see `words.phrase_data`
         server              null, or the token that a server wants to see
 
 Every "<" of the data is written as \\u003c, so that no text of a bundle can end the script. Equal input gives equal bytes.
@@ -25,10 +25,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, resources
 
 from semeq_export.app.vocabulary import VocabularyOptions, VocabularyResult, describe_vocabulary
-from semeq_export.bundle.loading import Bundle
-from semeq_export.bundle.store import CENTROIDS, FLAT, GUESSES, MANIFEST
+from semeq_export.bundle.store import CENTROIDS, FLAT, MANIFEST
 from semeq_export.errors import BundleFormatError, EnvironmentFailure, OutputError, printable
-from semeq_export.files import strict_toml
 from semeq_export.files.atomic import write_atomic
 from semeq_export.files.disk import check_output
 from semeq_export.listening.reference import kinds
@@ -110,19 +108,7 @@ def _data(vocabulary: VocabularyResult, wasm: bytes) -> dict[str, object]:
         "references": {kind: json.loads(references.joinpath(f"{kind}.json").read_bytes()) for kind in kinds()},
         "words": [word.to_dict() for word in vocabulary.words],
         "map": {"axes": [asdict(axis) for axis in places.axes], "points": dict(places.points), "flat": places.flat},
-        "phrases": _phrases(bundle),
-    }
-
-
-def _phrases(bundle: Bundle) -> dict[str, object]:
-    """Return the grammar of phrases without its examples, and the guesses that may be used at all."""
-    guesses = bundle.guesses
-    usable = {word for word, guess in guesses.guesses.items() if guesses.level_of(guess) != "refused"}
-    stored = json.loads(bundle.files.get(GUESSES, b'{"words": {}}'))
-    grammar = strict_toml.loads(resources.files("semeq_export.words").joinpath("phrases.toml").read_bytes())
-    return {
-        "grammar": {name: table for name, table in grammar.items() if name != "example"},
-        "guesses": {**stored, "words": {word: entry for word, entry in stored["words"].items() if word in usable}},
+        "phrases": vocabulary.phrases,
     }
 
 

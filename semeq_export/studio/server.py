@@ -79,7 +79,7 @@ def serve(
         context = api.Context(scratch, options.bundle, keep_on, wording)
         studio = web.Studio(guard, html, context, options.limits or web.Limits())
         server = running.Server(studio, on_ready=lambda: ready(Running(f"http://{HOST}:{port}/")), on_end=ended.set)
-        with _signals(server.end) as seen:
+        with ending_signals(server.end) as seen:
             asyncio.run(server.serve(listener))
     for number in seen:
         signal.raise_signal(number)
@@ -102,7 +102,7 @@ def _listener(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _signals(end: Callable[[], None]) -> Iterator[list[int]]:
+def ending_signals(end: Callable[[], None]) -> Iterator[list[int]]:
     """Call `end` where a signal asks the server to end; yields a list to which the first of them is added. Ignored ones stay ignored."""
     seen: list[int] = []
 

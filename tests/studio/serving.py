@@ -72,7 +72,10 @@ class Served:
         self.token = token[1].decode()
 
     def ask(self, request: bytes, *, finish: bool = True) -> Answer:
-        """Return the answer to raw bytes, in whose head HOST, PORT and TOKEN stand for those of this server. finish: nothing more is sent."""
+        """Return the answer to raw bytes, in whose head HOST, PORT and TOKEN stand for those of this server.
+
+        finish: nothing more is sent.
+        """
         head, end, body = request.partition(b"\r\n\r\n")
         for name, value in (("HOST", f"127.0.0.1:{self.port}"), ("PORT", str(self.port)), ("TOKEN", getattr(self, "token", ""))):
             head = head.replace(name.encode(), value.encode())

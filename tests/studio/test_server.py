@@ -13,7 +13,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,15 +27,10 @@ from semeq_export.audio.loudness import Loudness
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
 from semeq_export.studio import api, security
+from semeq_export.studio.server import ending_signals
 from semeq_presets import formats, read
 
 EQ = {"bands": [{"kind": "peak", "freq_hz": 1_000.0, "gain_db": 6.0, "q": 1.0}], "preamp_db": -6.0}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("studio")) as found:
-        yield found
 
 
 def noise(seconds: float, form: str = "WAV", subtype: str = "PCM_24") -> bytes:
@@ -243,38 +237,51 @@ def test_hours_in_a_small_file_are_refused(server: Served) -> None:
     assert (answer.status, answer.error) == (400, "x.flac: holds 1.0 hours, over the limit of 1; use semeq-export process")
 
 
-@pytest.mark.parametrize(
-    ("number", "status", "said"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated")],
-)
-def test_a_signal_ends_it_in_the_middle_of_work_without_leftovers(number: int, status: int, said: str, tmp_path: Path) -> None:
+def begin_to_work(server: Served) -> threading.Thread:
+    """Let a server begin with what takes it a while."""
+    asked = {"name": "long.wav", "base64": base64.b64encode(noise(30.0)).decode(), "mix": {"warm": 1.0}}
+    thread = threading.Thread(target=server.post, args=("/api/process", asked))
+    thread.start()
+    wait_for(lambda: any(server.temporary.glob("*/*/source.wav")))
+    return thread
+
+
+def test_a_killed_server_leaves_nothing_that_lasts_and_one_that_is_ended_nothing_at_all(tmp_path: Path) -> None:
+    with served(tmp_path) as killed:
+        thread = begin_to_work(killed)
+        killed.stop(signal.SIGKILL)
+        thread.join(TIMEOUT_S)
+    (left,) = killed.temporary.iterdir()
+    other = killed.temporary / f"semeq-studio-{os.getpid()}-lives"
+    other.mkdir()
     with served(tmp_path) as server:
-        asked = {"name": "long.wav", "base64": base64.b64encode(noise(120.0)).decode(), "mix": {"warm": 1.0}}
-        thread = threading.Thread(target=server.post, args=("/api/process", asked))
-        thread.start()
-        wait_for(lambda: any(server.temporary.rglob("source.wav")))
-        assert server.stop(number) == (status, "", f"semeq-export: {said}\n")
+        assert server.is_healthy()
+        assert left not in server.temporary.iterdir()
+        thread = begin_to_work(server)
+        assert server.stop(signal.SIGINT) == (130, "", "semeq-export: interrupted\n")
         thread.join(TIMEOUT_S)
         assert not thread.is_alive()
-        assert list(server.temporary.iterdir()) == []
+    assert list(server.temporary.iterdir()) == [other]
 
 
-def test_what_a_killed_server_left_goes_when_the_next_one_starts(tmp_path: Path) -> None:
-    with served(tmp_path) as server:
-        asked = {"name": "long.wav", "base64": base64.b64encode(noise(60.0)).decode(), "mix": {"warm": 1.0}}
-        thread = threading.Thread(target=server.post, args=("/api/process", asked))
-        thread.start()
-        wait_for(lambda: any(server.temporary.rglob("source.wav")))
-        server.stop(signal.SIGKILL)
-        thread.join(TIMEOUT_S)
-        left = list(server.temporary.iterdir())
-        assert len(left) == 1
-    other = server.temporary / f"semeq-studio-{os.getpid()}-lives"
-    other.mkdir()
-    with served(tmp_path) as next_one:
-        assert next_one.is_healthy()
-        assert left[0] not in next_one.temporary.iterdir()
-        assert other.exists()
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_that_ends_a_program_ends_it(number: signal.Signals) -> None:
+    before, ended = signal.getsignal(number), []
+    with ending_signals(lambda: ended.append(True)) as seen:
+        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGTERM)
+    assert (seen, ended) == ([number], [True, True])  # the first is what it ends with, the second hurries it
+    assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_signals(lambda: None) as seen:
+            signal.raise_signal(signal.SIGHUP)
+        assert seen == []
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def wait_for(condition: Any) -> None:  # Any: a function that says whether it is so
