@@ -77,9 +77,20 @@ def test_a_sound_is_dropped_and_plays(visit: Visit) -> None:
 
 
 def test_words_come_from_phrases_the_list_and_keys(visit: Visit) -> None:
-    assert visit.saw["less_muddy"] == "less muddy 1"
+    assert visit.saw["less_muddy"] == "less muddy 0.6"
     assert visit.saw["warm"] == "warm"
     assert visit.saw["next_word"] == "bright"
+
+
+def test_guesses_are_played_by_taught_words_as_close_as_is_said(visit: Visit) -> None:
+    engine = Engine(load_bundle(), exact=True, guess=True)
+    for word, lines in zip(("sparkly", "crispy"), visit.saw["guessed"], strict=True):
+        said = re.search(rf"{word} is played as (.+), within (\d\.\d) dB", lines)
+        assert said is not None, lines
+        parts = [part.rsplit(" ", 1) for part in said[1].split(" + ")]
+        found = sum(float(share) * engine.heard_curve(name) for name, share in parts)
+        miss_db = float(np.sqrt(np.mean(np.square(found - engine.heard_curve(word)))))
+        assert miss_db == pytest.approx(float(said[2]), abs=0.06) and miss_db < 1.5
 
 
 def test_before_after_and_difference_have_keys(visit: Visit) -> None:

@@ -87,6 +87,14 @@ async function withWords(page) {
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelector("[data-testid=mix]").textContent !== "no word yet");
   seen.less_muddy = await mixOf(page);
+  seen.guessed = [];
+  for (const phrase of ["sparkly", "crispy"]) {
+    await page.getByLabel("Say what you want").fill(phrase);
+    await page.keyboard.press("Enter");
+    if (phrase === "crispy") await page.getByRole("button", { name: "Guess it all the same" }).click();
+    await page.locator(".says", { hasText: `${phrase} is played as` }).waitFor();
+    seen.guessed.push(await page.locator(".says").innerText());
+  }
   await page.getByRole("option", { name: "warm 521" }).click();
   seen.warm = await mixOf(page);
   await page.locator("[data-testid=loudness][aria-busy=false]").waitFor();

@@ -28,6 +28,8 @@ export interface State {
   /** What the search made of a phrase, line by line. */
   readonly says: readonly string[];
   readonly clip: Clip | null;
+  /** A phrase that was refused because a word of it is only guessed, and doubtful. */
+  readonly doubtful: string | null;
   /** What is being loaded, if anything is. */
   readonly loading: string | null;
   readonly playing: boolean;
@@ -55,6 +57,7 @@ export function newStore(): StudioStore {
     wordsEq: FLAT,
     eq: FLAT,
     says: [],
+    doubtful: null,
     clip: null,
     loading: null,
     playing: false,

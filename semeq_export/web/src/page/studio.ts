@@ -1,6 +1,6 @@
 /** What hands can do to the document: words, map, amounts, bands, undo, links. Every change is a step of undo. */
 
-import { readPhrase, suggest } from "../phrases";
+import { PhraseError, suggest } from "../phrases";
 import type { Band, Model } from "../runtime/semeq";
 import type { Point, StudioData, Word } from "./data";
 import type { StudioDocument } from "./document/document";
@@ -12,6 +12,7 @@ import type { StudioStore } from "./state";
 import { say, sayError } from "./state";
 import type { Extent } from "./words/blend";
 import { blendAt, extentOf } from "./words/blend";
+import { Phrases } from "./words/guesses";
 
 const LINK_AFTER_MS = 400;
 const MAP_MARGIN = 0.07;
@@ -19,6 +20,7 @@ const MOST_SUGGESTIONS = 8;
 const EDITS_GONE = "the bands follow the new words: undo brings your changes back";
 
 export class Studio {
+  private readonly phrases: Phrases;
   private readonly history = new History<StudioDocument>(START);
   /** The words that the map blends, with their places. */
   readonly landmarks: ReadonlyMap<string, Point>;
@@ -31,6 +33,7 @@ export class Studio {
     readonly data: StudioData,
     private readonly model: Model,
   ) {
+    this.phrases = new Phrases(data.phrases, data.words);
     this.landmarks = landmarksOf(data.words, data.map.points);
     this.extent = extentOf(this.landmarks.values(), MAP_MARGIN);
   }
@@ -47,16 +50,17 @@ export class Studio {
   }
 
   /** Take what a phrase says; what it does not know becomes a notice. Returns whether it was understood. */
-  search(text: string): boolean {
+  search(text: string, guess = false): boolean {
     try {
-      const { mix, says } = readPhrase(text, this.data.phrases);
+      const { mix, says } = this.phrases.read(text, guess);
       const words = Object.keys(mix);
       const pad = words.length === 1 ? (this.data.map.points[words[0] ?? ""] ?? null) : null;
       this.take({ mix, pad, phrase: text }, `"${text}"`, "");
-      this.store.update({ says });
+      this.store.update({ says, doubtful: null });
       return true;
     } catch (error) {
-      sayError(this.store, error);
+      this.store.update({ doubtful: error instanceof PhraseError && error.code === "doubtful-term" ? text : null });
+      sayError(this.store, inThePage(error));
       return false;
     }
   }
@@ -183,6 +187,12 @@ export class Studio {
       return false;
     }
   }
+}
+
+/** Return an error of the grammar in the words of the page: what the command line calls by its own names has others here. */
+function inThePage(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(": use `guess` to take it all the same", "").replace("; see: semeq-export terms", ": see the list of words");
 }
 
 function landmarksOf(words: readonly Word[], points: StudioData["map"]["points"]): ReadonlyMap<string, Point> {

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Word } from "../data";
 import { evidenceText, groupsOf, matches } from "../words/order";
 import { useParts, useStudio } from "./context";
+import { Button } from "./controls";
 
 export function Words(): JSX.Element {
   const [filter, setFilter] = useState("");
@@ -19,7 +20,7 @@ export function Words(): JSX.Element {
 /** onFilter: told what the list is to show while something is typed; all of it again once that is heard. */
 function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element {
   const { studio } = useParts();
-  const { says } = useStudio();
+  const { says, doubtful } = useStudio();
   const [typed, setTyped] = useState("");
   const type = (text: string): void => {
     setTyped(text);
@@ -50,6 +51,7 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
           <option key={text} value={text} />
         ))}
       </datalist>
+      {doubtful !== null && <Button onClick={() => studio.search(doubtful, true)}>Guess it all the same</Button>}
       {says.length > 0 && (
         <ul class="says">
           {says.map((line) => (
