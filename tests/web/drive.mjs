@@ -1,0 +1,62 @@
+/**
+ * Runs cases.mjs in Node or in browsers and prints what it found as JSON: node drive.mjs FOLDER node|chromium|firefox
+ * FOLDER holds data.json; for browsers also page.html, which is opened from file:// and from a server with a policy.
+ */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const [, , folder, where] = process.argv;
+const WEB = new URL("../../semeq_export/web/", import.meta.url);
+const POLICY = "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:; connect-src 'self'";
+const results = where === "node" ? { node: await inNode() } : await inBrowser(where);
+process.stdout.write(JSON.stringify(results));
+
+async function inNode() {
+  const semeq = await import(new URL("built/semeq.js", WEB));
+  const { run } = await import("./cases.mjs");
+  return run(semeq, JSON.parse(readFileSync(join(folder, "data.json"), "utf8")));
+}
+
+async function inBrowser(name) {
+  const page = join(resolve(folder), "page.html");
+  const server = createServer((_, answer) => {
+    answer.writeHead(200, { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY });
+    answer.end(readFileSync(page));
+  });
+  await new Promise((done) => server.listen(0, "127.0.0.1", done));
+  const open = name === "firefox" ? await firefox() : await chromium();
+  try {
+    const addresses = { file: pathToFileURL(page).href, http: `http://127.0.0.1:${server.address().port}/` };
+    const found = {};
+    for (const [kind, address] of Object.entries(addresses)) found[kind] = await open.run(address);
+    return found;
+  } finally {
+    await open.close();
+    server.close();
+  }
+}
+
+async function chromium() {
+  const { chromium } = await import(new URL("node_modules/playwright-core/index.mjs", WEB));
+  const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const run = async (address) => {
+    const page = await browser.newPage();
+    await page.goto(address);
+    const found = await page.evaluate("window.found");
+    await page.close();
+    return found;
+  };
+  return { run, close: () => browser.close() };
+}
+
+async function firefox() {
+  const { Firefox } = await import(new URL("tests/firefox.mjs", WEB));
+  const browser = await Firefox.launch();
+  const run = async (address) => {
+    await browser.goto(address);
+    return browser.evaluate("() => window.found");
+  };
+  return { run, close: () => browser.close() };
+}
