@@ -28,6 +28,7 @@ export async function run(semeq, data) {
     results[name] = canMove ? text((await play(semeq, model, data.rate, sine, { mix: data.moves[0] }, steps))[0]) : null;
   }
   results.sides = await sides(semeq, model, data, audio, play);
+  results.live = play === inStream ? null : await live(semeq, model, data);
   return results;
 }
 
@@ -94,6 +95,55 @@ async function sides(semeq, model, data, audio, play) {
     delta: worst((c, i) => heard.delta[c][i] - (heard.eq[c][i] - audio[c][i])),
     changed: worst((c, i) => heard.delta[c][i]),
   };
+}
+
+/** A page in use: two nodes in one context, one that listens, and a worklet from an address of its own. */
+async function live(semeq, model, data) {
+  const { SemeqError, SemeqNode } = semeq;
+  const context = new AudioContext();
+  const isRefused = async (run) => {
+    try {
+      return String(await run());
+    } catch (error) {
+      return error instanceof SemeqError ? "SemeqError" : String(error);
+    }
+  };
+  try {
+    const first = await SemeqNode.create(context, model, { eq: { bands: [], preamp_db: -200 / 3 } });
+    const second = await SemeqNode.create(context, model, { mix: { warm: 1 } });
+    const noise = context.createBuffer(1, context.sampleRate, context.sampleRate);
+    noise.getChannelData(0).forEach((_, i, samples) => (samples[i] = Math.random() - 0.5));
+    const source = new AudioBufferSourceNode(context, { buffer: noise, loop: true });
+    const meter = new AnalyserNode(context, { fftSize: 2048 });
+    source.connect(second.node).connect(meter);
+    second.node.connect(first.node).connect(context.destination);
+    source.start();
+    await context.resume();
+    second.setListening(true, data.references.any);
+    const dose = await new Promise((resolve) => {
+      second.onDose = (found) => found.dose !== null && resolve(found);
+    });
+    const heard = new Float32Array(meter.fftSize);
+    meter.getFloatTimeDomainData(heard);
+    const errors = [];
+    first.onError = second.onError = (error) => errors.push(String(error));
+    second.setMonitor("delta", 3);
+    await second.settled();
+    second.close();
+    const isHttp = location.protocol === "http:";
+    const elsewhere = () => new OfflineAudioContext(2, 128, 48_000);
+    return {
+      dose,
+      peak: heard.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
+      errors,
+      ownModule: isHttp ? (await SemeqNode.create(elsewhere(), model, { moduleUrl: "semeq-worklet.js" })).node.numberOfOutputs : null,
+      missingModule: await isRefused(() => SemeqNode.create(elsewhere(), model, { moduleUrl: isHttp ? "missing.js" : "file:///missing.js" })),
+      wrongMix: await isRefused(() => SemeqNode.create(context, model, { mix: { wram: 1 } })),
+      wrongChannels: await isRefused(() => SemeqNode.create(context, model, { channels: 0 })),
+    };
+  } finally {
+    await context.close();
+  }
 }
 
 /** steps: what to do every 51 ms, the first after 51 ms. */

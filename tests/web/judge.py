@@ -46,6 +46,17 @@ def lufs(audio: FloatArray) -> float:
     return meter.lufs
 
 
+def judge_live(live: Any) -> None:  # Any: JSON
+    """Raise AssertionError unless a page in use heard sound, found a dose, and refused what is wrong."""
+    assert live["errors"] == []
+    assert 0.1 < live["peak"] < 2.0
+    assert -20.0 < live["dose"]["dose"] < 20.0
+    assert 0.0 <= live["dose"]["factor"] <= 2.5
+    assert live["dose"]["seconds"] > 0.5
+    assert live["ownModule"] in (None, 1)
+    assert [live[name] for name in ("missingModule", "wrongMix", "wrongChannels")] == ["SemeqError"] * 3
+
+
 def judge(cases: Cases, found: Any, *, moves: bool) -> None:  # Any: JSON
     """Raise AssertionError unless the results of cases.mjs are those of Python. moves: whether targets could move while it played."""
     assert set(found["vectors"]) == {"response", "impulse", "mix", "dose"}
@@ -61,6 +72,8 @@ def judge(cases: Cases, found: Any, *, moves: bool) -> None:  # Any: JSON
         assert abs(result["again"] - result["loudness"][1]) < 1e-6
     assert found["sides"]["dry"] == 0.0
     assert found["sides"]["delta"] < 1e-7 < found["sides"]["changed"]
+    if found["live"] is not None:
+        judge_live(found["live"])
     assert (found["eq"] is not None) == moves
     for name in ("eq", "monitor"):
         if found[name] is not None:

@@ -1,10 +1,15 @@
 /** Firefox as Debian ships it, by WebDriver BiDi (W3C): open a page, run JavaScript in it. Node 20 needs --experimental-websocket. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const START_MS = 60_000;
+const PREFERENCES = [
+  ["media.autoplay.default", 0], // sound without a click
+  ["media.autoplay.blocking_policy", 0],
+  ["media.cubeb.force_mock_context", true], // a sound card made of nothing, for machines without one
+];
 
 export class Firefox {
   #process;
@@ -17,6 +22,7 @@ export class Firefox {
   static async launch(executable = "firefox-esr") {
     const firefox = new Firefox();
     firefox.#profile = mkdtempSync(join(tmpdir(), "semeq-firefox-"));
+    writeFileSync(join(firefox.#profile, "user.js"), PREFERENCES.map(([name, value]) => `user_pref("${name}", ${value});\n`).join(""));
     const options = ["--headless", "--no-remote", "--profile", firefox.#profile, "--remote-debugging-port", "0"];
     firefox.#process = spawn(executable, options, { stdio: ["ignore", "ignore", "pipe"] });
     try {
