@@ -102,8 +102,9 @@ def _vectors() -> dict[str, bytes]:
 
 
 def _page(data: dict[str, Any]) -> str:  # Any: JSON
-    """A page that holds everything, and runs the cases by itself. Modules of a page without an origin come from data:, others from blob:."""
-    modules = {name: base64.b64encode(path.read_bytes()).decode() for name, path in (("semeq", BUILT / "semeq.js"), ("cases", HERE / "cases.mjs"))}
+    """A page that holds everything, and runs the cases by itself. Without an origin modules come from data:, else from blob:."""
+    sources = {"semeq": BUILT / "semeq.js", "cases": HERE / "cases.mjs"}
+    modules = {name: base64.b64encode(path.read_bytes()).decode() for name, path in sources.items()}
     texts = json.dumps({"modules": modules, "data": data}).replace("</", "<\\/")
     return f"""<!doctype html><meta charset="utf-8"><title>cases</title>
 <script type="application/json" id="given">{texts}</script>

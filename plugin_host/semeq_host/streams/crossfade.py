@@ -16,8 +16,8 @@ WARM_UP_S = 0.010
 FADE_S = 0.020
 """A step of a bank's parameters, or a ramp of them, leaves -28..-39 dBFS of noise on a 100 Hz tone; this leaves less than -90 dBFS.
 
-The fade rises by the integral of a Hann window, which starts and ends without a jump in its second derivative: above 2 kHz it leaves 30 dB less of
-a 200 Hz tone than a raised cosine of the same length.
+The fade rises by the integral of a Hann window, which starts and ends without a jump in its second derivative: above 2 kHz it leaves 28 dB
+less of a 200 Hz tone than a raised cosine of the same length.
 """
 
 _NOTHING = 1e-150
