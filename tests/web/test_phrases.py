@@ -11,6 +11,7 @@ import sys
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from conftest import ROOT, skip_or_fail
 
 from semeq_export.app.phrases import page_phrases, read_phrase
 from semeq_export.bundle.loading import load_bundle
+from semeq_export.bundle.store import GUESSES
 from semeq_export.engine import Engine
 from semeq_export.errors import SemeqError, UnknownTermError
 from semeq_export.words.lexicon import grammar, rows_of
+from semeq_export.words.terms import OWN, CentroidBank
 
 WEB = ROOT / "semeq_export" / "web"
 N_RANDOM = 3_000
@@ -51,6 +54,9 @@ NUMBERS = (
     "1", "0", "-0.5", "+2", ".5", "5.", "1e-3", "1E1", "1_0", "1__0", "inf", "-nan", "0x10", "٠٫٥", "٣", "𝟙.𝟓", "12", "1e-7", "0.1234567",
     "100000.5", "", " 0.7 ", "0.7 %", "\u20030.5\u2003", "5:3", "²",
 )  # fmt: skip
+ODD_WORDS = {"808": "", "7": "a number", "constructor": "", "__proto__": "", "tostring": "", "ÿoung": "old", "grösser": "", "i̇x": ""}
+
+Read = Callable[[str, bool], dict[str, Any]]  # Any: JSON
 
 
 @functools.cache
@@ -58,9 +64,18 @@ def engine(guess: bool = False) -> Engine:
     return Engine(load_bundle(None), guess=guess)
 
 
+@functools.cache
+def page_of_factory() -> dict[str, object]:
+    return page_phrases(engine())
+
+
 def read_by_python(text: str, guess: bool) -> dict[str, Any]:  # Any: JSON
+    return read_by(engine(guess), text)
+
+
+def read_by(reader: Engine, text: str) -> dict[str, Any]:  # Any: JSON
     try:
-        read = read_phrase(engine(guess), text)
+        read = read_phrase(reader, text)
     except SemeqError as error:
         suggestions = list(error.suggestions) if isinstance(error, UnknownTermError) else []
         return {"refused": str(error), "code": error.code, "suggestions": suggestions}
@@ -82,7 +97,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any
     subprocess.run(command, check=True, timeout=60)
 
     def asked(texts: Sequence[tuple[str, bool]], prefixes: Sequence[tuple[str, int]] = (), data: object = None) -> dict[str, Any]:
-        given = {"data": data or page_phrases(engine()), "texts": texts, "prefixes": prefixes}
+        given = {"data": data or page_of_factory(), "texts": texts, "prefixes": prefixes}
         (folder / "asked.json").write_text(json.dumps(given), encoding="utf-8")
         done = subprocess.run(
             [node, Path(__file__).with_name("phrases.mjs"), module, folder / "asked.json"],
@@ -97,10 +112,10 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any
     return asked
 
 
-def assert_same(texts: Sequence[tuple[str, bool]], found: Sequence[dict[str, Any]]) -> None:
+def assert_same(texts: Sequence[tuple[str, bool]], found: Sequence[dict[str, Any]], read: Read = read_by_python) -> None:
     wrong = []
     for (text, guess), page in zip(texts, found, strict=True):
-        python = read_by_python(text, guess)
+        python = read(text, guess)
         if "mix" in python and "mix" in page:
             assert python["mix"] == pytest.approx(page["mix"], rel=0, abs=1e-12), text
             page = {**page, "mix": python["mix"]}
@@ -190,3 +205,72 @@ def test_random_phrases_are_read_as_python_reads_them(ask: Callable[..., dict[st
     understood = [read["mix"] for read in found if "mix" in read]
     assert len(understood) > 1_000
     assert sum(min(mix.values()) < 0 < max(mix.values()) for mix in understood) > 300
+
+
+def odd_engine() -> Engine:
+    """An engine whose users taught words that JavaScript's objects have of themselves, or sort otherwise, and that holds no guesses."""
+    factory = load_bundle(None)
+    model = factory.centroids["warm"]
+    odd = [replace(model, name=name, sources={OWN: 3}, note=note) for name, note in ODD_WORDS.items()]
+    files = {name: data for name, data in factory.files.items() if name != GUESSES}
+    return Engine(replace(factory, centroids=CentroidBank([*factory.centroids.values(), *odd]), files=files))
+
+
+def test_a_bundle_of_odd_words_without_guesses_is_read_the_same(ask: Callable[..., dict[str, Any]]) -> None:
+    odd = odd_engine()
+    texts = [
+        f"{more}{word}{end}"
+        for word in ODD_WORDS
+        for more in ("", "less ", "a bit ", "warm and ")
+        for end in ("", "er", ":0.5", ", less 808")
+    ]
+    texts += [*texts, "sparkle", "constructor:constructor", "warm:__proto__", "𝟙", "less muddy, 808 and tostring"]
+    page = ask([(text, False) for text in texts], data=page_phrases(odd))["read"]
+    assert_same([(text, False) for text in texts], page, lambda text, _: read_by(odd, text))
+    assert sum("mix" in read for read in page) > 20
+
+
+def test_suggestions_are_understood_and_agreed_words_come_first(ask: Callable[..., dict[str, Any]]) -> None:
+    bundle = load_bundle(None)
+    prefixes = [
+        "",
+        "w",
+        "WAR",
+        "cal",
+        "cál",
+        "a bit war",
+        "less ",
+        "closed i",
+        "spark",
+        "warm, less mu",
+        "make it ",
+        "zzz",
+        "smooth out",
+        "ß",
+    ]
+    found = dict(zip(prefixes, ask([], [(prefix, 400) for prefix in prefixes])["suggested"], strict=True))
+    table = bundle.guesses
+    sure = {word for word, guess in table.guesses.items() if table.level_of(guess) in ("medium", "high")}
+    usual, everything = bundle.usual_words(), found[""]
+    assert everything[: len(usual)] == usual
+    assert set(everything[len(usual) : len(usual) + len(sure)]) == sure
+    assert everything[len(usual) + len(sure) :][0] in written_phrases()
+    assert found["WAR"][0] == found["w"][0] == "warm"
+    assert found["a bit war"][0] == "a bit warm"
+    assert found["closed i"][0] == "closed in"
+    assert found["warm, less mu"][:2] == ["warm, less muddy", "warm, less muffled"]
+    assert found["cal"] == found["cál"]
+    assert {"calm", "cálido sin barro"} <= set(found["cal"])
+    assert found["smooth out"] == ["smooth out the harshness"]
+    assert found["zzz"] == []
+    for prefix, texts in found.items():
+        for text in texts:
+            assert "mix" in read_by(engine(), text), (prefix, text)
+    assert [len(texts) for texts in ask([], [("", 3), ("", 0), ("", -1), ("w" * 20_000, 3)])["suggested"]] == [3, 0, 0, 0]
+
+
+def test_no_text_takes_long(ask: Callable[..., dict[str, Any]]) -> None:
+    """Each would take minutes where time grew with the square of its length, or worse."""
+    runs = (" ", "a-", "'a", "1_", "%", "warm, ", "w" * 3 + "ish", "é")
+    texts = [f"{start}{run * 100_000}{end}" for run in runs for start in ("", "warm:1", "x") for end in ("x", ":", "!")]
+    assert all("refused" in read for read in ask([(text, False) for text in texts])["read"])

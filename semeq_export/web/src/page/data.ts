@@ -1,5 +1,7 @@
 /** What the page is about: read once from the script tag `semeq-data`, which `semeq_export/studio/page.py` writes. */
 
+import type { PhraseData } from "../phrases";
+
 export interface Word {
   readonly word: string;
   readonly language: string;
@@ -35,8 +37,7 @@ export interface StudioData {
   readonly references: Readonly<Record<string, string>>;
   readonly words: readonly Word[];
   readonly map: { readonly axes: readonly [Axis, Axis]; readonly points: Readonly<Record<string, Point>> };
-  /** Data of the phrase grammar, as `src/phrases` reads it. */
-  readonly phrases: unknown;
+  readonly phrases: PhraseData;
   readonly server: { readonly token: string } | null;
 }
 

@@ -6,12 +6,12 @@ import { Model } from "../runtime/semeq";
 import { readData } from "./data";
 import { Saver } from "./save/saver";
 import { Server } from "./server/api";
+import { Exporter } from "./server/exporter";
 import { Sound } from "./sound";
 import { newStore } from "./state";
 import { Studio } from "./studio";
 import { App } from "./view/App";
 import { startTheme } from "./view/theme";
-import { reader } from "./words/understand";
 
 async function start(root: HTMLElement): Promise<void> {
   startTheme();
@@ -19,11 +19,11 @@ async function start(root: HTMLElement): Promise<void> {
   const files: ModelFiles = { wasm: data.wasm, decoder: data.decoder, centroids: data.centroids, manifest: data.manifest };
   const model = await Model.load(files);
   const store = newStore();
-  const server = data.server === null ? null : new Server(data.server.token);
-  const studio = new Studio(store, data, model, reader(data));
+  const studio = new Studio(store, data, model);
   const sound = new Sound(store, model, files, data.references);
   const saver = new Saver(store, data, studio, sound);
-  render(<App parts={{ data, store, studio, sound, saver, server }} />, root);
+  const exporter = data.server === null ? null : new Exporter(store, new Server(data.server.token), () => saver.name);
+  render(<App parts={{ data, store, studio, sound, saver, exporter }} />, root);
   const recall = async (): Promise<void> => {
     const recalled = studio.recallHash(location.hash);
     if (recalled?.example != null && recalled.example !== store.state.clip?.example) await sound.openExample(recalled.example);

@@ -39,7 +39,17 @@ export function startShortcuts(parts: Parts, openHelp: () => void): () => void {
     if (done) event.preventDefault();
   };
   document.addEventListener("keydown", press);
-  return () => document.removeEventListener("keydown", press);
+  document.addEventListener("click", letGo);
+  return () => {
+    document.removeEventListener("keydown", press);
+    document.removeEventListener("click", letGo);
+  };
+}
+
+/** What was clicked with a pointer does not keep the keyboard: the next Space is for playing. What was reached by keys keeps it. */
+function letGo(event: MouseEvent): void {
+  const { activeElement } = document;
+  if (event.detail > 0 && activeElement instanceof HTMLElement && activeElement.matches("button, input[type=checkbox]")) activeElement.blur();
 }
 
 function withControl(event: KeyboardEvent, { studio }: Parts): boolean {
@@ -56,7 +66,7 @@ function single(event: KeyboardEvent, { sound, studio, store }: Parts, openHelp:
   const { target } = event;
   if (isText(target)) return false;
   if (event.key === " ") {
-    if (target instanceof Element && target.closest("button, select, summary, a, input[type=checkbox], input[type=radio]") !== null) return false;
+    if (target instanceof Element && target.closest("button, select, summary, a, input[type=checkbox]") !== null) return false;
     void sound.toggle();
     return true;
   }

@@ -2,7 +2,7 @@
 
 import type { Dose, Eq, Mix, Monitor } from "../runtime/semeq";
 import type { Clip } from "./audio/clip";
-import type { Loudness } from "./audio/meter";
+import type { Measured } from "./audio/meter";
 import type { Region } from "./audio/player";
 import type { StudioDocument } from "./document/document";
 import { START } from "./document/document";
@@ -28,13 +28,16 @@ export interface State {
   /** What the search made of a phrase, line by line. */
   readonly says: readonly string[];
   readonly clip: Clip | null;
+  /** A phrase that was refused because a word of it is only guessed, and doubtful. */
+  readonly doubtful: string | null;
   /** What is being loaded, if anything is. */
   readonly loading: string | null;
   readonly playing: boolean;
   readonly monitor: Monitor;
   readonly matched: boolean;
   readonly region: Region | null;
-  readonly loudness: Loudness | null;
+  /** The last that was measured: of another EQ than that of now, while it is measured. */
+  readonly loudness: Measured | null;
   readonly listening: boolean;
   readonly reference: string;
   readonly dose: Dose | null;
@@ -54,6 +57,7 @@ export function newStore(): StudioStore {
     wordsEq: FLAT,
     eq: FLAT,
     says: [],
+    doubtful: null,
     clip: null,
     loading: null,
     playing: false,

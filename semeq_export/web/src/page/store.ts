@@ -1,6 +1,6 @@
 /** One state, replaced as a whole, with a hook for views. */
 
-import { useEffect, useReducer } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 export class Store<State extends object> {
   private readonly listeners = new Set<() => void>();
@@ -25,7 +25,11 @@ export class Store<State extends object> {
 
 /** Draw the view anew whenever the state changes, and return it. */
 export function useStore<State extends object>(store: Store<State>): State {
-  const [, redraw] = useReducer((count: number) => count + 1, 0);
-  useEffect(() => store.subscribe(() => redraw(undefined as never)), [store]);
-  return store.state;
+  const [state, setState] = useState(store.state);
+  useLayoutEffect(() => {
+    const follow = (): void => setState(store.state);
+    follow(); // what changed since it was drawn
+    return store.subscribe(follow);
+  }, [store]);
+  return state;
 }

@@ -1,5 +1,6 @@
 /** What hands can do to the document: words, map, amounts, bands, undo, links. Every change is a step of undo. */
 
+import { PhraseError, suggest } from "../phrases";
 import type { Band, Model } from "../runtime/semeq";
 import type { Point, StudioData, Word } from "./data";
 import type { StudioDocument } from "./document/document";
@@ -11,13 +12,15 @@ import type { StudioStore } from "./state";
 import { say, sayError } from "./state";
 import type { Extent } from "./words/blend";
 import { blendAt, extentOf } from "./words/blend";
-import type { Understand } from "./words/understand";
+import { Phrases } from "./words/guesses";
 
 const LINK_AFTER_MS = 400;
 const MAP_MARGIN = 0.07;
+const MOST_SUGGESTIONS = 8;
 const EDITS_GONE = "the bands follow the new words: undo brings your changes back";
 
 export class Studio {
+  private readonly phrases: Phrases;
   private readonly history = new History<StudioDocument>(START);
   /** The words that the map blends, with their places. */
   readonly landmarks: ReadonlyMap<string, Point>;
@@ -29,8 +32,8 @@ export class Studio {
     readonly store: StudioStore,
     readonly data: StudioData,
     private readonly model: Model,
-    private readonly understand: Understand,
   ) {
+    this.phrases = new Phrases(data.phrases, data.words);
     this.landmarks = landmarksOf(data.words, data.map.points);
     this.extent = extentOf(this.landmarks.values(), MAP_MARGIN);
   }
@@ -47,18 +50,24 @@ export class Studio {
   }
 
   /** Take what a phrase says; what it does not know becomes a notice. Returns whether it was understood. */
-  async search(text: string): Promise<boolean> {
+  search(text: string, guess = false): boolean {
     try {
-      const { mix, says } = await this.understand(text);
+      const { mix, says } = this.phrases.read(text, guess);
       const words = Object.keys(mix);
       const pad = words.length === 1 ? (this.data.map.points[words[0] ?? ""] ?? null) : null;
       this.take({ mix, pad, phrase: text }, `"${text}"`, "");
-      this.store.update({ says });
+      this.store.update({ says, doubtful: null });
       return true;
     } catch (error) {
-      sayError(this.store, error);
+      this.store.update({ doubtful: error instanceof PhraseError && error.code === "doubtful-term" ? text : null });
+      sayError(this.store, inThePage(error));
       return false;
     }
+  }
+
+  /** Return what a person may be about to write. */
+  suggestions(typed: string): readonly string[] {
+    return typed.trim() === "" ? [] : suggest(typed, this.data.phrases, MOST_SUGGESTIONS);
   }
 
   setIntensity(intensity: number): void {
@@ -178,6 +187,12 @@ export class Studio {
       return false;
     }
   }
+}
+
+/** Return an error of the grammar in the words of the page: what the command line calls by its own names has others here. */
+function inThePage(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(": use `guess` to take it all the same", "").replace("; see: semeq-export terms", ": see the list of words");
 }
 
 function landmarksOf(words: readonly Word[], points: StudioData["map"]["points"]): ReadonlyMap<string, Point> {

@@ -76,6 +76,13 @@ export class Lexicon {
     }
   }
 
+  /** Whether a word means itself inside a phrase, and nothing that the grammar has in its place, such as an amount. */
+  isItself(word: string): boolean {
+    const tokens = spelled(word).split(" ");
+    const [found, count] = this.longest(tokens, 0);
+    return found?.word === word && count === tokens.length;
+  }
+
   /** Return what begins at a token without accents and how many tokens it takes; undefined for a single one that is nothing known. */
   longest(tokens: readonly string[], start: number): [entry: Entry | undefined, count: number] {
     for (let count = Math.min(MAX_WORDS_OF_A_KEY, tokens.length - start); count > 0; count--) {

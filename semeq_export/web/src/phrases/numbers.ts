@@ -51,12 +51,12 @@ function withPoint(digits: string, at: number): string {
 
 const RUN = "[0-9](?:_?[0-9])*";
 const FLOAT = new RegExp(`^[-+]?(?:${RUN}(?:\\.(?:${RUN})?)?|\\.${RUN})(?:e[-+]?${RUN})?$`, "i");
-const WORDS: Readonly<Record<string, number>> = { inf: Infinity, infinity: Infinity, nan: NaN };
+const WORDS: ReadonlyMap<string, number> = new Map([["inf", Infinity], ["infinity", Infinity], ["nan", NaN]]);
 
 /** Return the number that a text is (`float`), undefined where it is none. */
 export function toNumber(text: string): number | undefined {
   const plain = asciiDigits(strip(text)).toLowerCase();
   if (FLOAT.test(plain)) return Number(plain.replaceAll("_", ""));
-  const word = WORDS[plain.replace(/^[-+]/, "")];
+  const word = WORDS.get(plain.replace(/^[-+]/, ""));
   return word === undefined ? undefined : plain.startsWith("-") ? -word : word;
 }

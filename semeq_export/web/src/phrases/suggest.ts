@@ -10,15 +10,17 @@ const WORD_START = new RegExp(`(?<![${WORD_CHARS}@])[${WORD_CHARS}]`, "gu");
 export function suggestions(prefix: string, lexicon: Lexicon, examples: readonly string[], limit: number): string[] {
   const { vocabulary } = lexicon;
   const guesses = [...vocabulary.guesses.values()].filter(({ level }) => level === "medium" || level === "high");
+  const words = [...vocabulary.usual(), ...guesses.map((guess) => guess.word)];
   const found = new Set<string>();
-  const tails = tailsOf(prefix);
-  for (const word of [...vocabulary.usual(), ...guesses.map((guess) => guess.word)]) {
-    const start = tails.find((at) => plain(word).startsWith(plain(prefix.slice(at))));
-    if (start !== undefined) found.add(prefix.slice(0, start) + word);
+  for (const start of tailsOf(prefix)) {
+    const [head, tail] = [prefix.slice(0, start), plain(prefix.slice(start))];
+    for (const word of words) {
+      if (plain(word).startsWith(tail) && (start === 0 || lexicon.isItself(word))) found.add(head + word);
+    }
   }
   const typed = plain(prefix).trim();
-  const holds = (example: string, isFirst: boolean) => (isFirst ? plain(example).startsWith(typed) : ` ${plain(example)}`.includes(` ${typed}`));
-  for (const isFirst of [true, false]) for (const example of examples) if (holds(example, isFirst)) found.add(example);
+  for (const example of examples) if (plain(example).startsWith(typed)) found.add(example);
+  for (const example of examples) if (plain(example).includes(` ${typed}`)) found.add(example);
   return [...found].slice(0, Math.max(0, limit));
 }
 

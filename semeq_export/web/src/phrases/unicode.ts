@@ -5,8 +5,8 @@ const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\
 /** Letters, numbers and the underscore, as `\w` of Python; to be put into a class. */
 export const WORD_CHARS = "\\p{L}\\p{N}_";
 
-const OUTER_SPACE = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, "gu");
-const INNER_SPACE = new RegExp(`[${SPACE}]+`, "u");
+const SPACES = new RegExp(`[${SPACE}]+`, "u");
+const ONE_SPACE = new RegExp(`[${SPACE}]`, "u");
 
 /** A character that is no space, for patterns. */
 export const NO_SPACE = `[^${SPACE}]`;
@@ -26,12 +26,15 @@ export function casefold(text: string): string {
 
 /** Return a text without spaces at its ends. */
 export function strip(text: string): string {
-  return text.replace(OUTER_SPACE, "");
+  let [start, end] = [0, text.length];
+  while (start < end && ONE_SPACE.test(text[start]!)) start++;
+  while (end > start && ONE_SPACE.test(text[end - 1]!)) end--; // a pattern for it would look at each run of spaces again and again
+  return text.slice(start, end);
 }
 
 /** Return what stands between spaces. */
 export function words(text: string): string[] {
-  return strip(text).split(INNER_SPACE).filter(Boolean);
+  return text.split(SPACES).filter(Boolean);
 }
 
 /** Return the first characters of a text, counted as Python does. */
@@ -80,11 +83,11 @@ export function quoted(text: string): string {
   return quote + Array.from(text, (char) => escaped(char, quote)).join("") + quote;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+const ESCAPES: ReadonlyMap<string, string> = new Map([["\\", "\\\\"], ["\t", "\\t"], ["\n", "\\n"], ["\r", "\\r"]]);
 
 function escaped(char: string, quote: string): string {
   if (char === quote) return `\\${char}`;
-  const escape = ESCAPES[char];
+  const escape = ESCAPES.get(char);
   if (escape !== undefined) return escape;
   if (char === " " || !/[\p{C}\p{Z}]/u.test(char)) return char;
   const code = char.codePointAt(0) ?? 0;

@@ -1,6 +1,6 @@
 import { CHUNK, Instance, MAX_CHANNELS } from "./exports.js";
 import type { Setting } from "./messages.js";
-import { checkNumber, checkRate } from "./settings.js";
+import { checkChannels, checkRate } from "./settings.js";
 import type { Dose } from "./types.js";
 
 /** An EQ that runs. `process` makes no garbage. */
@@ -14,7 +14,7 @@ export class Live {
 
   constructor(instance: Instance, sampleRateHz: number, channels: number) {
     checkRate(sampleRateHz);
-    this.channels = checkNumber("the number of channels", channels, 1, MAX_CHANNELS);
+    this.channels = checkChannels(channels, MAX_CHANNELS);
     this.#instance = instance;
     this.#live = instance.guard(() => instance.call.semeq_live_new(sampleRateHz, channels));
     if (this.#live === 0) throw instance.refusal();

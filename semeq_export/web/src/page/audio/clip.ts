@@ -10,6 +10,8 @@ export interface Clip {
   readonly seconds: number;
   /** Id of the built-in example that it is, null for a person's own file. */
   readonly example: string | null;
+  /** The file that it was read from, null for an example. */
+  readonly file: File | null;
   /** What a person should know about how it was read, in one line. */
   readonly note: string | null;
 }
@@ -40,6 +42,7 @@ export async function readClip(file: File): Promise<Clip> {
     sampleRateHz: rate,
     seconds: decoded.length / rate,
     example: null,
+    file,
     note: usable ? null : `${file.name} does not say a rate that can be kept: it is heard and saved at ${FALLBACK_RATE_HZ / 1000} kHz`,
   };
 }

@@ -6,7 +6,11 @@ import type { Clip } from "./clip";
 import type { Answer, Loudness, Request } from "./meter.worker";
 import type { Region } from "./player";
 
-export type { Loudness } from "./meter.worker";
+/** Before and after of one EQ, in one part of the clip. */
+export interface Measured extends Loudness {
+  readonly eq: Eq;
+  readonly region: Region | null;
+}
 
 type Question = Request extends infer One ? (One extends Request ? Omit<One, "id"> : never) : never;
 
@@ -22,7 +26,7 @@ export class Meter {
   private isMeasuring = false;
   private next: { eq: Eq; region: Region | null } | null = null;
 
-  constructor(files: ModelFiles, private readonly onLoudness: (loudness: Loudness) => void, private readonly onError: (error: Error) => void) {
+  constructor(files: ModelFiles, private readonly onLoudness: (measured: Measured) => void, private readonly onError: (error: Error) => void) {
     this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => this.take(data);
     this.worker.onerror = (event) => onError(new Error(`loudness cannot be measured here: ${event.message}`));
@@ -51,7 +55,7 @@ export class Meter {
         const { eq, region } = this.next;
         this.next = null;
         const { loudness } = await this.ask({ what: "loudness", eq, region });
-        if (loudness !== undefined && this.next === null) this.onLoudness(loudness);
+        if (loudness !== undefined && this.next === null) this.onLoudness({ ...loudness, eq, region });
       }
     } catch (error) {
       this.onError(error as Error);

@@ -1,56 +1,64 @@
-/** What the loopback server adds, where the page came from one. Types and paths: `semeq_export/studio/server.py`. */
+/** What the loopback server adds, where the page came from one. Its side: `semeq_export/studio/api.py`. */
 
-import type { Eq, Mix } from "../../runtime/semeq";
+import type { Eq } from "../../runtime/semeq";
 
 export interface Format {
   readonly id: string;
   readonly title: string;
   readonly host: string;
+  /** Whether a real host loaded such a file and was measured. */
   readonly verified: "verified" | "nominal";
-  readonly suffixes: readonly string[];
   readonly can_install: boolean;
+  /** How a person gets the file into the host. */
+  readonly import: string;
 }
 
-export interface SavedFile {
+export interface SentFile {
   readonly name: string;
   readonly base64: string;
 }
 
-/** An EQ, or words from which the server makes one itself. */
-export type Wanted = { readonly eq: Eq } | { readonly mix: Mix; readonly intensity: number };
+export interface Processed extends SentFile {
+  readonly notes: readonly string[];
+  readonly lufs_before: number | null;
+  readonly lufs_after: number | null;
+}
 
 export class Server {
   constructor(private readonly token: string) {}
 
-  phrase(text: string): Promise<{ mix: Mix; says: string[]; estimated: boolean }> {
-    return this.ask("phrase", { text });
-  }
-
-  formats(): Promise<Format[]> {
+  formats(): Promise<readonly Format[]> {
     return this.ask("formats", {});
   }
 
-  preset(format: string, name: string, wanted: Wanted, lossy: boolean): Promise<{ files: SavedFile[]; notes: string[] }> {
-    return this.ask("preset", { format, name, ...wanted, lossy });
+  /** lossy: also where the format cannot hold all of it; the notes say what is missing. */
+  preset(format: string, name: string, eq: Eq, lossy: boolean): Promise<{ files: readonly SentFile[]; notes: readonly string[] }> {
+    return this.ask("preset", { format, name, eq: settingsOf(eq), lossy });
   }
 
-  install(format: string, name: string, wanted: Wanted): Promise<{ installed: string[]; notes: string[] }> {
-    return this.ask("install", { format, name, ...wanted });
+  /** replace: a preset of the same name. */
+  install(format: string, name: string, eq: Eq, replace: boolean): Promise<{ installed: readonly string[]; notes: readonly string[] }> {
+    return this.ask("install", { format, name, eq: settingsOf(eq), replace });
   }
 
-  process(file: SavedFile, wanted: Wanted): Promise<SavedFile & { notes: string[]; lufs_before: number | null; lufs_after: number | null }> {
-    return this.ask("process", { ...file, ...wanted, options: {} });
+  process(file: SentFile, eq: Eq): Promise<Processed> {
+    return this.ask("process", { ...file, eq: settingsOf(eq) });
   }
 
   private async ask<Answer>(what: string, body: object): Promise<Answer> {
+    const headers = { "Content-Type": "application/json", "X-Semeq-Token": this.token };
     let response: Response;
     try {
-      response = await fetch(`/api/${what}`, { method: "POST", headers: { "Content-Type": "application/json", "X-Semeq-Token": this.token }, body: JSON.stringify(body) });
+      response = await fetch(`/api/${what}`, { method: "POST", headers, body: JSON.stringify(body) });
     } catch {
       throw new Error("the studio's server does not answer: start `semeq-export studio` again and open the address that it prints");
     }
-    const answer = (await response.json().catch(() => ({ error: `the server answered ${response.status} without a reason` }))) as Answer & { error?: string };
-    if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}`);
+    const answer = (await response.json().catch(() => ({}))) as Answer & { readonly error?: string };
+    if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status} without a reason`);
     return answer;
   }
+}
+
+function settingsOf({ bands, preamp_db }: Eq): object {
+  return { bands: bands.map((band) => ({ ...band, enabled: band.enabled !== false })), preamp_db };
 }

@@ -11,7 +11,6 @@ import { Curve } from "./Curve";
 import { Deck } from "./Deck";
 import { Header } from "./Header";
 import { Help } from "./Help";
-import { NoticeLine } from "./Notice";
 import { Save } from "./Save";
 import { WordMap } from "./WordMap";
 import { Words } from "./Words";
@@ -36,7 +35,6 @@ export function App({ parts }: { parts: Parts }): JSX.Element {
           <Save />
         </section>
       </main>
-      <NoticeLine />
       <Help open={isHelpOpen} onClose={() => setHelpOpen(false)} />
       {isDragging && <div class="drop">Drop it anywhere</div>}
     </PartsContext.Provider>

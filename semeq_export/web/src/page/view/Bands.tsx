@@ -46,7 +46,7 @@ export function Bands(): JSX.Element {
                 </td>
                 <td>
                   {doc.edits[i] !== undefined && (
-                    <Button class="small" label={`${name} as the words say`} onClick={() => studio.resetBands(i)}>
+                    <Button class="small" label={`Reset ${name} to what the words say`} onClick={() => studio.resetBands(i)}>
                       Reset
                     </Button>
                   )}

@@ -71,13 +71,13 @@ function Source(): JSX.Element {
 
 function Loudness(): JSX.Element {
   const { sound } = useParts();
-  const { loudness, matched, clip } = useStudio();
+  const { loudness, matched, clip, eq, region } = useStudio();
   const text = loudness === null ? (clip === null ? "" : "measuring …") : loudnessText(loudness.beforeLufs, loudness.afterLufs);
   const gain = matchingGainDb({ matched, loudness });
   return (
     <div class="loudness">
       <Switch label="Equal loudness" hint="Turns the EQ's side up or down until both are as loud (M)" on={matched} onChange={(on) => sound.setMatched(on)} />
-      <output class="figures" data-testid="loudness">
+      <output class="figures" data-testid="loudness" aria-busy={loudness?.eq !== eq || loudness.region !== region}>
         {text}
         {loudness !== null && matched && Number.isFinite(loudness.afterLufs) && <strong> {signed(gain)} LU</strong>}
       </output>

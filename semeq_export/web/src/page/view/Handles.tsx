@@ -57,7 +57,7 @@ function Handle({ band, place, size: { width, height }, rangeDb }: HandlesProps 
       class={`handle ${band.enabled === false ? "off" : ""}`}
       transform={`translate(${xOf(band.freq_hz, width)},${yOf(band.gain_db, rangeDb, height)})`}
       role="slider"
-      tabIndex={0}
+      tabindex={0}
       aria-label={`Band ${place + 1}, ${kindText(band.kind)}, gain`}
       aria-valuemin={LIMITS.gain_db[0]}
       aria-valuemax={LIMITS.gain_db[1]}

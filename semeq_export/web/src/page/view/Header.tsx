@@ -4,19 +4,19 @@ import type { JSX } from "preact";
 import { useParts, useStudio } from "./context";
 import { Button } from "./controls";
 import { Icon } from "./Icon";
+import { NoticeLine } from "./Notice";
 import { toggleTheme } from "./theme";
 
 export function Header({ onHelp }: { onHelp: () => void }): JSX.Element {
   const { studio, data } = useParts();
   const { canUndo, canRedo } = useStudio();
   return (
-    <header class="top">
+    <header class="masthead">
       <h1>
         semeq <span>studio</span>
       </h1>
-      <p class="quiet wide-only">
-        {data.words.length} words, as people set their equalisers to them
-      </p>
+      <p class="quiet tagline">{data.words.length} words, as people set their equalisers to them</p>
+      <NoticeLine />
       <div class="tools">
         <Button class="plain icon-only" label="Undo" hint="Undo (Ctrl-Z)" disabled={!canUndo} onClick={() => studio.undo()}>
           <Icon name="undo" />

@@ -4,9 +4,10 @@ import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { useParts, useStudio } from "./context";
 import { Button } from "./controls";
+import { Export } from "./Export";
 
 export function Save(): JSX.Element {
-  const { saver, server } = useParts();
+  const { saver, exporter } = useParts();
   const { clip } = useStudio();
   const picker = useRef<HTMLInputElement>(null);
   return (
@@ -39,10 +40,12 @@ export function Save(): JSX.Element {
           }}
         />
       </div>
-      {server === null && (
+      {exporter === null ? (
         <p class="quiet fine">
           Presets for your DAW: <code>semeq-export convert FILE.semeq.json OUT --to FORMAT</code>, or start <code>semeq-export studio</code>.
         </p>
+      ) : (
+        <Export exporter={exporter} />
       )}
     </section>
   );

@@ -10,6 +10,8 @@ import { Button, NumberField } from "./controls";
 
 const COLUMNS = 2_000;
 const DRAG_PX = 5;
+const SPOKEN_MS = 1_000;
+const KEY_STEPS_S: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 
 export function Waveform({ clip }: { clip: Clip }): JSX.Element {
   const { sound } = useParts();
@@ -68,13 +70,15 @@ function sorted(a: number, b: number): Region {
 function Playhead({ seconds, playing }: { seconds: number; playing: boolean }): JSX.Element {
   const { sound } = useParts();
   const line = useRef<HTMLDivElement>(null);
+  const slider = useRef<HTMLInputElement>(null);
   const [position, setPosition] = useState(0);
   useEffect(() => {
     let frame = 0;
     let shownAt = -Infinity;
     const draw = (now: number): void => {
       if (line.current !== null) line.current.style.left = `${(100 * sound.position) / seconds}%`;
-      if (now - shownAt > 200) {
+      if (slider.current !== null) slider.current.value = String(sound.position);
+      if (now - shownAt > SPOKEN_MS) {
         shownAt = now;
         setPosition(sound.position);
       }
@@ -87,14 +91,20 @@ function Playhead({ seconds, playing }: { seconds: number; playing: boolean }): 
     <>
       <div class="playhead" ref={line} />
       <input
+        ref={slider}
         class="position"
         type="range"
         aria-label="Position"
         aria-valuetext={`${position.toFixed(1)} of ${seconds.toFixed(1)} seconds`}
         min={0}
         max={seconds}
-        step={Math.min(0.1, seconds / 20)}
-        value={position}
+        step={seconds / 1_000}
+        onKeyDown={(event) => {
+          const step = KEY_STEPS_S[event.key];
+          if (step === undefined) return;
+          event.preventDefault();
+          sound.seek(sound.position + step);
+        }}
         onInput={(event) => sound.seek(Number(event.currentTarget.value))}
       />
     </>

@@ -109,7 +109,7 @@ function Words({ size, at }: { size: Size; at: Point | null }): JSX.Element {
           </g>
         );
       })}
-      {puck !== null && <circle class="puck" cx={puck.x} cy={puck.y} r={11} />}
+      {puck !== null && <circle class="puck" cx={puck.x} cy={puck.y} r={9} />}
     </svg>
   );
 }

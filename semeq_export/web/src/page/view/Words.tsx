@@ -5,38 +5,53 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Word } from "../data";
 import { evidenceText, groupsOf, matches } from "../words/order";
 import { useParts, useStudio } from "./context";
+import { Button } from "./controls";
 
 export function Words(): JSX.Element {
-  const [typed, setTyped] = useState("");
+  const [filter, setFilter] = useState("");
   return (
     <section class="words" aria-label="Words">
-      <Search typed={typed} onType={setTyped} />
-      <WordList typed={typed} />
+      <Search onFilter={setFilter} />
+      <WordList typed={filter} />
     </section>
   );
 }
 
-function Search({ typed, onType }: { typed: string; onType: (text: string) => void }): JSX.Element {
+/** onFilter: told what the list is to show while something is typed; all of it again once that is heard. */
+function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element {
   const { studio } = useParts();
-  const { says } = useStudio();
+  const { says, doubtful } = useStudio();
+  const [typed, setTyped] = useState("");
+  const type = (text: string): void => {
+    setTyped(text);
+    onFilter(text);
+  };
   return (
     <form
       class="search"
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        if (typed.trim() !== "") void studio.search(typed);
+        if (typed.trim() === "") return;
+        studio.search(typed);
+        onFilter("");
       }}
     >
       <label for="search" class="label">
         Say what you want
       </label>
       <div class="field">
-        <input id="search" type="search" autocomplete="off" spellcheck={false} placeholder="warm, less muddy" value={typed} onInput={(event) => onType(event.currentTarget.value)} />
+        <input id="search" type="search" autocomplete="off" spellcheck={false} list="suggestions" placeholder="warm, less muddy" value={typed} onInput={(event) => type(event.currentTarget.value)} />
         <button type="submit" class="button">
           Hear
         </button>
       </div>
+      <datalist id="suggestions">
+        {studio.suggestions(typed).map((text) => (
+          <option key={text} value={text} />
+        ))}
+      </datalist>
+      {doubtful !== null && <Button onClick={() => studio.search(doubtful, true)}>Guess it all the same</Button>}
       {says.length > 0 && (
         <ul class="says">
           {says.map((line) => (

@@ -5,7 +5,7 @@ import { useContext, useLayoutEffect, useState } from "preact/hooks";
 import type { RefObject } from "preact";
 import type { StudioData } from "../data";
 import type { Saver } from "../save/saver";
-import type { Server } from "../server/api";
+import type { Exporter } from "../server/exporter";
 import type { Sound } from "../sound";
 import type { State, StudioStore } from "../state";
 import { useStore } from "../store";
@@ -17,7 +17,8 @@ export interface Parts {
   readonly studio: Studio;
   readonly sound: Sound;
   readonly saver: Saver;
-  readonly server: Server | null;
+  /** Only where a server answers. */
+  readonly exporter: Exporter | null;
 }
 
 export const PartsContext = createContext<Parts | null>(null);

@@ -28,7 +28,7 @@ const MANY = 100;
 const SOME = 10;
 const FONT_PX: Readonly<Record<Rank, number>> = { 0: 16, 1: 13.5, 2: 12 };
 const LETTER = 0.56;
-const GAP_PX = 7;
+const GAP_PX = 8;
 const END_PX = { width: 74, height: 20 }; // room for the names of the axes' ends
 
 /** Return places with their labels; null where there is no room. */

@@ -1,0 +1,189 @@
+"""The page in Chromium, used by a script with real clicks and keys (semeq_export/web/tests/page.mjs); what it saw and saved is judged here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT, skip_or_fail
+
+import semeq_presets
+from semeq_export import Audio, Engine, EqSettings, load_bundle, read_audio, write_audio
+from semeq_export.audio.loudness import Loudness
+from semeq_export.eq.filter import apply
+from semeq_export.studio.page import PageOptions, write_page
+
+WEB = ROOT / "semeq_export" / "web"
+RATE_HZ, LONG_S = 44_100, 120
+MOST_RELATIVE_DB = -130.0
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a script saw on the page, and the folder where it saved. sound: what it dropped there."""
+
+    saw: Mapping[str, Any]  # Any: JSON
+    folder: Path
+    sound: Audio
+
+    def saved(self, kind: str) -> Path:
+        return self.folder / str(self.saw["files"][kind])
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    if shutil.which("node") is None or not Path("/usr/bin/chromium").exists():
+        skip_or_fail("node or chromium is not installed (apt-get install nodejs npm chromium)")
+    if not (WEB / "node_modules" / "playwright-core").is_dir():
+        skip_or_fail("the page's tools are not installed (npm ci in semeq_export/web)")
+    folder = tmp_path_factory.mktemp("studio")
+    sound = _music(3.0, RATE_HZ)
+    write_audio(folder / "sound.wav", sound, subtype="PCM_24")
+    write_audio(folder / "long.wav", _music(float(LONG_S), 48_000), subtype="PCM_16")
+    (folder / "broken.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt this is no sound")
+    write_page(PageOptions(output=folder / "studio.html"))
+    command = ["node", str(WEB / "tests" / "page.mjs"), (folder / "studio.html").as_uri(), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    return Visit(json.loads(done.stdout), folder, read_audio(folder / "sound.wav"))
+
+
+def _music(seconds: float, rate_hz: int) -> Audio:
+    """Return noise whose spectrum falls as that of music does, with beats, at -12 dBFS."""
+    rng = np.random.default_rng(7)
+    spectrum = np.fft.rfft(rng.standard_normal((2, round(seconds * rate_hz))))
+    freqs_hz = np.fft.rfftfreq(round(seconds * rate_hz), 1.0 / rate_hz)
+    samples = np.fft.irfft(spectrum / np.sqrt(np.maximum(freqs_hz, 30.0)), round(seconds * rate_hz))
+    samples *= 1.0 + 0.6 * np.sin(2.0 * np.pi * 2.0 * np.arange(samples.shape[1]) / rate_hz)
+    return Audio((samples / np.max(np.abs(samples)) * 0.25).astype(np.float32), float(rate_hz))
+
+
+def test_nothing_went_wrong_unseen(visit: Visit) -> None:
+    assert visit.saw["errors"] == []
+
+
+def test_a_sound_is_dropped_and_plays(visit: Visit) -> None:
+    assert visit.saw["play_without_sound"] is True
+    assert visit.saw["example"] == "Bass · 48.0 kHz"
+    assert visit.saw["plays"] is True
+
+
+def test_words_come_from_phrases_the_list_and_keys(visit: Visit) -> None:
+    assert visit.saw["less_muddy"] == "less muddy 0.6"
+    assert visit.saw["warm"] == "warm"
+    assert visit.saw["next_word"] == "bright"
+
+
+def test_guesses_are_played_by_taught_words_as_close_as_is_said(visit: Visit) -> None:
+    engine = Engine(load_bundle(), exact=True, guess=True)
+    for word, lines in zip(("sparkly", "crispy"), visit.saw["guessed"], strict=True):
+        said = re.search(rf"{word} is played as (.+), within (\d\.\d) dB", lines)
+        assert said is not None, lines
+        parts = [part.rsplit(" ", 1) for part in said[1].split(" + ")]
+        found = sum(float(share) * engine.heard_curve(name) for name, share in parts)
+        miss_db = float(np.sqrt(np.mean(np.square(found - engine.heard_curve(word)))))
+        assert miss_db == pytest.approx(float(said[2]), abs=0.06) and miss_db < 1.5
+
+
+def test_before_after_and_difference_have_keys(visit: Visit) -> None:
+    assert visit.saw["monitors"] == ["eq", "dry", "eq", "delta"]
+
+
+def test_loudness_is_that_of_python(visit: Visit) -> None:
+    after = Audio(apply(Engine(load_bundle(), exact=True).eq_for("warm"), visit.sound.samples, RATE_HZ), RATE_HZ)
+    shown = [float(number.replace("−", "-")) for number in re.findall(r"[+−]?\d+\.\d", visit.saw["loudness"])]
+    expected = [_lufs(visit.sound), _lufs(after), _lufs(visit.sound) - _lufs(after)]
+    assert shown == pytest.approx(expected, abs=0.1)
+
+
+def _lufs(audio: Audio) -> float:
+    meter = Loudness(audio.sample_rate_hz, audio.channels)
+    meter.feed(audio.samples)
+    found = meter.lufs
+    assert found is not None
+    return found
+
+
+def test_the_map_blends_at_most_three_words_and_undo_takes_a_drag_as_one(visit: Visit) -> None:
+    shares = [float(number) for number in re.findall(r"\d\.\d+", visit.saw["dragged"])]
+    assert 2 <= len(shares) <= 3 and sum(shares) == pytest.approx(1.0, abs=0.02)
+    assert visit.saw["moved_by_key"] != visit.saw["dragged"]
+    assert visit.saw["undone"] == visit.saw["redone"] == visit.saw["dragged"]
+    assert visit.saw["undone_drag"] == "bright"
+
+
+def test_amounts_and_bands_are_set_by_hand(visit: Visit) -> None:
+    assert float(visit.saw["intensity"]) == pytest.approx(1.2)
+    assert "less muddy 0.5" in visit.saw["second"]
+    assert visit.saw["handle_moved_db"] == pytest.approx(0.5, abs=0.011)
+    bands = visit.saw["bands"]
+    assert bands[0][0] == 123.0
+    assert bands[1][1] > 0.5
+
+
+def test_the_preset_is_read_back_and_holds_the_bands_that_were_shown(visit: Visit) -> None:
+    preset = semeq_presets.read_file(visit.saved("preset"))
+    assert isinstance(preset.eq, EqSettings) and preset.words is None
+    shown = np.array(visit.saw["bands"])
+    kept = np.array([[band.freq_hz, band.gain_db, band.q] for band in preset.eq.bands])
+    np.testing.assert_allclose(kept, shown, atol=0.006, rtol=6e-3)
+    assert preset.sample_rate_hz == RATE_HZ
+
+
+def test_words_that_nobody_changed_are_kept_as_words(visit: Visit) -> None:
+    preset = semeq_presets.read_file(visit.saved("words"))
+    assert preset.words is not None
+    assert preset.words.target.weights["bright"] == 1.0
+    assert preset.words.bundle_sha256 == load_bundle().identity
+
+
+def test_the_saved_wave_is_what_python_computes(visit: Visit) -> None:
+    preset = semeq_presets.read_file(visit.saved("preset"))
+    expected = apply(preset.eq, visit.sound.samples.astype(np.float64), RATE_HZ)
+    saved = read_audio(visit.saved("float32"))
+    assert saved.sample_rate_hz == RATE_HZ
+    assert _relative_db(saved.samples, expected) <= MOST_RELATIVE_DB
+    rounded = read_audio(visit.saved("wave24"))
+    assert np.max(np.abs(rounded.samples - expected)) <= 2.0**-24 + 2.0**-25  # half a step of 24 bits, and float32 before it
+
+
+def _relative_db(found: Any, expected: Any) -> float:
+    assert found.shape == expected.shape
+    error, level = (float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (found - expected, expected))
+    return 20.0 * float(np.log10(error / level))
+
+
+def test_links_and_files_recall_the_state(visit: Visit) -> None:
+    here, there = visit.saw["mix_by_link"]
+    assert here == there == visit.saw["mix_by_file"]
+    np.testing.assert_allclose(visit.saw["bands_by_link"], visit.saw["bands"], rtol=2e-3, atol=0.011)
+    assert "wram" in visit.saw["wrong_link"]
+
+
+def test_what_cannot_be_is_one_line(visit: Visit) -> None:
+    assert "zzyzx" in visit.saw["unknown_word"]
+    assert visit.saw["broken_file"].startswith("broken.wav cannot be decoded here")
+    assert visit.saw["clip_after_broken"] == "sound.wav · 44.1 kHz"
+
+
+@pytest.mark.parametrize("where", ["dark", "light", "phone", "help"])
+def test_axe_finds_nothing(visit: Visit, where: str) -> None:
+    assert visit.saw["axe"][where] == []
+
+
+def test_the_page_fits_a_phone(visit: Visit) -> None:
+    assert visit.saw["phone_scrolls_sideways"] is False
+
+
+def test_a_long_sound_plays_soon(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{LONG_S} s of stereo: playing after {visit.saw['long_seconds']:.2f} s")
+    assert visit.saw["long_seconds"] < 20.0
