@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -176,14 +177,10 @@ def _remove_leftovers(place: Path) -> None:
     """Remove the folders of this user's processes that have ended; on Windows, where asking for a process would end it, they stay."""
     for folder in place.glob(f"{_PREFIX}-*-*") if os.name != "nt" else ():
         number = folder.name.split("-")[2]
-        if (
-            number.isdecimal()
-            and folder.is_dir()
-            and not folder.is_symlink()
-            and folder.stat().st_uid == os.getuid()
-            and _has_ended(int(number))
-        ):
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another start removes it, too
+            seen = folder.lstat()
+            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and number.isdecimal() and _has_ended(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _has_ended(process_id: int) -> bool:

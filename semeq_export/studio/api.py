@@ -19,6 +19,7 @@ import binascii
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ MAX_SMALL_BYTES, MAX_AUDIO_BYTES = 100_000, 100_000_000
 MAX_NAME_CHARS, MAX_NAME_BYTES = 120, 200
 MAX_LINE_CHARS = 2_000
 MAX_STEMS = 100
+MAX_WORK_S = 600.0
 
 _FOLDERS = re.compile(r"(?<![\w.~:/])(?:[A-Za-z]:)?[/\\](?:[^\s:/\\]+[/\\])+")
 
@@ -191,7 +193,7 @@ def process(asked: _Process, context: Context) -> dict[str, object]:
     options = rendering.RenderOptions(
         name=file_name(asked.name), data=_decoded(asked.base64), eq=asked.target, how=how, guess=asked.guess, bundle=context.bundle
     )
-    done = rendering.render_audio(options, context.scratch, context.keep_on)
+    done = rendering.render_audio(options, context.scratch, _in_time(context.keep_on))
     return {
         "name": done.name,
         "base64": _encoded(done.data),
@@ -270,6 +272,18 @@ def _preset_options(
         guess=asked.guess,
         bundle=context.bundle,
     )
+
+
+def _in_time(keep_on: Callable[[], None]) -> Callable[[], None]:
+    """Return what also ends work that takes too long."""
+    end = time.monotonic() + MAX_WORK_S
+
+    def keep_on_in_time() -> None:
+        keep_on()
+        if time.monotonic() > end:
+            raise BadRequestError(f"took longer than {MAX_WORK_S:g} s; semeq-export process has no limit")
+
+    return keep_on_in_time
 
 
 def _shown_name(text: str) -> str:

@@ -24,9 +24,11 @@ import soundfile
 from studio.serving import TEMPLATE, TIMEOUT_S, Served, served
 
 from semeq_export import studio
+from semeq_export.app.rendering import Scratch
 from semeq_export.audio.loudness import Loudness
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
+from semeq_export.errors import SemeqError
 from semeq_export.studio import api, security
 from semeq_export.studio.server import ending_signals
 from semeq_presets import formats, read
@@ -252,6 +254,18 @@ def test_stems_become_one_session_with_an_eq_on_each_track_that_has_words(server
     twice = server.post("/api/session", {"name": "x", "stems": [stems[0], {**stems[0], "name": "vox [LEAD].wav"}]})
     assert (twice.status, twice.error) == (400, "two stems are called 'Vox [lead].wav'")
     assert server.post("/api/session", {"name": "x", "stems": [stems[1]]}).error == "no stem has a word"
+
+
+def test_work_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "MAX_WORK_S", -1.0)
+    scratch = Scratch()
+    try:
+        body = json.dumps({"name": "x.wav", "base64": base64.b64encode(noise(1.0)).decode(), "eq": EQ}).encode()
+        with pytest.raises(SemeqError, match="took longer than -1 s"):
+            api.CALLS["/api/process"](body, api.Context(scratch))
+        assert list(scratch.folder.iterdir()) == []
+    finally:
+        scratch.close()
 
 
 def test_hours_in_a_small_file_are_refused(server: Served) -> None:
