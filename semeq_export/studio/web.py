@@ -32,7 +32,7 @@ class Limits:
     head_s: until the head of a request is there. body_s: until its body is. answer_s: for a client to take a piece of the answer.
     rest_s: for what still comes of a request that is refused, since a connection that is cut while it does loses the answer.
     whole_s: for a connection.
-    connections: at once. calls, long_calls: at once, the latter with files; waiting, long_waiting: how many of each may wait for their turn.
+    connections: at once. calls, long_calls: at once, the latter with files; waiting, long_waiting: how many of each may wait for a turn.
     """
 
     head_s: float = 10.0
