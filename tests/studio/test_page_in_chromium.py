@@ -1,8 +1,9 @@
-"""The page in Chromium, used by a script with real clicks and keys (semeq_export/web/tests/page.mjs); what it saw and saved is judged here."""
+"""The page in Chromium, used by scripts with real clicks and keys (semeq_export/web/tests); what they saw and saved is judged here."""
 
 from __future__ import annotations
 
 import re
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from semeq_export import Audio, Engine, EqSettings, load_bundle, read_audio, wri
 from semeq_export.audio.loudness import Loudness
 from semeq_export.eq.biquad import response_db
 from semeq_export.eq.filter import apply
-
 
 LONG_S = 120
 
@@ -70,7 +70,8 @@ def test_guesses_are_played_by_taught_words_as_close_as_is_said(visit: Visit) ->
         parts = [part.rsplit(" ", 1) for part in said[1].split(" + ")]
         found = sum(float(share) * engine.heard_curve(name) for name, share in parts)
         miss_db = float(np.sqrt(np.mean(np.square(found - engine.heard_curve(word)))))
-        assert miss_db == pytest.approx(float(said[2]), abs=0.06) and miss_db < 1.5
+        assert miss_db == pytest.approx(float(said[2]), abs=0.06)
+        assert miss_db < 1.5
 
 
 def test_before_after_and_difference_have_keys(visit: Visit) -> None:
@@ -94,7 +95,8 @@ def _lufs(audio: Audio) -> float:
 
 def test_the_map_blends_at_most_three_words_and_undo_takes_a_drag_as_one(visit: Visit) -> None:
     shares = [float(number) for number in re.findall(r"\d\.\d+", visit.saw["dragged"])]
-    assert 2 <= len(shares) <= 3 and sum(shares) == pytest.approx(1.0, abs=0.02)
+    assert 2 <= len(shares) <= 3
+    assert sum(shares) == pytest.approx(1.0, abs=0.02)
     assert visit.saw["moved_by_key"] != visit.saw["dragged"]
     assert visit.saw["undone"] == visit.saw["redone"] == visit.saw["dragged"]
     assert visit.saw["undone_drag"] == "bright"
@@ -111,7 +113,8 @@ def test_amounts_and_bands_are_set_by_hand(visit: Visit) -> None:
 
 def test_the_preset_is_read_back_and_holds_the_bands_that_were_shown(visit: Visit) -> None:
     preset = semeq_presets.read_file(visit.saved("preset"))
-    assert isinstance(preset.eq, EqSettings) and preset.words is None
+    assert isinstance(preset.eq, EqSettings)
+    assert preset.words is None
     shown = np.array(visit.saw["bands"])
     kept = np.array([[band.freq_hz, band.gain_db, band.q] for band in preset.eq.bands])
     np.testing.assert_allclose(kept, shown, atol=0.006, rtol=6e-3)
@@ -159,7 +162,7 @@ def test_the_page_fits_a_phone(visit: Visit) -> None:
 
 def test_a_long_sound_plays_soon(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\n{LONG_S} s of stereo: playing after {visit.saw['long_seconds']:.2f} s")
+        sys.stdout.write(f"\n{LONG_S} s of stereo: playing after {visit.saw['long_seconds']:.2f} s\n")
     assert visit.saw["long_seconds"] < 20.0
 
 

@@ -21,6 +21,7 @@ def test_firefox_plays_and_saves_what_python_computes(tmp_path: Path) -> None:
     (tmp_path / "warm.semeq.json").write_text(seen["preset"], encoding="utf-8")
     (tmp_path / "warm.wav").write_bytes(base64.b64decode(seen["wave"]))
     preset, sound = semeq_presets.read_file(tmp_path / "warm.semeq.json"), read_audio(tmp_path / "sound.wav")
-    assert preset.words is not None and dict(preset.words.target.weights) == {"warm": 1.0}
+    assert preset.words is not None
+    assert dict(preset.words.target.weights) == {"warm": 1.0}
     expected = apply(preset.eq, sound.samples.astype(np.float64), sound.sample_rate_hz)
     assert relative_db(read_audio(tmp_path / "warm.wav").samples, expected) <= MOST_RELATIVE_DB
