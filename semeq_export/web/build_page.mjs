@@ -1,7 +1,6 @@
-// Builds built/page.html: one file with the page's styles and scripts in it, and the place `<!--semeq-data-->` for its data.
-// The same source gives the same bytes: nothing of the machine or the clock goes in.
+/** Builds built/page.html: one file with the page's styles and scripts in it, and the mark `<!--semeq-data-->` where its data go. */
 
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -37,6 +36,4 @@ const [template, style, script] = await Promise.all([
 const page = template
   .replace("/*style*/", () => style.trim())
   .replace("/*script*/", () => script.trim().replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--"));
-const target = process.argv[2] ?? join(here, "built/page.html");
-await mkdir(dirname(target), { recursive: true });
-await writeFile(target, page);
+await writeFile(join(process.argv[2] ?? join(here, "built"), "page.html"), page);

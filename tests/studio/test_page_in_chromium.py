@@ -1,11 +1,10 @@
-"""The page in Chromium, used by a script with real clicks and keys (semeq_export/web/tests/page.mjs); what it saw and saved is judged here."""
+"""The page in Chromium, used by scripts with real clicks and keys (semeq_export/web/tests); what they saw and saved is judged here."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
+import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, skip_or_fail
+from studio.visits import MOST_RELATIVE_DB, RATE_HZ, music, need_browser, prepared, relative_db, saw, served_page
 
 import semeq_presets
 from semeq_export import Audio, Engine, EqSettings, load_bundle, read_audio, write_audio
 from semeq_export.audio.loudness import Loudness
+from semeq_export.eq.biquad import response_db
 from semeq_export.eq.filter import apply
-from semeq_export.studio.page import PageOptions, write_page
 
-WEB = ROOT / "semeq_export" / "web"
-RATE_HZ, LONG_S = 44_100, 120
-MOST_RELATIVE_DB = -130.0
+LONG_S = 120
 
 
 @dataclass(frozen=True)
@@ -40,30 +37,13 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
-    if shutil.which("node") is None or not Path("/usr/bin/chromium").exists():
-        skip_or_fail("node or chromium is not installed (apt-get install nodejs npm chromium)")
-    if not (WEB / "node_modules" / "playwright-core").is_dir():
-        skip_or_fail("the page's tools are not installed (npm ci in semeq_export/web)")
+    need_browser("/usr/bin/chromium")
     folder = tmp_path_factory.mktemp("studio")
-    sound = _music(3.0, RATE_HZ)
-    write_audio(folder / "sound.wav", sound, subtype="PCM_24")
-    write_audio(folder / "long.wav", _music(float(LONG_S), 48_000), subtype="PCM_16")
+    address = prepared(folder)
+    ten = music(10.0, 48_000)
+    write_audio(folder / "long.wav", Audio(np.tile(ten.samples, LONG_S // 10), 48_000.0), subtype="PCM_16")
     (folder / "broken.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt this is no sound")
-    write_page(PageOptions(output=folder / "studio.html"))
-    command = ["node", str(WEB / "tests" / "page.mjs"), (folder / "studio.html").as_uri(), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-4_000:]
-    return Visit(json.loads(done.stdout), folder, read_audio(folder / "sound.wav"))
-
-
-def _music(seconds: float, rate_hz: int) -> Audio:
-    """Return noise whose spectrum falls as that of music does, with beats, at -12 dBFS."""
-    rng = np.random.default_rng(7)
-    spectrum = np.fft.rfft(rng.standard_normal((2, round(seconds * rate_hz))))
-    freqs_hz = np.fft.rfftfreq(round(seconds * rate_hz), 1.0 / rate_hz)
-    samples = np.fft.irfft(spectrum / np.sqrt(np.maximum(freqs_hz, 30.0)), round(seconds * rate_hz))
-    samples *= 1.0 + 0.6 * np.sin(2.0 * np.pi * 2.0 * np.arange(samples.shape[1]) / rate_hz)
-    return Audio((samples / np.max(np.abs(samples)) * 0.25).astype(np.float32), float(rate_hz))
+    return Visit(saw("page.mjs", address, folder), folder, read_audio(folder / "sound.wav"))
 
 
 def test_nothing_went_wrong_unseen(visit: Visit) -> None:
@@ -90,7 +70,8 @@ def test_guesses_are_played_by_taught_words_as_close_as_is_said(visit: Visit) ->
         parts = [part.rsplit(" ", 1) for part in said[1].split(" + ")]
         found = sum(float(share) * engine.heard_curve(name) for name, share in parts)
         miss_db = float(np.sqrt(np.mean(np.square(found - engine.heard_curve(word)))))
-        assert miss_db == pytest.approx(float(said[2]), abs=0.06) and miss_db < 1.5
+        assert miss_db == pytest.approx(float(said[2]), abs=0.06)
+        assert miss_db < 1.5
 
 
 def test_before_after_and_difference_have_keys(visit: Visit) -> None:
@@ -114,7 +95,8 @@ def _lufs(audio: Audio) -> float:
 
 def test_the_map_blends_at_most_three_words_and_undo_takes_a_drag_as_one(visit: Visit) -> None:
     shares = [float(number) for number in re.findall(r"\d\.\d+", visit.saw["dragged"])]
-    assert 2 <= len(shares) <= 3 and sum(shares) == pytest.approx(1.0, abs=0.02)
+    assert 2 <= len(shares) <= 3
+    assert sum(shares) == pytest.approx(1.0, abs=0.02)
     assert visit.saw["moved_by_key"] != visit.saw["dragged"]
     assert visit.saw["undone"] == visit.saw["redone"] == visit.saw["dragged"]
     assert visit.saw["undone_drag"] == "bright"
@@ -131,7 +113,8 @@ def test_amounts_and_bands_are_set_by_hand(visit: Visit) -> None:
 
 def test_the_preset_is_read_back_and_holds_the_bands_that_were_shown(visit: Visit) -> None:
     preset = semeq_presets.read_file(visit.saved("preset"))
-    assert isinstance(preset.eq, EqSettings) and preset.words is None
+    assert isinstance(preset.eq, EqSettings)
+    assert preset.words is None
     shown = np.array(visit.saw["bands"])
     kept = np.array([[band.freq_hz, band.gain_db, band.q] for band in preset.eq.bands])
     np.testing.assert_allclose(kept, shown, atol=0.006, rtol=6e-3)
@@ -150,15 +133,9 @@ def test_the_saved_wave_is_what_python_computes(visit: Visit) -> None:
     expected = apply(preset.eq, visit.sound.samples.astype(np.float64), RATE_HZ)
     saved = read_audio(visit.saved("float32"))
     assert saved.sample_rate_hz == RATE_HZ
-    assert _relative_db(saved.samples, expected) <= MOST_RELATIVE_DB
+    assert relative_db(saved.samples, expected) <= MOST_RELATIVE_DB
     rounded = read_audio(visit.saved("wave24"))
     assert np.max(np.abs(rounded.samples - expected)) <= 2.0**-24 + 2.0**-25  # half a step of 24 bits, and float32 before it
-
-
-def _relative_db(found: Any, expected: Any) -> float:
-    assert found.shape == expected.shape
-    error, level = (float(np.sqrt(np.mean(np.square(x, dtype=np.float64)))) for x in (found - expected, expected))
-    return 20.0 * float(np.log10(error / level))
 
 
 def test_links_and_files_recall_the_state(visit: Visit) -> None:
@@ -185,5 +162,24 @@ def test_the_page_fits_a_phone(visit: Visit) -> None:
 
 def test_a_long_sound_plays_soon(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\n{LONG_S} s of stereo: playing after {visit.saw['long_seconds']:.2f} s")
+        sys.stdout.write(f"\n{LONG_S} s of stereo: playing after {visit.saw['long_seconds']:.2f} s\n")
     assert visit.saw["long_seconds"] < 20.0
+
+
+def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
+    need_browser("/usr/bin/chromium")
+    with served_page() as address:
+        seen = saw("page_served.mjs", address, tmp_path)
+    assert seen["errors"] == []
+    assert "preamp_db against clipping" in seen["notes"]
+    files = {kind: tmp_path / name for kind, name in seen["files"].items()}
+    assert files["lsp-x16-lv2"].name == "warm.lv2.zip"
+    with zipfile.ZipFile(files["lsp-x16-lv2"]) as packed:
+        packed.extractall(tmp_path)
+    heard = semeq_presets.read_file(files["preset"]).eq
+    freqs_hz = np.geomspace(30.0, 16_000.0, 60)
+    for exported in (tmp_path / "warm.lv2", files["eqapo"]):
+        found = semeq_presets.read_file(exported).eq
+        miss_db = response_db(found, freqs_hz, 48_000.0) - response_db(heard, freqs_hz, 48_000.0)
+        assert np.ptp(miss_db) < 0.05  # a gain against clipping is no part of the curve
+    assert relative_db(read_audio(files["processed"]).samples, read_audio(files["sound"]).samples) <= MOST_RELATIVE_DB

@@ -1,5 +1,6 @@
 /** Exports what is heard through the server: presets of every format, files at full quality. What it could not hold is told. */
 
+import { zipSync } from "fflate";
 import { bytesOf } from "../data";
 import { waveOf } from "../audio/wav";
 import { download } from "../save/download";
@@ -9,6 +10,7 @@ import { say, sayError } from "../state";
 import type { Format, SentFile, Server } from "./api";
 
 const MAX_NAME_CHARS = 120;
+const ZIP_TIME = new Date(1980, 0, 1); // the first that a ZIP can hold: equal presets are equal files
 
 export class Exporter {
   constructor(
@@ -25,8 +27,9 @@ export class Exporter {
   async preset(format: string, lossy: boolean): Promise<readonly string[]> {
     return await this.told(async () => {
       const { files, notes } = await this.server.preset(format, this.name, heardEq(this.store.state), lossy);
-      for (const file of files) download(file.name, bytesOf(file.base64), "application/octet-stream");
-      say(this.store, `saved ${files.map(({ name }) => name).join(", ")}`);
+      const file = asOneFile(files);
+      download(file.name, file.bytes, "application/octet-stream");
+      say(this.store, file.isPacked ? `saved ${file.name}: unpack it where the host looks for presets` : `saved ${file.name}`);
       return notes;
     });
   }
@@ -66,6 +69,14 @@ export class Exporter {
       return [];
     }
   }
+}
+
+/** Return a preset as a browser can save it: presets that are folders as a ZIP. */
+function asOneFile(files: readonly SentFile[]): { name: string; bytes: Uint8Array<ArrayBuffer>; isPacked: boolean } {
+  const [first] = files;
+  if (first !== undefined && files.length === 1 && !first.name.includes("/")) return { name: first.name, bytes: bytesOf(first.base64), isPacked: false };
+  const packed = zipSync(Object.fromEntries(files.map(({ name, base64 }) => [name, bytesOf(base64)])), { mtime: ZIP_TIME });
+  return { name: `${first?.name.split("/")[0] ?? "preset"}.zip`, bytes: new Uint8Array(packed), isPacked: true };
 }
 
 function waveFile(stem: string, bytes: Uint8Array<ArrayBuffer>): File {

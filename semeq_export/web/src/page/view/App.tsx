@@ -1,7 +1,7 @@
 /** The whole page. */
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { startShortcuts } from "../shortcuts";
 import { Amounts } from "./Amounts";
 import { Bands } from "./Bands";
@@ -18,7 +18,7 @@ import { Words } from "./Words";
 export function App({ parts }: { parts: Parts }): JSX.Element {
   const [isHelpOpen, setHelpOpen] = useState(false);
   const isDragging = useDrop(parts);
-  useEffect(() => startShortcuts(parts, () => setHelpOpen(true)), [parts]);
+  useLayoutEffect(() => startShortcuts(parts, () => setHelpOpen(true)), [parts]);
   return (
     <PartsContext.Provider value={parts}>
       <Header onHelp={() => setHelpOpen(true)} />
@@ -44,7 +44,7 @@ export function App({ parts }: { parts: Parts }): JSX.Element {
 /** Take what is dropped on the page: sounds, and state files by their name. Return whether something hovers over it. */
 function useDrop({ sound, saver }: Parts): boolean {
   const [isOver, setOver] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const over = (event: DragEvent): void => {
       if (event.dataTransfer?.types.includes("Files") !== true) return;
       event.preventDefault();
