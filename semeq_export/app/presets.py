@@ -26,7 +26,6 @@ from semeq_presets import Device, FormatInfo, Note, Preamp, Preset, convert
 from semeq_presets.file_formats.base import Source
 from semeq_presets.file_formats.semeq_json import SemeqJson, UnknownKeys
 from semeq_presets.file_formats.semeq_vst3 import for_words
-from semeq_presets.shelf.archive import archive_bytes
 from semeq_presets.shelf.library import file_names
 
 __all__ = [
@@ -193,11 +192,6 @@ class EncodedPreset:
     notes: tuple[Note, ...] = ()
     doubts: tuple[str, ...] = ()
     understood: Mapping[str, Phrase] = field(default_factory=dict)
-
-    def packed(self) -> dict[str, bytes]:
-        """Return the files as a browser can save them: a folder as one zip archive."""
-        folders = {name.partition("/")[0] for name in self.files if "/" in name}
-        return {f"{folder}.zip": archive_bytes(self.files) for folder in folders} or dict(self.files)
 
 
 def encode_preset(options: PresetOptions) -> EncodedPreset:

@@ -7,8 +7,7 @@
     process   {name, base64, eq | mix, intensity, guess, options} -> {name, base64, notes, lufs_before, lufs_after}
     session   {name, intensity, guess, stems: [{name, base64, mix}]} -> {name, base64, notes}
 
-A preset that is a folder comes as one zip archive. intensity is 1, what is true or false is false where it is left out. replace: the same
-preset of the same plug-in, nothing else.
+intensity is 1, what is true or false is false where it is left out. replace: the same preset of the same plug-in, nothing else.
 options: match_loudness, delta, dither, salvage (true or false), subtype (text).
 """
 
@@ -176,7 +175,7 @@ def formats(_asked: _Formats, _context: Context) -> list[dict[str, object]]:
 def preset(asked: _Preset, context: Context) -> dict[str, object]:
     """Return the files of a preset, with what the format could not hold."""
     made = presets.encode_preset(_preset_options(asked, context, lossy=asked.lossy))
-    files = [{"name": name, "base64": _encoded(data)} for name, data in made.packed().items()]
+    files = [{"name": name, "base64": _encoded(data)} for name, data in made.files.items()]
     return {"files": files, "notes": context.lines(*made.doubts, *made.notes)}
 
 

