@@ -7,7 +7,8 @@
     process   {name, base64, eq | mix, intensity, guess, options} -> {name, base64, notes, lufs_before, lufs_after}
     session   {name, intensity, guess, stems: [{name, base64, mix}]} -> {name, base64, notes}
 
-intensity is 1, what is true or false is false where it is left out. replace: the same preset of the same plug-in, nothing else.
+Files of a preset that is a folder are named FOLDER/file. intensity is 1, what is true or false is false where it is left out.
+replace: the same preset of the same plug-in, nothing else.
 options: match_loudness, delta, dither, salvage (true or false), subtype (text).
 """
 

@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,14 @@ def test_a_preset_is_byte_for_byte_that_of_the_command_line(format_id: str, serv
     answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted}).json
     assert list(files_of(answer).values()) == [target.read_bytes()]
     assert answer["notes"] == done.said
+
+
+def test_a_preset_that_is_a_folder_says_so_in_its_names(server: Served) -> None:
+    files = files_of(server.post("/api/preset", {"format": "lsp-x16-lv2", "name": "My mix", "eq": EQ}).json)
+    inside = {name.removeprefix("my-mix.lv2/"): data for name, data in files.items()}
+    assert inside.keys() == {"manifest.ttl", "preset.ttl"}
+    (band,) = read(inside, "lsp-x16-lv2").single.active_bands
+    assert (band.kind, band.freq_hz, round(band.gain_db, 6), band.q) == ("peak", 1_000.0, 6.0, 1.0)
 
 
 def test_bands_that_were_moved_by_hand_are_kept(server: Served) -> None:
