@@ -100,6 +100,15 @@ def test_each_start_has_a_token_of_its_own() -> None:
     assert tokens.isdisjoint(repr(security.Guard(1, {}, {})).split("'"))
 
 
+def test_both_names_of_this_machine_are_the_servers(server: Served) -> None:
+    for name in ("localhost:PORT", "Localhost:PORT", "127.0.0.1:PORT"):
+        assert server.ask(f"HEAD / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()).status == 200
+    assert server.post("/api/phrase", {"text": "warm"}, Host="localhost:PORT", Origin="http://localhost:PORT").status == 200
+    headers = {"Sec_Fetch_Site": "same-origin", "Content_Type": "application/json;charset=UTF-8"}
+    assert server.post("/api/phrase", {"text": "warm"}, **headers).status == 200
+    assert server.post("/api/phrase", {"text": "warm"}, Expect="100-continue").status in (100, 200)
+
+
 def test_only_the_loopback_interface_listens(server: Served) -> None:
     listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
     assert f"0100007F:{server.port:04X}" in listening
