@@ -70,7 +70,7 @@ export class Saver {
     try {
       const recalled = fromFile(await file.text());
       if (!this.studio.recall(recalled)) return;
-      if (recalled.example !== null) await this.sound.openExample(recalled.example);
+      if (recalled.example !== null) await this.sound.openExample(recalled.example, false);
       say(this.store, `${file.name} is recalled`);
     } catch (error) {
       sayError(this.store, `${file.name} ${error instanceof Error ? error.message : String(error)}`);

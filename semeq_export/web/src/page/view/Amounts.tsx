@@ -22,7 +22,7 @@ export function Amounts(): JSX.Element {
     <section class="amounts" aria-label="Amounts">
       <div class="now">
         <span class="label">Now</span>
-        <output aria-live="polite" data-testid="mix">
+        <output class={hasWords ? "" : "empty"} aria-live="polite" data-testid="mix">
           {hasWords ? mixText(mix) : "no word yet"}
         </output>
         {hasWords && (
@@ -104,6 +104,11 @@ function SecondWord(): JSX.Element {
   );
 }
 
+function doseText(factor: number): string {
+  const meaning = factor < 0.1 ? ": the sound has it already" : factor > 1.1 ? ": the sound lacks more" : "";
+  return `dose × ${factor.toFixed(2)}${meaning}`;
+}
+
 function Listen(): JSX.Element {
   const { sound, data } = useParts();
   const { listening, dose, reference, playing } = useStudio();
@@ -125,7 +130,7 @@ function Listen(): JSX.Element {
             </select>
           </label>
           <output class="figures dose" data-testid="dose">
-            {dose === null ? (playing ? "listening …" : "play to listen") : `dose × ${dose.factor.toFixed(2)}`}
+            {dose === null || dose.dose === null ? (playing ? "listening …" : "play to listen") : doseText(dose.factor)}
           </output>
         </>
       )}
