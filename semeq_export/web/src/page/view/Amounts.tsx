@@ -15,8 +15,9 @@ const TICKS: readonly (readonly [number, string])[] = [
 ];
 
 export function Amounts(): JSX.Element {
-  const { studio } = useParts();
+  const { studio, data } = useParts();
   const { doc, mix } = useStudio();
+  const doubts = data.words.filter(({ word, doubts: said }) => said !== "" && mix[word] !== undefined).map(({ doubts: said }) => said);
   const hasWords = Object.keys(mix).length > 0;
   return (
     <section class="amounts" aria-label="Amounts">
@@ -30,6 +31,11 @@ export function Amounts(): JSX.Element {
             Clear
           </Button>
         )}
+        {doubts.map((doubt) => (
+          <p key={doubt} class="quiet fine">
+            {doubt}
+          </p>
+        ))}
       </div>
       <div class="intensity">
         <Slider class="large" label="Intensity" value={doc.intensity} min={-MAX_INTENSITY} max={MAX_INTENSITY} step={0.05} text={intensityText(doc.intensity)} onInput={(value) => studio.setIntensity(value)} onEnd={() => studio.endGesture()} />

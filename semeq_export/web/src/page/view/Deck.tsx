@@ -55,8 +55,8 @@ function Source(): JSX.Element {
           event.currentTarget.value = ""; // the same file may be chosen again
         }}
       />
-      <Button class="strong" onClick={() => picker.current?.click()}>
-        Open a sound …
+      <Button class="strong" label="Open a sound …" onClick={() => picker.current?.click()}>
+        Open<span class="wide-only"> a sound</span> …
       </Button>
       <span class="quiet wide-only">or</span>
       {EXAMPLES.map(({ id, title }) => (
