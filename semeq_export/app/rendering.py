@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -71,6 +73,20 @@ class Scratch:
         except OSError as error:
             raise environment_failure(place, error) from error
 
+    @contextlib.contextmanager
+    def job(self, name: str) -> Iterator[Path]:
+        """Yield a folder for one piece of work on what is called `name`; raises EnvironmentFailure where the system fails."""
+        try:
+            folder = Path(tempfile.mkdtemp(dir=self.folder))
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        except SemeqError:
+            raise
+        except OSError as error:
+            raise environment_failure(name, error) from error
+
     def close(self) -> None:
         """Remove the folder and all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -84,22 +100,18 @@ def render_audio(options: RenderOptions, scratch: Scratch, keep_on: Callable[[],
     suffix = Path(options.name).suffix.lower()
     if suffix not in AUDIO_SUFFIXES:
         raise AudioError(f"no audio format has the ending {suffix!r}; use {', '.join(sorted(AUDIO_SUFFIXES))}", options.name)
-    folder = Path(tempfile.mkdtemp(dir=scratch.folder))
-    source, target = folder / f"source{suffix}", folder / f"result{suffix}"
-    try:
-        source.write_bytes(options.data)
-        notes = _process(options, source, target, keep_on)
-        before, after = (_lufs(path, options.how, keep_on) for path in (source, target))
-        data = target.read_bytes()
-    except SemeqError as error:
-        text = str(error)
-        if str(folder) not in text:
-            raise
-        raise _renamed(error, _named(text, options, source, target)) from error
-    except OSError as error:
-        raise environment_failure(options.name, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch.job(options.name) as folder:
+        source, target = folder / f"source{suffix}", folder / f"result{suffix}"
+        try:
+            source.write_bytes(options.data)
+            notes = _process(options, source, target, keep_on)
+            before, after = (_lufs(path, options.how, keep_on) for path in (source, target))
+            data = target.read_bytes()
+        except SemeqError as error:
+            text = str(error)
+            if str(folder) not in text:
+                raise
+            raise _renamed(error, _named(text, options, source, target)) from error
     return RenderResult(
         name=f"{Path(options.name).stem}-semeq{suffix}",
         data=data,
@@ -121,8 +133,7 @@ def _process(options: RenderOptions, source: Path, target: Path, keep_on: Callab
     """Process one file to the other, and return what is to be known of it."""
     plain = StemsOptions(audio=[source], output=target, how=options.how, workers=0, bundle=options.bundle, guess=options.guess)
     if isinstance(options.eq, SemanticTarget):
-        weights = ",".join(f"{word}:{weight!r}" for word, weight in options.eq.weights.items())
-        asked = replace(plain, target=weights, intensity=options.eq.intensity)
+        asked = replace(plain, target=exact_text(options.eq), intensity=options.eq.intensity)
     else:
         preset = source.with_name("eq.semeq.json")
         write_presets(PresetOptions(target=options.eq, output=preset, preamp="none"))
@@ -137,6 +148,11 @@ def _process(options: RenderOptions, source: Path, target: Path, keep_on: Callab
         raise AudioError(entry.error) if entry.exit_code == AudioError.exit_code else EnvironmentFailure(entry.error)
     warnings = entry.warnings if isinstance(entry, ProcessedEntry) else ()
     return (*result.doubts, *result.warnings, *warnings)
+
+
+def exact_text(target: SemanticTarget) -> str:
+    """Return the words of a target in the exact syntax, with all digits of their weights."""
+    return ",".join(f"{word}:{weight!r}" for word, weight in target.weights.items())
 
 
 def _lufs(path: Path, how: ProcessOptions, keep_on: Callable[[], None]) -> float | None:
@@ -161,14 +177,10 @@ def _remove_leftovers(place: Path) -> None:
     """Remove the folders of this user's processes that have ended; on Windows, where asking for a process would end it, they stay."""
     for folder in place.glob(f"{_PREFIX}-*-*") if os.name != "nt" else ():
         number = folder.name.split("-")[2]
-        if (
-            number.isdecimal()
-            and folder.is_dir()
-            and not folder.is_symlink()
-            and folder.stat().st_uid == os.getuid()
-            and _has_ended(int(number))
-        ):
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another start removes it, too
+            seen = folder.lstat()
+            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and number.isdecimal() and _has_ended(int(number)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _has_ended(process_id: int) -> bool:

@@ -5,8 +5,10 @@
     preset    {format, name, eq | mix, intensity, guess, lossy}   -> {files: [{name, base64}], notes}
     install   {format, name, eq | mix, intensity, guess, replace} -> {installed: [names], notes}
     process   {name, base64, eq | mix, intensity, guess, options} -> {name, base64, notes, lufs_before, lufs_after}
+    session   {name, intensity, guess, stems: [{name, base64, mix}]} -> {name, base64, notes}
 
-intensity is 1, what is true or false is false where it is left out. replace: the same preset of the same plug-in, nothing else.
+Files of a preset that is a folder are named FOLDER/file. intensity is 1, what is true or false is false where it is left out.
+replace: the same preset of the same plug-in, nothing else.
 options: match_loudness, delta, dither, salvage (true or false), subtype (text).
 """
 
@@ -17,14 +19,17 @@ import binascii
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from semeq_export.app import conversion, presets, rendering
 from semeq_export.app.phrases import PhraseOptions, understand_phrase
+from semeq_export.app.session_rendering import SessionRenderOptions, StemData, render_session
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import EnvironmentFailure, SemeqError
 from semeq_export.files import strict_json
@@ -34,6 +39,8 @@ from semeq_host.streams.process_options import ProcessOptions
 MAX_SMALL_BYTES, MAX_AUDIO_BYTES = 100_000, 100_000_000
 MAX_NAME_CHARS, MAX_NAME_BYTES = 120, 200
 MAX_LINE_CHARS = 2_000
+MAX_STEMS = 100
+MAX_WORK_S = 600.0
 
 _FOLDERS = re.compile(r"(?<![\w.~:/])(?:[A-Za-z]:)?[/\\](?:[^\s:/\\]+[/\\])+")
 
@@ -123,6 +130,25 @@ class _Process(_Wanted, forbid_unknown_fields=True, frozen=True, kw_only=True):
     options: _How = _How()
 
 
+class _Stem(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    name: str
+    base64: str
+    mix: dict[str, float] | None = None
+
+    @property
+    def data(self) -> StemData:
+        """The stem; raises BadRequestError and InvalidTargetError."""
+        target = None if self.mix is None else SemanticTarget(self.mix)
+        return StemData(name=file_name(self.name), data=_decoded(self.base64), target=target)
+
+
+class _Session(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    name: str
+    stems: Annotated[list[_Stem], msgspec.Meta(min_length=1, max_length=MAX_STEMS)]
+    intensity: float = 1.0
+    guess: bool = False
+
+
 def phrase(asked: _Phrase, context: Context) -> dict[str, object]:
     """Return what a text asks for."""
     found = understand_phrase(PhraseOptions(text=asked.text, guess=asked.guess, bundle=context.bundle))
@@ -167,7 +193,7 @@ def process(asked: _Process, context: Context) -> dict[str, object]:
     options = rendering.RenderOptions(
         name=file_name(asked.name), data=_decoded(asked.base64), eq=asked.target, how=how, guess=asked.guess, bundle=context.bundle
     )
-    done = rendering.render_audio(options, context.scratch, context.keep_on)
+    done = rendering.render_audio(options, context.scratch, _in_time(context.keep_on))
     return {
         "name": done.name,
         "base64": _encoded(done.data),
@@ -175,6 +201,19 @@ def process(asked: _Process, context: Context) -> dict[str, object]:
         "lufs_before": done.lufs_before,
         "lufs_after": done.lufs_after,
     }
+
+
+def session(asked: _Session, context: Context) -> dict[str, object]:
+    """Return stems as one session for a DAW."""
+    options = SessionRenderOptions(
+        name=file_name(asked.name),
+        stems=[stem.data for stem in asked.stems],
+        intensity=asked.intensity,
+        guess=asked.guess,
+        bundle=context.bundle,
+    )
+    done = render_session(options, context.scratch)
+    return {"name": done.name, "base64": _encoded(done.data), "notes": context.lines(*done.notes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +241,7 @@ CALLS: Mapping[str, Call] = {
     "/api/preset": Call(_Preset, preset),
     "/api/install": Call(_Install, install),
     "/api/process": Call(_Process, process, MAX_AUDIO_BYTES, is_long=True),
+    "/api/session": Call(_Session, session, MAX_AUDIO_BYTES, is_long=True),
 }
 
 
@@ -232,6 +272,18 @@ def _preset_options(
         guess=asked.guess,
         bundle=context.bundle,
     )
+
+
+def _in_time(keep_on: Callable[[], None]) -> Callable[[], None]:
+    """Return what also ends work that takes too long."""
+    end = time.monotonic() + MAX_WORK_S
+
+    def keep_on_in_time() -> None:
+        keep_on()
+        if time.monotonic() > end:
+            raise BadRequestError(f"took longer than {MAX_WORK_S:g} s; semeq-export process has no limit")
+
+    return keep_on_in_time
 
 
 def _shown_name(text: str) -> str:

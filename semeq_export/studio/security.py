@@ -134,9 +134,9 @@ class Guard:
         if length is None or not (length.isascii() and length.isdecimal()):
             return Refusal(411, "a body needs its content-length")
         limit = self.limits[request.path]
-        return (
-            Refusal(413, f"a body of {length[:20]} bytes is over the limit of {limit}") if len(length) > 18 or int(length) > limit else None
-        )
+        if len(length) > 18 or int(length) > limit:
+            return Refusal(413, f"a body of {length[:20]} bytes is over the limit of {limit}; semeq-export process has none")
+        return None
 
 
 def page_policy(html: str) -> str:

@@ -32,7 +32,7 @@ class Limits:
     head_s: until the head of a request is there. body_s: until its body is. answer_s: for a client to take a piece of the answer.
     rest_s: for what still comes of a request that is refused, since a connection that is cut while it does loses the answer.
     whole_s: for a connection.
-    connections: at once. calls: at once, and long_calls of those; waiting: calls that may wait for their turn.
+    connections: at once. calls, long_calls: at once, the latter with files; waiting, long_waiting: how many of each may wait for a turn.
     """
 
     head_s: float = 10.0
@@ -44,9 +44,10 @@ class Limits:
     calls: int = 4
     long_calls: int = 1
     waiting: int = 8
+    long_waiting: int = 2
 
 
-class _Queue:
+class Queue:
     """Lets a few calls work at once, and a few wait."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
@@ -75,16 +76,17 @@ class Studio:
 
     def app(self) -> ASGIApp:
         """Return the ASGI application."""
-        quick, long = (_Queue(count, self.limits.waiting) for count in (self.limits.calls, self.limits.long_calls))
+        limits = self.limits
+        quick, long = Queue(limits.calls, limits.waiting), Queue(limits.long_calls, limits.long_waiting)
         routes = [Route("/", self._page, methods=["GET"])]
         routes += [Route(path, self._endpoint(call, long if call.is_long else quick), methods=["POST"]) for path, call in api.CALLS.items()]
-        return _Guarded(Starlette(routes=routes), self.guard, self.limits)
+        return _Guarded(Starlette(routes=routes), self.guard, limits)
 
     async def _page(self, _request: Request) -> Response:
         policy = security.page_policy(self.page.decode("utf-8"))
         return Response(self.page, media_type="text/html", headers={"content-security-policy": policy})
 
-    def _endpoint(self, call: api.Call, queue: _Queue) -> Callable[[Request], Awaitable[Response]]:
+    def _endpoint(self, call: api.Call, queue: Queue) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
                 async with asyncio.timeout(self.limits.body_s):

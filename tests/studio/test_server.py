@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ import soundfile
 from studio.serving import TEMPLATE, TIMEOUT_S, Served, served
 
 from semeq_export import studio
+from semeq_export.app.rendering import Scratch
 from semeq_export.audio.loudness import Loudness
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.cli import _shared, cli
+from semeq_export.errors import SemeqError
 from semeq_export.studio import api, security
 from semeq_export.studio.server import ending_signals
 from semeq_presets import formats, read
@@ -97,6 +100,15 @@ def test_each_start_has_a_token_of_its_own() -> None:
     assert tokens.isdisjoint(repr(security.Guard(1, {}, {})).split("'"))
 
 
+def test_both_names_of_this_machine_are_the_servers(server: Served) -> None:
+    for name in ("localhost:PORT", "Localhost:PORT", "127.0.0.1:PORT"):
+        assert server.ask(f"HEAD / HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()).status == 200
+    assert server.post("/api/phrase", {"text": "warm"}, Host="localhost:PORT", Origin="http://localhost:PORT").status == 200
+    headers = {"Sec_Fetch_Site": "same-origin", "Content_Type": "application/json;charset=UTF-8"}
+    assert server.post("/api/phrase", {"text": "warm"}, **headers).status == 200
+    assert server.post("/api/phrase", {"text": "warm"}, Expect="100-continue").status in (100, 200)
+
+
 def test_only_the_loopback_interface_listens(server: Served) -> None:
     listening = {line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
     assert f"0100007F:{server.port:04X}" in listening
@@ -159,6 +171,14 @@ def test_a_preset_is_byte_for_byte_that_of_the_command_line(format_id: str, serv
     answer = server.post("/api/preset", {"format": format_id, "name": "My mix", **wanted}).json
     assert list(files_of(answer).values()) == [target.read_bytes()]
     assert answer["notes"] == done.said
+
+
+def test_a_preset_that_is_a_folder_says_so_in_its_names(server: Served) -> None:
+    files = files_of(server.post("/api/preset", {"format": "lsp-x16-lv2", "name": "My mix", "eq": EQ}).json)
+    inside = {name.removeprefix("my-mix.lv2/"): data for name, data in files.items()}
+    assert inside.keys() == {"manifest.ttl", "preset.ttl"}
+    (band,) = read(inside, "lsp-x16-lv2").single.active_bands
+    assert (band.kind, band.freq_hz, round(band.gain_db, 6), band.q) == ("peak", 1_000.0, 6.0, 1.0)
 
 
 def test_bands_that_were_moved_by_hand_are_kept(server: Served) -> None:
@@ -226,6 +246,35 @@ def test_a_damaged_file_is_named_as_its_user_names_it(server: Served) -> None:
     assert "truncated" in answer.error
     assert str(server.temporary) not in answer.error
     assert server.post("/api/process", {**asked, "options": {"salvage": True}}).json["notes"]
+
+
+def test_stems_become_one_session_with_an_eq_on_each_track_that_has_words(server: Served) -> None:
+    stems = [
+        {"name": "Vox [lead].wav", "base64": base64.b64encode(noise(0.5)).decode(), "mix": {"airy": 0.8}},
+        {"name": "Bass.flac", "base64": base64.b64encode(noise(0.5, "FLAC")).decode()},
+    ]
+    answer = server.post("/api/session", {"name": "My song", "stems": stems, "intensity": 1.5}).json
+    assert answer["name"] == "My song.dawproject"
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(answer["base64"]))) as inside:
+        project = inside.read("project.xml").decode()
+        assert noise(0.5) in [inside.read(name) for name in inside.namelist()]
+    assert {"Vox [lead]", "Bass"} <= set(re.findall(r'name="([^"]+)"', project))
+    assert project.count("<Equalizer") == 1
+    twice = server.post("/api/session", {"name": "x", "stems": [stems[0], {**stems[0], "name": "vox [LEAD].wav"}]})
+    assert (twice.status, twice.error) == (400, "two stems are called 'Vox [lead].wav'")
+    assert server.post("/api/session", {"name": "x", "stems": [stems[1]]}).error == "no stem has a word"
+
+
+def test_work_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "MAX_WORK_S", -1.0)
+    scratch = Scratch()
+    try:
+        body = json.dumps({"name": "x.wav", "base64": base64.b64encode(noise(1.0)).decode(), "eq": EQ}).encode()
+        with pytest.raises(SemeqError, match="took longer than -1 s"):
+            api.CALLS["/api/process"](body, api.Context(scratch))
+        assert list(scratch.folder.iterdir()) == []
+    finally:
+        scratch.close()
 
 
 def test_hours_in_a_small_file_are_refused(server: Served) -> None:
