@@ -23,10 +23,10 @@ from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
 from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
-from semeq_export.listening.kind import expected, recognise
+from semeq_export.listening.kind import Recognised, expected, recognise
 from semeq_export.listening.match import refine_adaptation
 from semeq_export.listening.profile import Profile, Vocabulary, profile_of, speech_rules
-from semeq_export.listening.reference import Reference, stored_reference
+from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
 from semeq_export.words.guesses import Guesses
@@ -209,7 +209,8 @@ class Engine:
         """Return the settings of a target for one sound: less of it where the sound has it already, more where it has the opposite.
 
         audio: the sound, or its spectrum (then sample_rate_hz is that of the sound, 48 kHz where left out). reference: another sound or its
-        spectrum, such as another part of the same source, or a `Reference`; the stored reference "any" where left out.
+        spectrum, such as another part of the same source, or a `Reference`; where left out, what sources are like that the sound is taken
+        for, see `profile`.
         mode: "target" aims at a dose above the reference and is the default with a sound to compare with; "soft", the default with a
         stored reference, adds what is missing as far as that can be known. refine: solve for the bands once more, where this sound has
         its power.
@@ -219,12 +220,14 @@ class Engine:
         wanted = self._wanted(target)
         self.check_taught(wanted)
         sound, rate = _to_spectrum(audio, sample_rate_hz)
-        against = _to_reference(reference)
+        against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
         term = self._decode_target(wanted).eq
-        contrast = difference(sound, against.spectrum)
+        contrast = difference(sound.carried() if against.is_stored else sound, against.spectrum)
         chosen = mode or ("soft" if against.is_stored else "target")
         why = f"no signal ({sound.no_signal}): the word as it is" if not sound.has_signal else "nothing to compare: the word as it is"
         adaptation = adapt_eq(term, wanted.intensity, contrast, chosen, rate, reference=against.name, why_static=why)
+        if kind is not None and kind.shares and not kind.is_clear:
+            adaptation = replace(adaptation, notes=(*adaptation.notes, kind.doubt))
         return refine_adaptation(adaptation, term, sound, contrast, self.bundle.manifest.layout, rate) if refine else adaptation
 
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
@@ -296,8 +299,7 @@ class Engine:
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
         sound = _to_spectrum(audio, None)[0]
-        kind = recognise(sound) if reference is None else None
-        against = _to_reference(reference) if kind is None else Reference(kind.kind, expected(kind), is_stored=True)
+        against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
         return profile_of(sound, against, self.vocabulary(words), top, kind=kind)
 
     def vocabulary(self, words: Sequence[str] | None = None) -> Vocabulary:
@@ -429,9 +431,13 @@ def _to_spectrum(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple
     return measure(audio.samples, audio.sample_rate_hz), audio.sample_rate_hz
 
 
-def _to_reference(reference: Reference | Audio | Spectrum | None) -> Reference:
-    if reference is None:
-        return stored_reference()
+def _expected(sound: Spectrum) -> tuple[Reference, Recognised]:
+    """Return what sources are like that a sound is taken for, and what it was taken for."""
+    kind = recognise(sound)
+    return Reference(kind.kind, expected(kind), is_stored=True), kind
+
+
+def _to_reference(reference: Reference | Audio | Spectrum) -> Reference:
     if isinstance(reference, Reference):
         return reference
     return Reference("reference", _to_spectrum(reference, None)[0], is_stored=False)

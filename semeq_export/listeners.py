@@ -7,7 +7,7 @@ from typing import Protocol
 
 from semeq_export.engine import Engine
 from semeq_export.listening.dose import Adaptation, doses_between
-from semeq_export.listening.match import match_eq, match_left_db
+from semeq_export.listening.match import MATCH_LIMIT_DB, match_eq, match_left_db
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum
 from semeq_export.words.target import SemanticTarget
@@ -47,14 +47,15 @@ class WordListening:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchListening:
-    """A reference to follow, without a word. intensity: 1 = all the way."""
+    """A reference to follow, without a word. intensity: 1 = all the way. limit_db: see `match_eq`."""
 
     reference: Reference
     intensity: float = 1.0
+    limit_db: float = MATCH_LIMIT_DB
 
     def adapt(self, heard: Spectrum, sample_rate_hz: float) -> Adaptation:
         """Return the settings for a sound; raises AudioError where there is nothing to compare."""
-        return match_eq(heard, self.reference, self.intensity, sample_rate_hz)
+        return match_eq(heard, self.reference, self.intensity, sample_rate_hz, limit_db=self.limit_db)
 
     def outcome(self, before: Spectrum, after: Spectrum, adaptation: Adaptation, sample_rate_hz: float) -> dict[str, float | None]:
         """Return how far the smoothed spectrum was from the reference's, and how far it still is, in dB rms."""

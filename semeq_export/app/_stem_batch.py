@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from semeq_presets import Choice
 
 _MAX_REPORT_BYTES = 1 << 28
-_WISHES = ("target", "preset", "match", "intensity", "mode", "analysis", "reference", "chain")
+_WISHES = ("target", "preset", "match", "match_amount", "match_limit_db", "intensity", "mode", "analysis", "reference", "chain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,8 @@ class StemsOptions:
     target: str | None = None
     preset: str | None = None
     match: str | None = None
+    match_amount: float | None = None
+    match_limit_db: float | None = None
     intensity: float | str | None = None
     mode: str | None = None
     analysis: str | None = None

@@ -47,10 +47,11 @@ class AllTerms:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """No words: what takes a file to a reference. intensity: 1 = all the way."""
+    """No words: what takes a file to a reference. intensity: 1 = all the way. limit_db: the most of a band; 6 dB where left out."""
 
     reference: str | os.PathLike[str]
     intensity: float = 1.0
+    limit_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,10 +239,12 @@ def _presets(options: PresetOptions) -> _Made:
 def _matched(match: Match, options: PresetOptions) -> WordPreset:
     """Return what takes a file to a reference."""
     from semeq_export.listeners import MatchListening  # as most presets are made without
+    from semeq_export.listening.match import MATCH_LIMIT_DB
 
     assert options.adapt_to is not None
     reference = ReferenceSource(match.reference).for_input(options.adapt_to)
-    adaptation = MatchListening(reference, match.intensity).adapt(*_measured(options.adapt_to))
+    listening = MatchListening(reference, match.intensity, match.limit_db or MATCH_LIMIT_DB)
+    adaptation = listening.adapt(*_measured(options.adapt_to))
     word = options.label or f"match {Path(match.reference).stem}"
     title = f"{word[:1].upper()}{word[1:]}{'' if match.intensity == 1.0 else f' at {match.intensity:.0%}'}"
     return _named(word, title, match.intensity, Preset(adaptation.eq, sample_rate_hz=options.sample_rate_hz), options, adaptation)

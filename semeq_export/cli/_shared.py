@@ -114,6 +114,12 @@ class IntensityType(click.ParamType[float | str]):
         return number
 
 
+def match_options(command: Command) -> Command:
+    """Add how a match is done, hidden: the help of `--match` names them."""
+    limit = click.option("--match-limit-db", type=click.FloatRange(0, 12, min_open=True), hidden=True, help="Most of a band (default: 6).")
+    return click.option("--match-amount", type=click.FloatRange(0, 1), hidden=True, help="1 = all the way (default).")(limit(command))
+
+
 class OutputType(click.ParamType):  # type: ignore[type-arg]  # generic in some releases of click only
     """A name for what is written; an empty one would mean the working folder in some places and nothing in others."""
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 )
 @click.option("--adapt-to", metavar="AUDIO", help="As much of the words as this file needs, for its track in the DAW.")
 @_shared.reference_option
-@click.option("--match", metavar="REF", help="Instead of words: take the file of --adapt-to to a reference.")
+@click.option("--match", metavar="REF", help="Instead of words: take the file of --adapt-to to a reference (--match-amount 0..1).")
+@_shared.match_options
 @click.option("-f", "--format", "format_list", metavar="ID,...", help="See semeq-export formats; or all. Default: by the suffix of -o.")
 @click.option("-o", "--output", type=_shared.OUTPUT, metavar="PATH", help="File, or folder for several; - or left out prints text formats.")
 @click.option("--install", is_flag=True, help="Write where the format's host looks for presets.")
@@ -50,6 +51,8 @@ def command(
     language: str | None,
     intensity: float | Literal["typical"],
     match: str | None,
+    match_amount: float | None,
+    match_limit_db: float | None,
     format_list: str | None,
     output: str | None,
     device_path: str | None,
@@ -82,7 +85,8 @@ def command(
         raise click.UsageError("several presets need -o FOLDER or --install")
     given |= {"output": output, "overwrite": force, "bundle": bundle_path, "formats": ids}
     device = None if device_path is None else read_device(device_path)
-    options = presets.PresetOptions(target=_wanted(target, match, intensity, language), device=device, **given)
+    wanted = _wanted(target, intensity, language) if match is None else _matched(match, intensity, match_amount, match_limit_db)
+    options = presets.PresetOptions(target=wanted, device=device, **given)
     with _shared.usage_errors(BinaryFormatError):
         result = presets.write_presets(options)
     understood = _shared.say_understood(result.understood, quiet)
@@ -110,13 +114,17 @@ def _uninstall(target: str | None, format_list: str | None, *, dry_run: bool, as
                 click.echo(_shared.one_line(str(one.preset.path)))
 
 
-def _wanted(target: str | None, match: str | None, intensity: float | Literal["typical"], language: str | None) -> Words | AllTerms | Match:
-    from semeq_export.app.presets import AllTerms, Match, Words
+def _matched(match: str, intensity: float | Literal["typical"], amount: float | None, limit_db: float | None) -> Match:
+    from semeq_export.app.presets import Match
 
-    if match is not None:
-        if isinstance(intensity, str):
-            raise click.UsageError("--intensity typical is of words; a match takes a number")
-        return Match(match, intensity)
+    if isinstance(intensity, str):
+        raise click.UsageError("--intensity typical is of words; a match takes a number")
+    return Match(match, intensity if amount is None else amount, limit_db)
+
+
+def _wanted(target: str | None, intensity: float | Literal["typical"], language: str | None) -> Words | AllTerms:
+    from semeq_export.app.presets import AllTerms, Words
+
     return AllTerms(intensity, language) if target is None else Words(target, intensity)
 
 

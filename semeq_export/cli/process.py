@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from semeq_host.stems.job import StemJob
 
 GROUPS = {
-    "What": ("target", "preset", "match", "guess", "renew", "session", "stems", "intensity", "mode", "analysis", "reference", "refine"),
+    "What": (
+        *("target", "preset", "match", "match_amount", "match_limit_db", "guess", "renew", "session", "stems", "intensity", "mode"),
+        *("analysis", "reference", "refine"),
+    ),
     "Sound": ("chain", "plugin_timeout_s", "tail_s", "peak_guard", "match_loudness", "lufs", "link", "delta", "dither"),
     "Files and run": (
         *("recursive", "stdin", "output", "in_place", "force", "follow", "subtype", "export_preset", "salvage", "repair_nonfinite"),
@@ -34,7 +37,8 @@ GROUPS = {
 @_shared.choice_options(hidden=True)
 @click.option("--guess", is_flag=True, hidden=True, help="Take doubtful guesses of untaught words.")
 @click.option("--renew", is_flag=True, hidden=True, help="Saved words of a preset: what they mean now.")
-@click.option("--match", metavar="REF", help="Follow the spectrum of a reference instead.")
+@click.option("--match", metavar="REF", help="Follow a reference (--match-amount, --match-limit-db).")
+@_shared.match_options
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")
 @click.option("--intensity", type=_shared.IntensityType("typical", "auto"), help="1 = the word (default); auto listens.")

@@ -38,6 +38,13 @@ class Recognised:
         """Return the likeliest kinds with their probabilities, two at most."""
         return ", ".join(f"{kind} {share:.2f}" for kind, share in list(self.shares.items())[: 1 if self.is_clear else 2])
 
+    @property
+    def doubt(self) -> str:
+        """Return why a comparison with what such sources are like is a guess, "" where one kind is likely enough."""
+        if self.is_clear:
+            return ""
+        return f"kind of source unclear ({self.line}): compared with all of them, so this is a guess; `reference` names the kind"
+
 
 def recognise(sound: Spectrum, without: frozenset[str] = frozenset()) -> Recognised:
     """Return the kind of a sound. without: sources that the kinds' priors may not know, see `prior.prior_of`.

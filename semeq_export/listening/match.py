@@ -24,8 +24,8 @@ MAX_MATCH_LIMIT_DB = 12.0
 _SMOOTHING_BANDS = 1.5  # standard deviation, half an octave: single notes and resonances are left alone
 _CARRIED_DB = 50.0  # below its strongest band a side holds hiss and rumble
 _EDGE = (0.25, 0.5, 0.75)  # how much is followed in the bands next to the ones that one side does not hold: no filter stops at once
-_RUMBLE_HZ = 45.0  # bands below are never lifted
-_RUMBLE_WEIGHT, _UNHELD_WEIGHT = 2.0, 4.0  # in the fit: what must not move counts more
+_RUMBLE_HZ, _RUMBLE_SLOPE_DB = 45.0, 6.0  # bands below are never lifted, and those above by no more than so many dB per octave
+_RUMBLE_WEIGHT, _UNHELD_WEIGHT = 4.0, 4.0  # in the fit: what must not move counts more
 _LOUDNESS_ROUNDS, _SAME_LOUDNESS_LU = 8, 0.02
 _FULL_POWER_DB, _NO_POWER_DB = 40.0, 80.0  # below the strongest band: from where on a band counts less, and hardly at all
 _LEAST_WEIGHT = 0.05
@@ -93,9 +93,10 @@ def match_eq(
         return Adaptation(EqSettings(), "match", 0.0, None, 0.0, reference.name, is_clipped=False, fit_error_db=0.0)
     share, offset_db = _edges(held), 0.0
     weights = np.where(held, np.where(BANDS_HZ < _RUMBLE_HZ, _RUMBLE_WEIGHT, 1.0), _UNHELD_WEIGHT)
+    most_db = _RUMBLE_SLOPE_DB * np.log2(np.maximum(BANDS_HZ / _RUMBLE_HZ, 1.0))
     for _ in range(_LOUDNESS_ROUNDS):  # where 0 dB lies between lifts and cuts decides how loud the result is
         goal_db = intensity * share * limit_db * np.tanh((apart_db - offset_db) / limit_db)
-        goal_db = np.where(BANDS_HZ < _RUMBLE_HZ, np.minimum(goal_db, 0.0), goal_db)
+        goal_db = np.minimum(goal_db, most_db)
         eq = _solve(goal_db, weights, MATCH_LAYOUT, sample_rate_hz, level_free=False)
         louder_lu = _louder_lu(sound, eq, sample_rate_hz)
         if abs(louder_lu) < _SAME_LOUDNESS_LU:

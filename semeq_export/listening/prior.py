@@ -23,6 +23,8 @@ from semeq_export.listening.spectrum import BANDS_HZ, BoolArray, Spectrum
 GENERAL = "any"
 """The kind of a source of which nothing is known."""
 
+_MANY = {"mix": "mixes", "voice": "voices", "bass": "basses", "guitar": "guitars", GENERAL: "recordings"}
+
 _N_BANDS = len(BANDS_HZ)
 _USUAL_AT_HZ = (31.25, 125.0, 250.0, 1_000.0, 4_000.0, 16_000.0)
 _ALIKE_BANDS, _OWN_SHARE = 8.0, 0.1  # deviations are alike over some octaves, and a tenth of their variance is each band's own
@@ -134,6 +136,11 @@ class _Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _sources() -> _Sources:
     text = resources.files("semeq_export").joinpath("references", "sources.toml").read_text(encoding="utf-8")
     return msgspec.convert(tomllib.loads(text), _Sources)
+
+
+def many_of(name: str) -> str:
+    """Return the sources that a reference stands for, for people: "mixes", "recordings"; another reference's name as it is."""
+    return _MANY.get(name, name)
 
 
 def kinds_of_sources() -> tuple[str, ...]:

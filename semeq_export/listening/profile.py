@@ -16,7 +16,7 @@ from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import correlation
 from semeq_export.listening.dose import Difference, believed_dose, difference
 from semeq_export.listening.kind import Recognised
-from semeq_export.listening.prior import GENERAL
+from semeq_export.listening.prior import many_of
 from semeq_export.listening.reference import Reference
 from semeq_export.listening.region import UNUSUAL_SPREADS, Region, beyond, regions
 from semeq_export.listening.spectrum import Spectrum
@@ -32,7 +32,7 @@ _WORTH_SAYING, _WORTH_SAYING_DB = 0.5, 1.0  # doses and dB, against a sound that
 _INTERVAL_90 = 1.645
 _MOVE_DB = (1.0, 6.0)
 _MOVE_DOSES = 1.5
-_MANY = {"mix": "mixes", "voice": "voices", "bass": "basses", "guitar": "guitars", GENERAL: "recordings"}
+_FITTING_SHARE = 0.5
 
 
 class SpeechRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,7 +231,7 @@ def _headline(
     octave: Region | None, told: Sequence[str], measured: Mapping[str, _Measured], words: Vocabulary, reference: Reference
 ) -> str:
     """Return one sentence: what stands out, beyond how many sources, and the words for it."""
-    others = f"{_MANY.get(reference.name, reference.name)} have" if reference.is_stored else f"{reference.name} has"
+    others = f"{many_of(reference.name)} have" if reference.is_stored else f"{reference.name} has"
     if octave is None and not told:
         return f"nothing stands out against what {others}"
     if octave is None:
@@ -239,8 +239,27 @@ def _headline(
         return f"more {', '.join(told[:2])} than what {others}" + (f", beyond {share} of them" if share else "")
     where = f"{octave.name} is {abs(octave.apart_db):.0f} dB {'above' if octave.apart_db > 0 else 'below'} what {others}"
     share = beyond(octave.spreads)
-    fitting = [word for word in told if _shape(words.curves_db[word])[octave.band] * octave.apart_db > 0][:2]
+    fitting = _names_of(octave, told, measured, words)
     return where + (f", beyond {share} of them" if share else "") + (f": {', '.join(fitting)}" if fitting else "")
+
+
+def _names_of(octave: Region, told: Sequence[str], measured: Mapping[str, _Measured], words: Vocabulary) -> list[str]:
+    """Return two words at most for an octave that stands out: of those that are told, else of those that are rather likely than not.
+
+    A word is for an octave where it does the same there, and at least half as much as anywhere.
+    """
+
+    def share(word: str) -> float:
+        shape = _shape(words.curves_db[word])
+        return float(math.copysign(1.0, octave.apart_db) * shape[octave.band] / max(np.abs(shape).max(), 1e-9))
+
+    fitting = [word for word in told if share(word) > 0.0]
+    if not fitting and not words.is_asked:
+        likely = [word for word, one in measured.items() if one.dose > 0.0 and one.log_odds > 0.0 and share(word) >= _FITTING_SHARE]
+        for word in sorted(likely, key=lambda word: -words.surety[word] * measured[word].similarity):
+            if not any(words.are_opposite(word, other) for other in (*told, *fitting)):
+                fitting.append(word)
+    return fitting[:2]
 
 
 def _shape(curve_db: Float64Array) -> Float64Array:
@@ -250,7 +269,7 @@ def _shape(curve_db: Float64Array) -> Float64Array:
 def _doubt(reference: Reference, kind: Recognised | None) -> str:
     """Return why a reference does not carry a conclusion, "" where it does."""
     if kind is not None and not kind.is_clear:
-        return f"kind of source unclear ({kind.line}): compared with all of them, so this is a guess; `reference` names the kind"
+        return kind.doubt
     if reference.is_stored and reference.spectrum.covariance_db2 is None:
         return "this reference is a mean without a spread: what is unusual is a guess"
     return ""

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import sounds
 
+from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import read_audio
 from semeq_export.audio.samples import Audio
 from semeq_export.audio.writer import write_audio
@@ -19,9 +20,16 @@ from semeq_export.engine import Engine
 from semeq_export.eq.filter import apply as apply_eq
 from semeq_export.eq.readable import rounded
 from semeq_export.eq.settings import EqSettings
+from semeq_export.listening.dose import band_response_db
 from semeq_export.listening.reference import measure_file
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read_file
+
+
+def _lufs(audio: Audio) -> float | None:
+    meter = Loudness(int(audio.sample_rate_hz), audio.channels)
+    meter.feed(audio.samples)
+    return meter.lufs
 
 
 class Run:
@@ -137,6 +145,21 @@ def test_matching_takes_a_file_towards_a_reference(folder: Path, run: Run) -> No
     assert max(map(abs, gains)) <= 12.0
 
 
+def test_a_match_is_bounded_goes_part_of_the_way_and_is_as_loud_as_before(data_dir: Path, tmp_path: Path, run: Run) -> None:
+    source = data_dir / "audio" / "sodium_stem_drums.flac"  # with sub-bass, which K-weighting hardly hears
+    moved = {}
+    for options in ((), ("--match-amount", "0.5"), ("--match-limit-db", "3"), ("--match-amount", "0")):
+        (entry,) = run.files("process", source, "--match", "voice", *options, "-o", tmp_path / "o.wav", "--force")
+        moved[options] = np.abs(band_response_db(EqSettings.from_dict(entry["eq"]), 44_100.0)).max()
+        before, after = (_lufs(read_audio(path)) for path in (source, tmp_path / "o.wav"))
+        assert after == pytest.approx(before, abs=0.05)  # LU
+    whole, half, bounded, none = moved.values()
+    assert whole <= 6.5
+    assert 0.4 * whole < half < 0.6 * whole
+    assert bounded <= 3.3
+    assert none == 0.0
+
+
 def test_what_was_done_is_told_on_stderr(folder: Path, run: Run) -> None:
     options = ("-t", "warm", "--mode", "adaptive", "--reference", folder / "dry.wav", "-o", folder / "o.wav")
     code, out, err = run("process", folder / "dry.wav", *options)
@@ -156,6 +179,10 @@ def test_what_was_done_is_told_on_stderr(folder: Path, run: Run) -> None:
         (["-t", "warm", "--intensity", "lots"], "'lots' is not a number or typical or auto"),
         (["-t", "warm", "--intensity", "4"], "intensity 4 is outside -3..3"),
         (["--match", "any", "--intensity", "auto"], "need -t TEXT"),
+        (["--match", "any", "--intensity", "1", "--match-amount", "1"], "give --match-amount or --intensity, not both"),
+        (["--match", "any", "--match-amount", "1.5"], "1.5 is not in the range 0<=x<=1"),
+        (["--match", "any", "--match-limit-db", "0"], "0 is not in the range 0<x<=12"),
+        (["-t", "warm", "--match-limit-db", "3"], "--match-limit-db needs --match REF"),
         (["-t", "warm", "--mode", "adaptive", "--reference", "harp"], "no kind of source"),
     ],
 )

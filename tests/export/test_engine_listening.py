@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,6 +134,19 @@ def test_the_headline_says_where_how_much_and_beyond_whom(engine: Engine) -> Non
     assert profile.suggestions[0].startswith(f"cut {profile.stands_out.name} by ")
     assert profile.suggestions[1].startswith("or try ")
     assert profile.doubt == ""
+
+
+def test_an_octave_that_stands_out_has_a_name_even_where_no_word_is_likely_enough(engine: Engine, data_dir: Path) -> None:
+    boomy = with_word(engine, sounds.real(data_dir, "sodium_stem_vocal"), "boomy", 2.0)
+    profile = engine.profile(boomy)
+    assert profile.stands_out is not None
+    assert profile.stands_out.apart_db > 0.0
+    assert profile.entries == ()
+    head, names = profile.headline.split(": ")
+    assert head.endswith(" of them")
+    for word in names.split(", "):
+        curve_db = engine.term_bands_db(word)
+        assert curve_db[profile.stands_out.band] - curve_db.mean() >= 0.5 * np.abs(curve_db - curve_db.mean()).max()
 
 
 def test_an_unclear_kind_is_said_first(engine: Engine, audio: Audio) -> None:

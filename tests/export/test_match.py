@@ -9,12 +9,12 @@ from fake_engine import WARM
 
 from semeq_export.eq.biquad import for_rate
 from semeq_export.eq.filter import apply as apply_eq
-from semeq_export.eq.settings import SAFE_13
+from semeq_export.eq.settings import SAFE_13, Band, EqSettings
 from semeq_export.errors import AudioError
 from semeq_export.listening.dose import adapt_eq, band_response_db, difference, doses_between
 from semeq_export.listening.match import MATCH_LIMIT_DB, match_difference_db, match_eq, match_left_db, refine_adaptation
 from semeq_export.listening.reference import Reference, stored_reference
-from semeq_export.listening.spectrum import measure
+from semeq_export.listening.spectrum import BANDS_HZ, measure
 
 RATE_HZ = 44_100.0
 
@@ -42,6 +42,19 @@ def test_a_match_is_smooth_and_bounded() -> None:
     matched = match_eq(pink, Reference("steep", steep, is_stored=False), 1.0, RATE_HZ)
     assert matched.is_clipped
     assert "more than a match follows" in matched.notes[0]
+
+
+def test_a_match_lifts_no_rumble_and_leaves_what_one_side_does_not_hold() -> None:
+    full = measure(sounds.noise(5.0, RATE_HZ, slope=1.0).samples, RATE_HZ)
+    cut = EqSettings((Band("high_pass", 150.0, order=2), Band("low_pass", 6_000.0, order=16)))
+    thin = measure(apply_eq(cut, sounds.noise(5.0, RATE_HZ).samples, RATE_HZ), RATE_HZ)
+    for sound, reference in ((thin, full), (full, thin)):
+        moved_db = band_response_db(match_eq(sound, Reference("other", reference, is_stored=False), 1.0, RATE_HZ).eq, RATE_HZ)
+        _, held = match_difference_db(sound, reference)
+        assert moved_db[BANDS_HZ < 45.0].max() < 0.5
+        assert not held[-3:].any()
+        assert np.abs(moved_db[~held]).max() < 0.5
+        assert np.abs(moved_db).max() > 2.0
 
 
 def test_a_match_at_zero_is_flat_and_of_itself_next_to_nothing() -> None:

@@ -276,7 +276,17 @@ def test_with_a_reference_the_word_that_was_applied_leads(data_dir: Path) -> Non
     assert hits / (len(FILES) * len(sounds.LAW_WORDS)) >= 0.9  # chance 0.2
 
 
-def test_the_default_reference_is_the_stored_one(data_dir: Path) -> None:
+def test_the_default_reference_is_what_the_sound_is_taken_for(data_dir: Path) -> None:
     audio = sounds.real(data_dir, "mix_jazz_vibe_ace")
-    assert adapted(audio, "warm", None).reference == stored_reference().name
-    assert engine().profile(audio).reference in {"mix", "drums", "any"}  # what it is taken for
+    found = adapted(audio, "warm", None)
+    assert found.reference == engine().profile(audio).reference == "mix"
+    assert not any("unclear" in note for note in found.notes)
+    odd = adapted(sounds.real(data_dir, "trumpet_jazz_loop"), "warm", None)  # of no kind that is known
+    assert odd.reference == "any"
+    assert any(note.startswith("kind of source unclear (") for note in odd.notes)
+
+
+def test_the_kind_follows_from_the_sound_and_not_from_its_level(data_dir: Path) -> None:
+    audio = sounds.real(data_dir, "sodium_stem_vocal")
+    quiet = replace(audio, samples=audio.samples * 0.063)
+    assert adapted(quiet, "warm", None).gain == pytest.approx(adapted(audio, "warm", None).gain, abs=1e-3)

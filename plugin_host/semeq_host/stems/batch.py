@@ -96,10 +96,11 @@ def plan_batch(
     bands = cache(read_preset)
     groups = groups_of(sources, session, False if options.in_place or is_matched_change else link)
     intents = [intent if intent.preset is None else replace(intent, eq=to_plain(bands(intent.preset))) for _, intent in chosen]
-    return [
+    jobs = [
         StemJob(source, destination, intent, options, group=group)
         for (source, destination), intent, group in zip(pairs, intents, groups, strict=True)
     ]
+    return [job if job.group else job.as_loud() for job in jobs]
 
 
 def look_at(job: StemJob) -> StemPreview:

@@ -33,6 +33,13 @@ def heard_together(resources: StemResources, jobs: Sequence[StemJob]) -> list[St
     jobs = list(jobs)
     rates = {index: rate for index, job in enumerate(jobs) if job.group and (rate := _rate_hz(job)) is not None}
     _check_sums(jobs, rates)
+    of_group: dict[str, list[int]] = {}
+    for index, rate in rates.items():
+        of_group.setdefault(jobs[index].group, []).append(rate)
+    for index in rates:
+        group_rates = of_group[jobs[index].group]
+        if len(group_rates) <= MAX_TOGETHER and len(set(group_rates)) == 1:  # else there is no sum to keep as loud
+            jobs[index] = jobs[index].as_loud()
     together: dict[tuple[str, Intent, int], list[int]] = {}
     for index, rate_hz in rates.items():
         if jobs[index].intent.analysis == "whole" and (jobs[index].intent.listens_to_words or jobs[index].intent.match is not None):

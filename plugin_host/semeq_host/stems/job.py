@@ -46,6 +46,11 @@ class StemJob:
         """Whether something is to be brought to a loudness: the result, or the sum of its group."""
         return self.options.lufs is not None or self.options.match_loudness
 
+    def as_loud(self) -> StemJob:
+        """Return the job with its loudness kept where a match is asked for, which changes the tone, and nothing that sets the level."""
+        is_free = self.intent.match is None or self.intent.chain is not None or self.options.delta or self.options.lufs is not None
+        return self if is_free else replace(self, options=replace(self.options, match_loudness=True))
+
     def summary(self) -> str:
         """Return one line for people: what is wanted, and with whom."""
         loudness = "" if self.options.lufs is None else f"{self.options.lufs:g} LUFS"

@@ -68,7 +68,7 @@ class Linking:
         applied_db = {index: entry.trim_db + entry.match_db for index, entry in entries.items()}
         if not entries:
             return
-        if self._jobs[min(entries)].wants_loudness:
+        if any(self._jobs[index].wants_loudness for index in entries):
             gain_db = self._loudness_gain_db(group, entries, applied_db)
             gain_db = min((one for one in applied_db.values() if abs(one - gain_db) <= _SAME_LUFS_DB), default=gain_db)
         else:

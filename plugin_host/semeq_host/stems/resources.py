@@ -17,6 +17,7 @@ from semeq_export.eq.channels import Equaliser, each, from_plain
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import ChainError, InvalidTargetError, UnknownTermError, printable
 from semeq_export.listeners import Listening, MatchListening, WordListening, with_typical_intensity
+from semeq_export.listening.match import MATCH_LIMIT_DB
 from semeq_export.listening.reference import ReferenceSource
 from semeq_host.stems.intent import Intent
 
@@ -73,7 +74,7 @@ class StemResources:
         """Return how to listen to files, None where their sound does not matter; a folder as reference leaves out the files themselves."""
         intent = self.resolved(intent)
         if intent.match is not None:
-            return MatchListening(self.reference(intent.match).for_input(*sources), intent.amount)
+            return MatchListening(self.reference(intent.match).for_input(*sources), intent.amount, intent.match_limit_db or MATCH_LIMIT_DB)
         if not intent.listens_to_words or intent.target is None:
             return None
         target = self.engine.understand(intent.target).target(intent.amount)

@@ -19,7 +19,8 @@
     files = "drum*"
     group = "drums"              # these go together: one trim, one dose, one match; without groups, all stems of a folder do
 
-Keys are the long names of options of `semeq-export process`: target, preset, match, intensity, mode, analysis, reference, refine, chain.
+Keys are the long names of options of `semeq-export process`: target, preset, match, match_amount,
+match_limit_db, intensity, mode, analysis, reference, refine, chain.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from semeq_host.stems.intent import Intent, check_values
 MAX_PATTERN_CHARS = 255
 _PATHS = ("preset", "match", "reference", "chain")
 _SOURCES = ("target", "preset", "match")
+_OF_SOURCES = (*_SOURCES, "eq", "match_amount", "match_limit_db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +196,5 @@ def _merged(default: Mapping[str, object], values: Mapping[str, object]) -> dict
     """Return the default with other values over it; a word, a preset or a reference to follow takes the place of any of the three."""
     given = {key: value for key, value in values.items() if value is not None}
     takes_over = any(key in given for key in _SOURCES)
-    kept = {key: value for key, value in default.items() if not (takes_over and key in (*_SOURCES, "eq"))}
+    kept = {key: value for key, value in default.items() if not (takes_over and key in _OF_SOURCES)}
     return {**kept, **given}
