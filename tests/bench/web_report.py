@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / folder) for folder in ("", "presets", "plugin_host", 
 from web.conftest import ASKED, RATE_HZ, Cases, decoded, drive, given, model_files, written  # noqa: E402
 from web.judge import filtered, in_python, lufs, relative_db, residue_dbfs, settings_of  # noqa: E402
 
-SECONDS = 120
+SECONDS, INTENSITIES = 120, (1.0, 2.0, 3.0)
 PROGRAMS = {"node": "node", "chromium": "chromium", "firefox": "firefox-esr"}
 
 
@@ -38,20 +38,34 @@ def exactness(cases: Cases, found: dict[str, Any]) -> dict[str, float]:  # Any: 
     return figures | moves
 
 
+def distance_of_decoders(cases: Cases, words: list[dict[str, Any]]) -> dict[str, float]:  # Any: JSON
+    """Return by intensity how far the worst word is from Python, in dB rms, when both play what they decoded in float64."""
+    audio = cases.audio[:, :RATE_HZ]
+    worst: dict[str, float] = {}
+    for one in words:
+        wanted = in_python(audio, {"mix": {one["word"]: 1.0}, "intensity": one["intensity"]})
+        distance = relative_db(filtered(audio, settings_of(one["eq"])), wanted)
+        name = f"worst of {len(words) // len(INTENSITIES)} words at intensity {one['intensity']}, dB rms"
+        worst[name] = max(worst.get(name, distance), distance)
+    return worst
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="semeq-") as scratch:
         folders = [Path(scratch) / name for name in ("cases", "times")]
         for folder in folders:
             folder.mkdir()
         cases = given(folders[0])
-        written(folders[1], ROOT / "tests/web/times.mjs", model_files() | {"seconds": SECONDS, "rate": RATE_HZ})
+        written(folders[1], ROOT / "tests/web/times.mjs", model_files() | {"seconds": SECONDS, "rate": RATE_HZ, "intensities": INTENSITIES})
         for where, program in PROGRAMS.items():
             if shutil.which(program) is None:
                 sys.stdout.write(f"{where}: {program} is not installed\n")
                 continue
             found, times = drive(cases.folder, where), drive(folders[1], where)
             for kind, results in found.items():
-                lines = exactness(cases, results) | times[kind]
+                lines = exactness(cases, results) | times[kind]["times"]
+                if where == "node":
+                    lines |= distance_of_decoders(cases, times[kind]["words"])
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in lines.items())
                 sys.stdout.write(f"{where}, {kind}: {figures}\n")
 

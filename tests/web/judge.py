@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,12 @@ def settings_of(eq: dict[str, Any]) -> EqSettings:  # Any: JSON
 
 def in_python(audio: FloatArray, asked: dict[str, Any]) -> Float64Array:  # Any: words with weights, and a number
     """Return what Python makes of the sound with the same words, in float64."""
-    return filtered(audio, Engine(load_bundle(), exact=True).eq_for(SemanticTarget(asked["mix"], asked["intensity"])))
+    return filtered(audio, _engine().eq_for(SemanticTarget(asked["mix"], asked["intensity"])))
+
+
+@cache
+def _engine() -> Engine:
+    return Engine(load_bundle(), exact=True)
 
 
 def lufs(audio: FloatArray) -> float:
