@@ -62,27 +62,21 @@ class Cases:
     audio: FloatArray
     sine: FloatArray
 
-    def run(self, where: str, *, timeout_s: float = 120.0) -> Any:  # Any: JSON
-        command = [node(), "--no-warnings", "--experimental-websocket", HERE / "drive.mjs", self.folder, where]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
-        assert done.returncode == 0, done.stderr[-4_000:]
-        return json.loads(done.stdout)
-
 
 @pytest.fixture(scope="session")
 def cases_of_the_web(tmp_path_factory: pytest.TempPathFactory) -> Cases:
-    folder = tmp_path_factory.mktemp("web")
+    return given(tmp_path_factory.mktemp("web"))
+
+
+def given(folder: Path) -> Cases:
+    """Write what is asked of semeq.js."""
     bundle = load_bundle()
     vectors = {name.removesuffix(".json"): json.loads(data) for name, data in _vectors().items()}
     vectors["response"] = json.loads(bundle.files["vectors/response.json"])
     audio = np.stack([noise(2 * RATE_HZ, RATE_HZ, seed) for seed in (1, 2)]).astype(np.float32)
     at = np.arange(2 * RATE_HZ) / RATE_HZ
     sine = (0.5 * np.sin(2 * np.pi * 200.0 * at)).astype(np.float32)
-    data = {
-        "wasm": base64.b64encode((BUILT / "semeq.wasm").read_bytes()).decode(),
-        "decoder": base64.b64encode(bundle.files[FLAT]).decode(),
-        "centroids": bundle.files[CENTROIDS].decode(),
-        "manifest": bundle.files[MANIFEST].decode(),
+    data = model_files() | {
         "references": {name: (ROOT / f"semeq_export/references/{name}.json").read_text() for name in ("any", "mix", "voice")},
         "vectors": vectors,
         "rate": RATE_HZ,
@@ -91,9 +85,7 @@ def cases_of_the_web(tmp_path_factory: pytest.TempPathFactory) -> Cases:
         "audio": [encoded(channel) for channel in audio],
         "sine": encoded(sine),
     }
-    (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
-    (folder / "page.html").write_text(_page(data), encoding="utf-8")
-    return Cases(folder, audio, sine)
+    return Cases(written(folder, HERE / "cases.mjs", data), audio, sine)
 
 
 def _vectors() -> dict[str, bytes]:
@@ -101,9 +93,36 @@ def _vectors() -> dict[str, bytes]:
     return kit_vectors(Engine(bundle, exact=True), bundle.centroids, are_sums_exact=True)
 
 
-def _page(data: dict[str, Any]) -> str:  # Any: JSON
+def model_files() -> dict[str, Any]:  # Any: JSON
+    """Return what `Model.load` takes, as texts and base64."""
+    files = load_bundle().files
+    return {
+        "wasm": base64.b64encode((BUILT / "semeq.wasm").read_bytes()).decode(),
+        "decoder": base64.b64encode(files[FLAT]).decode(),
+        "centroids": files[CENTROIDS].decode(),
+        "manifest": files[MANIFEST].decode(),
+    }
+
+
+def written(folder: Path, module: Path, data: dict[str, Any]) -> Path:  # Any: JSON
+    """Write what `drive.mjs` reads: data, the module that uses them, and a page that does so by itself. Return the folder."""
+    (folder / "data.json").write_text(json.dumps(data), encoding="utf-8")
+    (folder / "cases.mjs").write_bytes(module.read_bytes())
+    (folder / "page.html").write_text(_page(module, data), encoding="utf-8")
+    return folder
+
+
+def drive(folder: Path, where: str, *, timeout_s: float = 120.0) -> Any:  # Any: JSON
+    """Run the module in Node, Chromium or Firefox and return what it found, by way of loading."""
+    command = [node(), "--no-warnings", "--experimental-websocket", HERE / "drive.mjs", folder, where]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
+    assert done.returncode == 0, done.stderr[-4_000:]
+    return json.loads(done.stdout)
+
+
+def _page(module: Path, data: dict[str, Any]) -> str:  # Any: JSON
     """A page that holds everything, and runs the cases by itself. Without an origin modules come from data:, else from blob:."""
-    sources = {"semeq": BUILT / "semeq.js", "cases": HERE / "cases.mjs"}
+    sources = {"semeq": BUILT / "semeq.js", "cases": module}
     modules = {name: base64.b64encode(path.read_bytes()).decode() for name, path in sources.items()}
     texts = json.dumps({"modules": modules, "data": data}).replace("</", "<\\/")
     return f"""<!doctype html><meta charset="utf-8"><title>cases</title>

@@ -1,6 +1,6 @@
 /**
- * Runs cases.mjs in Node or in browsers and prints what it found as JSON: node drive.mjs FOLDER node|chromium|firefox
- * FOLDER holds data.json; for browsers also page.html, which is opened from file:// and from a server with a policy.
+ * Runs a module of cases in Node or in a browser and prints what it found as JSON: node drive.mjs FOLDER node|chromium|firefox
+ * FOLDER holds data.json and cases.mjs; for browsers page.html, which is opened from file:// and from a server with a policy.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -17,7 +17,7 @@ process.stdout.write(JSON.stringify(results));
 
 async function inNode() {
   const semeq = await import(new URL("built/semeq.js", WEB));
-  const { run } = await import("./cases.mjs");
+  const { run } = await import(pathToFileURL(join(resolve(folder), "cases.mjs")));
   return run(semeq, JSON.parse(readFileSync(join(folder, "data.json"), "utf8")));
 }
 

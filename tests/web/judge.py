@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from semeq_export.bundle.loading import load_bundle
 from semeq_export.engine import Engine
 from semeq_export.eq.biquad import for_rate
 from semeq_export.eq.filter import EqFilter
+from semeq_export.eq.settings import Band, EqSettings
 from semeq_export.words.target import SemanticTarget
 
-MAX_RELATIVE_DB, MAX_RESIDUE_DBFS, MAX_LOUDNESS_LU = -130.0, -110.0, 0.1
+MAX_RELATIVE_DB, MAX_FILTER_DB, MAX_RESIDUE_DBFS, MAX_LOUDNESS_LU = -130.0, -140.0, -110.0, 0.1
 
 
 def relative_db(got: FloatArray, wanted: FloatArray) -> float:
@@ -32,11 +34,25 @@ def residue_dbfs(samples: FloatArray) -> float:
     return float(20 * np.log10(np.abs(high).max() + 1e-30))
 
 
+def filtered(audio: FloatArray, eq: EqSettings) -> Float64Array:
+    """Return what Python's filter makes of the sound, in float64."""
+    return EqFilter(for_rate(eq, RATE_HZ).eq, RATE_HZ, len(audio)).process(audio.astype(np.float64)).astype(np.float64)
+
+
+def settings_of(eq: dict[str, Any]) -> EqSettings:  # Any: JSON
+    """Return the bands that semeq.js decoded."""
+    bands = [Band(band["kind"], freq_hz=band["freq_hz"], gain_db=band["gain_db"], q=band["q"]) for band in eq["bands"]]
+    return EqSettings(tuple(bands), preamp_db=eq["preamp_db"])
+
+
 def in_python(audio: FloatArray, asked: dict[str, Any]) -> Float64Array:  # Any: words with weights, and a number
     """Return what Python makes of the sound with the same words, in float64."""
-    eq = Engine(load_bundle(), exact=True).eq_for(SemanticTarget(asked["mix"], asked["intensity"]))
-    held = for_rate(eq, RATE_HZ).eq
-    return EqFilter(held, RATE_HZ, len(audio)).process(audio.astype(np.float64)).astype(np.float64)
+    return filtered(audio, _engine().eq_for(SemanticTarget(asked["mix"], asked["intensity"])))
+
+
+@cache
+def _engine() -> Engine:
+    return Engine(load_bundle(), exact=True)
 
 
 def lufs(audio: FloatArray) -> float:
@@ -67,6 +83,7 @@ def judge(cases: Cases, found: Any, *, moves: bool) -> None:  # Any: JSON
         for way in ("applied", "played"):
             got = np.stack([decoded(text) for text in result[way]])
             assert relative_db(got, wanted) <= MAX_RELATIVE_DB, way
+            assert relative_db(got, filtered(cases.audio, settings_of(result["eq"]))) <= MAX_FILTER_DB, way
         assert abs(result["loudness"][0] - lufs(cases.audio)) <= MAX_LOUDNESS_LU
         assert abs(result["loudness"][1] - lufs(wanted)) <= MAX_LOUDNESS_LU
         assert abs(result["again"] - result["loudness"][1]) < 1e-6

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from conftest import skip_or_fail
-from web.conftest import Cases, need_packages
+from web.conftest import Cases, drive, need_packages
 from web.judge import judge
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def test_in_a_browser_it_plays_what_python_means(cases_of_the_web: Cases, browse
         skip_or_fail(f"{program} is not installed (apt-get install {program})")
     if browser == "chromium":
         need_packages()
-    found = cases_of_the_web.run(browser)
+    found = drive(cases_of_the_web.folder, browser)
     assert set(found) == {"file", "http"}
     for results in found.values():
         judge(cases_of_the_web, results, moves=browser == "chromium")

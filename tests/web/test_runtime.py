@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
-from web.conftest import WEB, Cases, node
+from web.conftest import WEB, Cases, drive, node
 from web.judge import judge
 
 
 def test_in_node_it_plays_what_python_means(cases_of_the_web: Cases) -> None:
-    judge(cases_of_the_web, cases_of_the_web.run("node")["node"], moves=True)
+    judge(cases_of_the_web, drive(cases_of_the_web.folder, "node")["node"], moves=True)
 
 
 def test_its_own_tests_are_green() -> None:

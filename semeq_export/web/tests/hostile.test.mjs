@@ -56,7 +56,7 @@ test("a program that is none, or another one", async () => {
   await isNotLoaded({ wasm: new Uint8Array(0) }, /^semeq\.wasm: is no WebAssembly/);
   await isNotLoaded({ wasm: files().wasm.subarray(0, 9_000) }, /^semeq\.wasm: is no WebAssembly/);
   await isNotLoaded({ wasm: Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0) }, /^semeq\.wasm: does not start/);
-  await isNotLoaded({ wasm: undefined }, /^semeq\.wasm: is no WebAssembly/);
+  await isNotLoaded({ wasm: undefined }, /^semeq\.wasm: is neither bytes nor a text/);
 });
 
 test("words and amounts that cannot be", () => {

@@ -66,17 +66,21 @@ async function drop(page, name, type = "audio/wav") {
 }
 
 async function withNothing(page) {
-  seen.play_without_sound = await page.getByRole("button", { name: "Play" }).isDisabled();
+  await page.keyboard.press("Space"); // takes the first example
+  await page.getByText("Drums · 48.0 kHz").waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
   await page.getByRole("button", { name: "Bass" }).click();
-  await page.getByLabel("Position").waitFor();
+  await page.getByRole("button", { name: "Pause" }).waitFor();
   seen.example = await page.locator(".clip-name").innerText();
 }
 
 async function withASound(page) {
   await drop(page, "sound.wav");
   await page.getByText("sound.wav · 44.1 kHz").waitFor();
-  await page.keyboard.press("Space");
   await page.getByRole("button", { name: "Pause" }).waitFor();
+  await page.keyboard.press("Space");
+  await page.getByRole("button", { name: "Play" }).waitFor();
+  await page.keyboard.press("Space");
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0.2);
   seen.plays = true;
 }
@@ -233,7 +237,7 @@ async function withALongSound() {
   const start = performance.now();
   await (await picker).setFiles(join(folder, "long.wav"));
   await page.locator(".clip-name", { hasText: "long.wav · 48.0 kHz" }).waitFor();
-  await page.getByRole("button", { name: "Play" }).click();
+  await page.getByRole("button", { name: "Pause" }).waitFor();
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0);
   seen.long_seconds = (performance.now() - start) / 1_000;
   await page.close();

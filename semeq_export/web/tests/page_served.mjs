@@ -18,7 +18,6 @@ try {
   await page.getByRole("button", { name: "Bass" }).click();
   await page.getByRole("option", { name: "warm 521" }).click();
   await page.locator("[data-testid=loudness][aria-busy=false]").waitFor();
-  await page.keyboard.press("Space");
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0.1);
   for (const format of ["lsp-x16-lv2", "eqapo"]) {
     await page.getByLabel("Preset for").selectOption(format);

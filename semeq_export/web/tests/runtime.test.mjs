@@ -20,6 +20,16 @@ test("amounts add up, and less of a word is its opposite", () => {
   assert.ok(curve(model.eqFor({ warm: 1 }, 0)).every((db) => db === 0));
 });
 
+test("a model outlives the files it was loaded from", async () => {
+  const given = files();
+  const bytes = Uint8Array.from(given.wasm);
+  const own = await semeq.Model.load({ ...given, wasm: bytes });
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  const stream = await Stream.create(own, 48_000, 1);
+  stream.setMix({ warm: 1 });
+  assert.ok(peak(play(stream, [noise(1_000)])[0]) > 0.01);
+});
+
 test("an EQ that came out goes in again", () => {
   const eq = model.eqFor({ bright: 1 }, 1.3);
   const off = { ...eq, bands: eq.bands.map((band) => ({ ...band, enabled: false })) };

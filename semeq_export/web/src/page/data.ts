@@ -12,6 +12,8 @@ export interface Word {
   readonly opposite: string | null;
   /** How strongly the median person does it, 1 = the word as it stands. */
   readonly typical: number | null;
+  /** What a user should know of it, "" for nothing. */
+  readonly doubts: string;
 }
 
 export interface Axis {

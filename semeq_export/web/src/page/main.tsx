@@ -26,7 +26,7 @@ async function start(root: HTMLElement): Promise<void> {
   render(<App parts={{ data, store, studio, sound, saver, exporter }} />, root);
   const recall = async (): Promise<void> => {
     const recalled = studio.recallHash(location.hash);
-    if (recalled?.example != null && recalled.example !== store.state.clip?.example) await sound.openExample(recalled.example);
+    if (recalled?.example != null && recalled.example !== store.state.clip?.example) await sound.openExample(recalled.example, false);
   };
   window.addEventListener("hashchange", () => void recall());
   await recall();

@@ -13,7 +13,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: "D", text: "only the difference" },
   { keys: "M", text: "equal loudness on, off" },
   { keys: "L", text: "listen first on, off" },
-  { keys: "[  ]", text: "less, more intensity" },
+  { keys: "[ and ]", text: "less, more intensity" },
   { keys: "/", text: "say what you want" },
   { keys: "?", text: "this help" },
   { keys: "Ctrl Z", text: "undo" },

@@ -12,12 +12,14 @@ import type { State, StudioStore } from "./state";
 import { say, sayError } from "./state";
 
 const MIN_REGION_S = 0.05;
+const DOSE_STEP = 0.05;
+const FIRST_EXAMPLE = "drums";
 const NEXT: Readonly<Record<Monitor, string>> = { eq: "after: with the EQ", dry: "before: without the EQ", delta: "difference: only what the EQ changes" };
 
 export class Sound {
   private readonly player: Player;
   private readonly meter: Meter;
-  private seen: Pick<State, "eq" | "mix" | "region" | "clip" | "monitor" | "matched" | "loudness" | "listening" | "reference"> | null = null;
+  private seen: Pick<State, "eq" | "mix" | "region" | "clip" | "monitor" | "matched" | "loudness" | "listening" | "reference" | "dose"> | null = null;
   private loads = 0;
 
   constructor(
@@ -33,19 +35,19 @@ export class Sound {
     store.subscribe(() => this.follow());
   }
 
-  /** Take a person's own file. */
+  /** Take a person's own file, and play it where the browser lets a page begin. */
   async open(file: File): Promise<void> {
-    await this.load(file.name, () => readClip(file));
+    await this.load(file.name, () => readClip(file), navigator.userActivation?.hasBeenActive ?? false);
   }
 
   /** Take a built-in example. */
-  async openExample(id: string): Promise<void> {
+  async openExample(id: string, andPlay: boolean): Promise<void> {
     const example = EXAMPLES.find((one) => one.id === id);
     if (example === undefined) return sayError(this.store, `there is no example ${JSON.stringify(id)}`);
     await this.load(example.title, async () => {
       await new Promise((done) => setTimeout(done)); // so that "loading" is drawn first
       return exampleClip(id) as Clip;
-    });
+    }, andPlay);
     if (this.references[example.reference] !== undefined) this.store.update({ reference: example.reference });
   }
 
@@ -55,7 +57,7 @@ export class Sound {
   }
 
   async play(): Promise<void> {
-    if (this.store.state.clip === null) return say(this.store, "nothing to play yet: drop a sound or choose an example");
+    if (this.store.state.clip === null) return await this.openExample(FIRST_EXAMPLE, true);
     try {
       await this.player.play();
       this.store.update({ playing: this.player.playing });
@@ -115,7 +117,7 @@ export class Sound {
     return await this.meter.render(heardEq(this.store.state));
   }
 
-  private async load(name: string, read: () => Promise<Clip>): Promise<void> {
+  private async load(name: string, read: () => Promise<Clip>, andPlay: boolean): Promise<void> {
     const load = ++this.loads;
     const wasPlaying = this.player.playing;
     this.store.update({ loading: name });
@@ -128,7 +130,7 @@ export class Sound {
       this.seen = null;
       this.store.update({ clip, loading: null, playing: false, region: null, loudness: null, dose: null });
       say(this.store, clip.note ?? `${clip.name} is loaded: ${clip.seconds.toFixed(1)} s, ${clip.sampleRateHz / 1000} kHz`);
-      if (wasPlaying) await this.play();
+      if (wasPlaying || andPlay) await this.play();
     } catch (error) {
       if (load !== this.loads) return;
       this.store.update({ loading: null, playing: false });
@@ -145,7 +147,10 @@ export class Sound {
       this.player.setListening(state.listening, this.references[state.reference]);
     }
     if (seen?.eq !== state.eq || seen.listening !== state.listening) this.sendEq(state);
-    if (seen?.eq !== state.eq || seen.region !== state.region || seen.clip !== state.clip) this.meter.measure(state.eq, state.region);
+    const step = doseStep(state);
+    if (seen?.eq !== state.eq || seen.region !== state.region || seen.clip !== state.clip || step !== doseStep(seen)) {
+      this.meter.measure(state.eq, scaledEq(state.eq, step), state.region);
+    }
     if (seen?.monitor !== state.monitor || seen.matched !== state.matched || seen.loudness !== state.loudness) {
       this.player.setMonitor(state.monitor, matchingGainDb(state));
     }
@@ -156,6 +161,11 @@ export class Sound {
     if (listening && !isEdited(doc) && Object.keys(mix).length > 0) this.player.setMix(mix, doc.intensity);
     else this.player.setEq(eq);
   }
+}
+
+/** Return the present dose in steps that are worth measuring again, 1 where it does not listen. */
+function doseStep({ listening, dose }: Pick<State, "listening" | "dose">): number {
+  return listening && dose !== null ? Math.round(dose.factor / DOSE_STEP) * DOSE_STEP : 1;
 }
 
 /** Return what is heard now: with the present dose where it listens. */

@@ -164,6 +164,7 @@ export class Studio {
   private apply(doc: StudioDocument, label: string, gesture: string): boolean {
     if (!this.show(doc)) return false;
     this.history.push(doc, label, gesture, performance.now());
+    if (this.store.state.notice?.kind === "error") this.store.update({ notice: null }); // it was about something else
     this.store.update({ canUndo: this.history.canUndo, canRedo: this.history.canRedo, ...(doc.phrase === null ? { says: [] } : {}) });
     this.writeLink();
     return true;

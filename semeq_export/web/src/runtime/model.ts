@@ -25,7 +25,8 @@ export class Model {
 
   /** Load a model. Raises SemeqError for files that are damaged or do not belong together. */
   static async load(files: ModelFiles): Promise<Model> {
-    const module = await WebAssembly.compile(files.wasm).catch((error: unknown) => {
+    const wasm = bytesOf("semeq.wasm", files.wasm).slice(); // nodes need it later, when the caller's may be gone to another thread
+    const module = await WebAssembly.compile(wasm).catch((error: unknown) => {
       throw new SemeqError(`semeq.wasm: is no WebAssembly (${String(error)}); take it from a kit`, { cause: error });
     });
     const instance = new Instance(module);
@@ -33,7 +34,7 @@ export class Model {
     const load = instance.call.semeq_model_new as (...places: number[]) => number;
     const model = instance.guard(() => instance.lend(pieces, load));
     if (model === 0) throw instance.refusal();
-    return new Model(files.wasm, instance, model);
+    return new Model(wasm, instance, model);
   }
 
   /** Load semeq.wasm and a model's folder from a server, by their addresses. */

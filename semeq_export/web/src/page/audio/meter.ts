@@ -8,6 +8,7 @@ import type { Region } from "./player";
 
 /** Before and after of one EQ, in one part of the clip. */
 export interface Measured extends Loudness {
+  /** What was asked for; where the page listens, its dose was measured. */
   readonly eq: Eq;
   readonly region: Region | null;
 }
@@ -24,7 +25,7 @@ export class Meter {
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
   private isMeasuring = false;
-  private next: { eq: Eq; region: Region | null } | null = null;
+  private next: { eq: Eq; heard: Eq; region: Region | null } | null = null;
 
   constructor(files: ModelFiles, private readonly onLoudness: (measured: Measured) => void, private readonly onError: (error: Error) => void) {
     this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
@@ -38,8 +39,8 @@ export class Meter {
   }
 
   /** Ask for the loudness before and after an EQ; answered through `onLoudness`, never twice at once. */
-  measure(eq: Eq, region: Region | null): void {
-    this.next = { eq, region };
+  measure(eq: Eq, heard: Eq, region: Region | null): void {
+    this.next = { eq, heard, region };
     if (!this.isMeasuring) void this.measureNext();
   }
 
@@ -52,9 +53,9 @@ export class Meter {
     this.isMeasuring = true;
     try {
       while (this.next !== null) {
-        const { eq, region } = this.next;
+        const { eq, heard, region } = this.next;
         this.next = null;
-        const { loudness } = await this.ask({ what: "loudness", eq, region });
+        const { loudness } = await this.ask({ what: "loudness", eq: heard, region });
         if (loudness !== undefined && this.next === null) this.onLoudness({ ...loudness, eq, region });
       }
     } catch (error) {

@@ -107,15 +107,14 @@ export class Player {
 
   private async graphFor(sampleRateHz: number, channels: number): Promise<Graph> {
     if (this.graph?.context.sampleRate === sampleRateHz && this.graph.channels === channels) return this.graph;
-    await this.graph?.context.close();
-    this.graph = null;
-    const context = new AudioContext({ sampleRate: sampleRateHz, latencyHint: "interactive" });
+    const context = contextAt(sampleRateHz);
     const eq = await SemeqNode.create(context, this.model, { channels });
     const analyser = new AnalyserNode(context, { fftSize: FFT_SIZE, smoothingTimeConstant: 0.78, minDecibels: -110, maxDecibels: 0 });
     eq.node.connect(analyser).connect(context.destination);
     eq.onDose = (dose) => this.onDose?.(dose);
     eq.setMonitor(...this.monitor);
     eq.onError = (error) => this.onError?.(error);
+    await this.graph?.context.close(); // only now: what was there plays on where the new one cannot be
     this.graph = { context, channels, eq, analyser };
     return this.graph;
   }
@@ -145,5 +144,13 @@ export class Player {
     this.source.stop(currentTime + FADE_S);
     this.source = null;
     this.fade = null;
+  }
+}
+
+function contextAt(sampleRateHz: number): AudioContext {
+  try {
+    return new AudioContext({ sampleRate: sampleRateHz, latencyHint: "interactive" });
+  } catch {
+    throw new Error(`this browser does not play at ${sampleRateHz / 1_000} kHz: convert the sound to 44.1 or 48 kHz`);
   }
 }

@@ -91,9 +91,9 @@ export function scaledEq(eq: Eq, amount: number): Eq {
   return { preamp_db: eq.preamp_db * amount, bands: eq.bands.map((band) => ({ ...band, gain_db: band.gain_db * amount })) };
 }
 
-/** Return "warm 0.62 + deep 0.38" for a mix, the most first; "less" words by their minus. */
+/** Return "warm 0.62 + less deep 0.38" for a mix, the most first. */
 export function mixText(mix: Mix): string {
-  const parts = Object.entries(mix).sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
+  const parts = Object.entries(mix).sort(([, a], [, b]) => b - a);
   if (parts.length === 1 && parts[0]?.[1] === 1) return parts[0][0];
   return parts.map(([word, amount]) => (amount < 0 ? `less ${word} ${number(-amount)}` : `${word} ${number(amount)}`)).join(" + ");
 }

@@ -11,8 +11,13 @@ export function download(name: string, content: BlobPart, type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), KEEP_MS); // at once would end a download that the browser asks about first
 }
 
+/** Return the name of a file without its ending. */
+export function withoutEnding(name: string): string {
+  return name.replace(/\.[A-Za-z0-9]{1,5}$/, "");
+}
+
 /** Return a text as the stem of a file name on any system. */
 export function fileStem(text: string): string {
-  const stem = text.replace(/\.[A-Za-z0-9]{1,5}$/, "").replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "");
+  const stem = text.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|[-.]+$/g, "");
   return stem.slice(0, 80) || "semeq";
 }

@@ -10,7 +10,7 @@ import { heardEq } from "../sound";
 import type { StudioStore } from "../state";
 import { say, sayError } from "../state";
 import type { Studio } from "../studio";
-import { download, fileStem } from "./download";
+import { download, fileStem, withoutEnding } from "./download";
 import { presetText } from "./preset";
 
 const PRESET_RATE_HZ = 48_000;
@@ -47,11 +47,11 @@ export class Saver {
 
   async saveWave(depth: Depth): Promise<void> {
     const { clip } = this.store.state;
-    if (clip === null) return say(this.store, "nothing to save yet: drop a sound or choose an example");
+    if (clip === null) return say(this.store, "nothing to save yet: drop a sound or choose an example", "error");
     try {
       say(this.store, "computing the sound …");
       const { bytes, clipped } = waveOf(await this.sound.render(), clip.sampleRateHz, depth);
-      const file = `${fileStem(clip.name)}-${fileStem(this.name)}.wav`;
+      const file = `${fileStem(withoutEnding(clip.name))}-${fileStem(this.name)}.wav`;
       download(file, bytes, "audio/wav");
       if (clipped === 0) say(this.store, `saved ${file}`);
       else say(this.store, `saved ${file}: ${clipped} samples were above full scale and are cut off; 32-bit float holds them`, "error");
@@ -70,7 +70,7 @@ export class Saver {
     try {
       const recalled = fromFile(await file.text());
       if (!this.studio.recall(recalled)) return;
-      if (recalled.example !== null) await this.sound.openExample(recalled.example);
+      if (recalled.example !== null) await this.sound.openExample(recalled.example, false);
       say(this.store, `${file.name} is recalled`);
     } catch (error) {
       sayError(this.store, `${file.name} ${error instanceof Error ? error.message : String(error)}`);

@@ -15,14 +15,15 @@ const TICKS: readonly (readonly [number, string])[] = [
 ];
 
 export function Amounts(): JSX.Element {
-  const { studio } = useParts();
+  const { studio, data } = useParts();
   const { doc, mix } = useStudio();
+  const doubts = data.words.filter(({ word, doubts: said }) => said !== "" && mix[word] !== undefined).map(({ doubts: said }) => said);
   const hasWords = Object.keys(mix).length > 0;
   return (
     <section class="amounts" aria-label="Amounts">
       <div class="now">
         <span class="label">Now</span>
-        <output aria-live="polite" data-testid="mix">
+        <output class={hasWords ? "" : "empty"} aria-live="polite" data-testid="mix">
           {hasWords ? mixText(mix) : "no word yet"}
         </output>
         {hasWords && (
@@ -30,6 +31,11 @@ export function Amounts(): JSX.Element {
             Clear
           </Button>
         )}
+        {doubts.map((doubt) => (
+          <p key={doubt} class="quiet fine">
+            {doubt}
+          </p>
+        ))}
       </div>
       <div class="intensity">
         <Slider class="large" label="Intensity" value={doc.intensity} min={-MAX_INTENSITY} max={MAX_INTENSITY} step={0.05} text={intensityText(doc.intensity)} onInput={(value) => studio.setIntensity(value)} onEnd={() => studio.endGesture()} />
@@ -104,6 +110,11 @@ function SecondWord(): JSX.Element {
   );
 }
 
+function doseText(factor: number): string {
+  const meaning = factor < 0.1 ? ": the sound has it already" : factor > 1.1 ? ": the sound lacks more" : "";
+  return `dose × ${factor.toFixed(2)}${meaning}`;
+}
+
 function Listen(): JSX.Element {
   const { sound, data } = useParts();
   const { listening, dose, reference, playing } = useStudio();
@@ -125,7 +136,7 @@ function Listen(): JSX.Element {
             </select>
           </label>
           <output class="figures dose" data-testid="dose">
-            {dose === null ? (playing ? "listening …" : "play to listen") : `dose × ${dose.factor.toFixed(2)}`}
+            {dose === null || dose.dose === null ? (playing ? "listening …" : "play to listen") : doseText(dose.factor)}
           </output>
         </>
       )}

@@ -22,7 +22,7 @@ export function Deck(): JSX.Element {
   return (
     <section class="deck" aria-label="Sound">
       <div class="transport">
-        <button type="button" class="play" aria-label={playing ? "Pause" : "Play"} title={`${playing ? "Pause" : "Play"} (Space)`} disabled={clip === null} onClick={() => void sound.toggle()}>
+        <button type="button" class="play" aria-label={playing ? "Pause" : "Play"} title={`${playing ? "Pause" : "Play"} (Space)`} onClick={() => void sound.toggle()}>
           <Icon name={playing ? "pause" : "play"} />
         </button>
         <Choice label="What is heard" name="monitor" value={monitor} options={MONITORS} onChange={(value) => sound.setMonitor(value)} />
@@ -55,12 +55,12 @@ function Source(): JSX.Element {
           event.currentTarget.value = ""; // the same file may be chosen again
         }}
       />
-      <Button class="strong" onClick={() => picker.current?.click()}>
-        Open a sound …
+      <Button class="strong" label="Open a sound …" onClick={() => picker.current?.click()}>
+        Open<span class="wide-only"> a sound</span> …
       </Button>
-      <span class="quiet">or</span>
+      <span class="quiet wide-only">or</span>
       {EXAMPLES.map(({ id, title }) => (
-        <Button key={id} class="plain" pressed={clip?.example === id} onClick={() => void sound.openExample(id)}>
+        <Button key={id} class="plain" pressed={clip?.example === id} onClick={() => void sound.openExample(id, true)}>
           {title}
         </Button>
       ))}

@@ -8,7 +8,7 @@ import type { Size } from "./context";
 import { clearedCanvas, colour, useParts, useSize, useStudio } from "./context";
 import { Button, NumberField } from "./controls";
 
-const COLUMNS = 2_000;
+const COLUMNS = 600; // a column longer than a period of a voice: its picture has no gaps
 const DRAG_PX = 5;
 const SPOKEN_MS = 1_000;
 const KEY_STEPS_S: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };

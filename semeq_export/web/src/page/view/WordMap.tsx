@@ -55,10 +55,10 @@ export function WordMap(): JSX.Element {
         }}
       >
         {size.width > 0 && <Words size={size} at={place} />}
-        <span class="end left">{across.low}</span>
-        <span class="end right">{across.high}</span>
-        <span class="end top">{up.high}</span>
-        <span class="end bottom">{up.low}</span>
+        <span class="end left">← {across.low}</span>
+        <span class="end right">{across.high} →</span>
+        <span class="end top">↑ {up.high}</span>
+        <span class="end bottom">↓ {up.low}</span>
       </div>
       <p id="map-help" class="hidden">
         A place between words blends the three nearest. Arrow keys move it, with Shift in small steps. {place === null ? "" : mixText(doc.mix)}

@@ -22,6 +22,7 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
   const { studio } = useParts();
   const { says, doubtful } = useStudio();
   const [typed, setTyped] = useState("");
+  const suggestions = useMemo(() => studio.suggestions(typed), [studio, typed]);
   const type = (text: string): void => {
     setTyped(text);
     onFilter(text);
@@ -47,7 +48,7 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
         </button>
       </div>
       <datalist id="suggestions">
-        {studio.suggestions(typed).map((text) => (
+        {suggestions.map((text) => (
           <option key={text} value={text} />
         ))}
       </datalist>

@@ -60,13 +60,13 @@ function boxOf({ x, y, anchor }: Label, width: number, font: number): Box {
   return { left, right: left + width, top: y - font * 0.8, bottom: y + font * 0.25 };
 }
 
-/** Where the styles put the names of the ends: beside the axes, at the rim. */
+/** Where the styles put the names of the ends: those across in the lower corners, the others at both ends of the upright axis. */
 function endsOf({ width, height }: Size): Box[] {
-  const aside = { top: height / 2 - END_PX.height, bottom: height / 2 };
+  const corner = { top: height - END_PX.height, bottom: height };
   const above = { left: width / 2, right: width / 2 + END_PX.width };
   return [
-    { ...aside, left: 0, right: END_PX.width },
-    { ...aside, left: width - END_PX.width, right: width },
+    { ...corner, left: 0, right: END_PX.width },
+    { ...corner, left: width - END_PX.width, right: width },
     { ...above, top: 0, bottom: END_PX.height },
     { ...above, top: height - END_PX.height, bottom: height },
   ];

@@ -47,7 +47,7 @@ export function pad(): Float32Array<ArrayBuffer>[] {
         const saw = new Saw(((n * 7 + side + 3) % 11) / 11);
         const filter = new Filter("low");
         const freqHz = noteHz(note) * 2 ** ((side * (4 + n)) / 1_200);
-        const voice = sound(chordS + 0.7, (t) => filter.next(saw.next(freqHz), 900 + 1_500 * Math.sin((Math.PI * t) / (chordS + 0.7)) + 220 * n, 0.9));
+        const voice = sound(chordS + 0.7, (t) => filter.next(saw.next(freqHz), 1_200 + 4_200 * Math.sin((Math.PI * t) / (chordS + 0.7)) + 220 * n, 0.9));
         sheet.add(faded(voice, 0.25, 0.9), c * chordS, n === 0 ? 0.3 : 0.17, side * 0.75);
       }
     });
