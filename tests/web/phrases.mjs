@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const [module, asked] = process.argv.slice(2);
-const { PhraseError, readPhrase, suggest } = await import(pathToFileURL(module).href);
-const { data, texts, prefixes } = JSON.parse(readFileSync(asked, "utf8"));
+const { guessBands, PhraseError, readPhrase, suggest } = await import(pathToFileURL(module).href);
+const { data, texts, prefixes, mixes } = JSON.parse(readFileSync(asked, "utf8"));
 
 function read([text, guess]) {
   try {
@@ -15,4 +15,9 @@ function read([text, guess]) {
   }
 }
 
-process.stdout.write(JSON.stringify({ read: texts.map(read), suggested: prefixes.map(([prefix, limit]) => suggest(prefix, data, limit)) }));
+const found = {
+  read: texts.map(read),
+  suggested: prefixes.map(([prefix, limit]) => suggest(prefix, data, limit)),
+  bands: mixes.map((mix) => guessBands(mix, data)),
+};
+process.stdout.write(JSON.stringify(found));

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT, skip_or_fail
 
@@ -22,7 +23,11 @@ from semeq_export.app.phrases import page_phrases, read_phrase
 from semeq_export.bundle.loading import load_bundle
 from semeq_export.bundle.store import GUESSES
 from semeq_export.engine import Engine
+from semeq_export.eq.biquad import response_db
+from semeq_export.eq.curve import log_grid, rms_db
+from semeq_export.eq.settings import Band, BandKind, EqSettings
 from semeq_export.errors import SemeqError, UnknownTermError
+from semeq_export.words.evidence import N_POINTS
 from semeq_export.words.lexicon import grammar, rows_of
 from semeq_export.words.terms import OWN, CentroidBank
 
@@ -96,8 +101,10 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any
     command = [esbuild, WEB / "src/phrases/index.ts", "--bundle", "--format=esm", f"--outfile={module}", "--log-level=warning"]
     subprocess.run(command, check=True, timeout=60)
 
-    def asked(texts: Sequence[tuple[str, bool]], prefixes: Sequence[tuple[str, int]] = (), data: object = None) -> dict[str, Any]:
-        given = {"data": data or page_of_factory(), "texts": texts, "prefixes": prefixes}
+    def asked(
+        texts: Sequence[tuple[str, bool]], prefixes: Sequence[tuple[str, int]] = (), data: object = None, mixes: Sequence[Any] = ()
+    ) -> dict[str, Any]:
+        given = {"data": data or page_of_factory(), "texts": texts, "prefixes": prefixes, "mixes": mixes}
         (folder / "asked.json").write_text(json.dumps(given), encoding="utf-8")
         done = subprocess.run(
             [node, Path(__file__).with_name("phrases.mjs"), module, folder / "asked.json"],
@@ -274,3 +281,22 @@ def test_no_text_takes_long(ask: Callable[..., dict[str, Any]]) -> None:
     runs = (" ", "a-", "'a", "1_", "%", "warm, ", "w" * 3 + "ish", "é")
     texts = [f"{start}{run * 100_000}{end}" for run in runs for start in ("", "warm:1", "x") for end in ("x", ":", "!")]
     assert all("refused" in read for read in ask([(text, False) for text in texts])["read"])
+
+
+def test_the_bands_of_guesses_follow_their_curves(ask: Callable[..., dict[str, Any]]) -> None:
+    """Each by itself, and several beside a taught one."""
+    guesses, freqs_hz = load_bundle(None).guesses, log_grid(96, 30.0, 16_000.0)
+    known = [word for word in guesses.guesses if guesses.level_of(guesses[word]) != "refused"]
+    rng = random.Random(3)
+    mixes = [{word: 1.0} for word in known]
+    mixes += [{"warm": 1.0, **{word: rng.uniform(-1.5, 1.5) for word in rng.sample(known, 3)}} for _ in range(50)]
+    missed = []
+    for mix, bands in zip(mixes, ask([], mixes=mixes)["bands"], strict=True):
+        eq = EqSettings(tuple(Band(BandKind(band["kind"]), band["freq_hz"], band["gain_db"], band["q"]) for band in bands))
+        parts = [amount * guesses[word].curve_db for word, amount in mix.items() if word in guesses]
+        wanted_db = np.interp(np.log(freqs_hz), np.log(log_grid(N_POINTS)), np.sum(parts, axis=0))
+        missed.append(rms_db(response_db(eq, freqs_hz, 48_000.0) - wanted_db))
+    assert max(missed[: len(known)]) < 0.4
+    assert max(missed) < 0.8
+    assert np.median(missed) < 0.12
+    assert ask([], mixes=[{"warm": 1.0, "MUDDY": -1.0}, {}])["bands"] == [[], []]

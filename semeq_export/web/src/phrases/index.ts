@@ -5,14 +5,16 @@
  */
 
 import { type PhraseData, SCHEMA } from "./data";
+import { bandsFor, type GuessBand } from "./guess_bands";
 import { Lexicon } from "./lexicon";
-import { Curves, mix } from "./mixing";
+import { Curves, HEARD_HZ, mix } from "./mixing";
 import { shown } from "./numbers";
 import { Reader } from "./reader";
 import { suggestions } from "./suggest";
 import { checkWeights, exactPhrase, type Phrase } from "./target";
 
 export type { PhraseData } from "./data";
+export type { GuessBand } from "./guess_bands";
 export { PhraseError, type PhraseErrorCode } from "./error";
 
 /** mix: word -> amount, 1 = the word as people meant it. says: how it was understood, line by line. estimated: whether a word is a guess. */
@@ -51,6 +53,21 @@ export function readPhrase(text: string, data: PhraseData, { guess = false }: Re
 /** Return at most `limit` texts for a search box: agreed words first, then guesses and examples. */
 export function suggest(prefix: string, data: PhraseData, limit: number): string[] {
   return suggestions(prefix, grammarOf(data).lexicon, data.examples, limit);
+}
+
+/**
+ * Return the bands for the words of a mix that nobody taught, [] where there are none; to be put beside the EQ of the taught words.
+ *
+ * They follow the sum of the guesses' curves in dB, each times its amount, from 30 Hz to 16 kHz; a bundle's decoder knows taught words
+ * only. Throws RangeError for a word that is neither taught nor guessed.
+ */
+export function guessBands(mix: Readonly<Record<string, number>>, data: PhraseData): GuessBand[] {
+  const { lexicon, curves } = grammarOf(data);
+  const guessed = Object.entries(mix).filter(([word]) => lexicon.vocabulary.find(word) === undefined);
+  if (guessed.length === 0) return [];
+  const sum = new Float64Array(HEARD_HZ.length);
+  for (const [word, amount] of guessed) curves.ofGuess(word).forEach((value, point) => (sum[point]! += amount * value));
+  return bandsFor(sum, HEARD_HZ);
 }
 
 /** Return the grammar of data, joined once. */

@@ -20,6 +20,13 @@ interface Grid {
   readonly points: number;
 }
 
+/** Where curves are weighed. */
+export const HEARD_HZ = Float64Array.from({ length: HEARD.points }, (_, point) => HEARD.low_hz * Math.exp(point * step(HEARD)));
+
+function step({ low_hz, high_hz, points }: Grid): number {
+  return Math.log(high_hz / low_hz) / (points - 1);
+}
+
 type Weights = ReadonlyMap<string, number>;
 
 /** The level-free curves of taught and guessed words, in dB where people hear them. */
@@ -45,10 +52,15 @@ export class Curves {
     return curve;
   }
 
-  private heardGuess(word: string): Float64Array {
+  /** Return the curve in dB of a guess at HEARD_HZ as it stands, with its level; throws RangeError for a word that is none. */
+  ofGuess(word: string): Float64Array {
     const steps = this.guessed.get(word);
-    if (steps === undefined) throw new RangeError(`no curve of ${word}`);
-    const heard = regridded(steps.map((value) => value / GUESS_STEPS_PER_DB), GUESSED, HEARD);
+    if (steps === undefined) throw new RangeError(`no guess what ${word} means`);
+    return regridded(steps.map((value) => value / GUESS_STEPS_PER_DB), GUESSED, HEARD);
+  }
+
+  private heardGuess(word: string): Float64Array {
+    const heard = this.ofGuess(word);
     const level = heard.reduce((sum, value) => sum + value, 0) / heard.length;
     return heard.map((value) => roundToWhole((value - level) * STEPS_PER_DB));
   }
@@ -61,7 +73,6 @@ function byName(names: readonly string[], curves: readonly Float64Array[]): Map<
 
 /** Return a curve on another grid, straight over log frequency between its points. */
 function regridded(curve: Float64Array, from: Grid, to: Grid): Float64Array {
-  const step = (grid: Grid) => Math.log(grid.high_hz / grid.low_hz) / (grid.points - 1);
   return Float64Array.from({ length: to.points }, (_, point) => {
     const at = (Math.log(to.low_hz / from.low_hz) + point * step(to)) / step(from);
     const low = Math.min(Math.floor(at), from.points - 2);
