@@ -1,4 +1,4 @@
-"""The rate that a sound file says it has, as the page reads it (semeq_export/web/src/page/audio/rate.ts), of files that libsndfile wrote."""
+"""The rate that a sound file says it has, as the page reads it (src/page/audio/rate.ts), of files that libsndfile wrote."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ WRITTEN = [
     ("opus", "OGG", "OPUS", (48_000,)),
     ("mp3", "MP3", "MPEG_LAYER_III", (22_050, 44_100, 48_000)),
 ]
-NONE = {"empty": b"", "short": b"RIFF", "text": b"this is no sound at all, whatever it says", "cut.wav": b"RIFF\x10\x00\x00\x00WAVEfmt \x10"}
+NONE = {
+    "empty": b"",
+    "short": b"RIFF",
+    "text": b"this is no sound at all, whatever it says",
+    "cut.wav": b"RIFF\x10\x00\x00\x00WAVEfmt \x10",
+}
 
 
 def test_rates_are_those_of_the_files(tmp_path: Path) -> None:
