@@ -226,7 +226,7 @@ class Engine:
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
         term = self._decode_target(wanted).eq
-        contrast = difference(sound.carried() if against.is_stored else sound, against.spectrum)
+        contrast = difference(sound, against.spectrum)
         chosen = mode or ("soft" if against.is_stored else "target")
         why = f"no signal ({sound.no_signal}): the word as it is" if not sound.has_signal else "nothing to compare: the word as it is"
         adaptation = adapt_eq(term, wanted.intensity, contrast, chosen, rate, reference=against.name, why_static=why)
