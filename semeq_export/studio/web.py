@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from h11 import LocalProtocolError
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
@@ -137,10 +138,11 @@ class _Guarded:
         answer = _Answer(receive, send, self._limits, has_body=head.has("content-length") and not head.has("expect"))
         try:
             await (self._app if refusal is None else refused(refusal))(scope, answer.receive, answer.send)
-        except (ClientDisconnect, TimeoutError):
+        except (ClientDisconnect, TimeoutError, LocalProtocolError):  # the last: what came behind the head was no HTTP, and was told so
             _LOG.info("a client went away")
-        except Exception:  # whatever it is, the page gets one line, and the server goes on
-            _LOG.exception("%s failed", head.path)
+        except Exception as error:  # whatever it is, the page gets one line, and the server goes on
+            _LOG.warning("%s failed: %s: %s", head.path, type(error).__name__, error)
+            _LOG.debug("%s failed", head.path, exc_info=True)
             if answer.status == 0:
                 await refused(security.Refusal(500, "the server failed; what was asked for is not done"))(
                     scope, answer.receive, answer.send

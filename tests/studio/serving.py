@@ -76,16 +76,20 @@ class Served:
 
         finish: nothing more is sent.
         """
-        head, end, body = request.partition(b"\r\n\r\n")
-        for name, value in (("HOST", f"127.0.0.1:{self.port}"), ("PORT", str(self.port)), ("TOKEN", getattr(self, "token", ""))):
-            head = head.replace(name.encode(), value.encode())
-        request = head + end + body
+        request = self.filled(request)
         with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_S) as connection:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
                 if finish:
                     connection.shutdown(socket.SHUT_WR)
             return _answer(connection)
+
+    def filled(self, request: bytes) -> bytes:
+        """Return a request with the names of this server in its head."""
+        head, end, body = request.partition(b"\r\n\r\n")
+        for name, value in (("HOST", f"127.0.0.1:{self.port}"), ("PORT", str(self.port)), ("TOKEN", getattr(self, "token", ""))):
+            head = head.replace(name.encode(), value.encode())
+        return head + end + body
 
     def post(self, path: str, document: object, **headers: str) -> Answer:
         """Return the answer to JSON as the page sends it."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import socket
 import threading
 
 import pytest
+from conftest import cases
 from studio.serving import Served, post
 
 from semeq_export.studio.web import Queue
@@ -159,6 +161,23 @@ def test_it_is_refused_and_the_server_goes_on(status: int, request_: bytes, serv
     assert "access-control-allow-origin" not in answer.headers
     assert server.token.encode() not in answer.body
     assert server.ask(b"HEAD / HTTP/1.1\r\nHost: HOST\r\n\r\n").status == 200
+
+
+def test_requests_that_are_nearly_right_are_refused_too(server: Served) -> None:
+    """Nor does one of them make the server say anything: what it said is looked at when it ends."""
+    rng, statuses = random.Random(7), set()
+    plain = [get(), call("/api/preset"), call("/api/process"), post("/api/phrase", PHRASE)]
+    seeds = plain + [request for _, request in HOSTILE.values() if len(request) < 3_000]
+    for _ in range(cases(200, 600)):
+        mutant = bytearray(server.filled(rng.choice(seeds)))
+        for _ in range(rng.randint(1, 4)):
+            place, length = rng.randrange(len(mutant)), rng.randint(0, 8)
+            mutant[place : place + length] = rng.choice((b"", rng.randbytes(rng.randint(1, 6)), mutant[max(0, place - 20) : place]))
+            mutant += b"" if mutant else b"x"
+        statuses.add(server.ask(bytes(mutant)).status)
+    assert statuses <= {0, 200, 400, 403, 404, 405, 408, 411, 413, 415}  # 0: a head without an end, and then nothing
+    assert {400, 403} <= statuses
+    assert server.is_healthy()
 
 
 def test_there_are_at_least_forty_of_them() -> None:
