@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -30,7 +30,7 @@ from semeq_export.listening.reference import Reference
 from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
 from semeq_export.words.guesses import Guesses
-from semeq_export.words.mixing import mix
+from semeq_export.words.mixing import CURVE_DIGITS, mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
@@ -111,7 +111,7 @@ class Engine:
         Raises UnknownTermError, DoubtfulTermError for a guess that this engine does not take, and InvalidTargetError.
         """
         said = self._said(text)
-        return said if said.is_exact else replace(said, weights=mix(said.weights, self._curve_of))
+        return said if said.is_exact else replace(said, weights=mix(said.weights, self.heard_curve))
 
     def _said(self, text: str) -> Phrase:
         with contextlib.suppress(UnknownTermError):  # a word with a weight may be a guess
@@ -151,12 +151,16 @@ class Engine:
         """
         wanted = [self._wanted(target) for target in targets]
         words = dict.fromkeys(word for target in wanted for word in self._resolve_words(target.weights))
-        lines = self.bundle.doubts(word for word in words if word in self.bundle.centroids)
-        lines += [self._guesses.line(word) for word in words if word not in self.bundle.centroids]
+        lines = self.doubts_of_words(words)
         for text, miss_db in {str(target): self._decode_target(target).miss_db for target in wanted}.items():
             if miss_db > _WORTH_SAYING_DB:
                 lines.append(f"{text}: no bands of this layout do that; the closest are {miss_db:.1f} dB rms off")
         return lines
+
+    def doubts_of_words(self, words: Collection[str]) -> list[str]:
+        """Return the lines of `doubts` for words alone, those that are taught before guesses. Raises UnknownTermError."""
+        taught, guessed = ([word for word in words if (word in self.bundle.centroids) is known] for known in (True, False))
+        return self.bundle.doubts(taught) + [self._guesses.line(word) for word in guessed]
 
     def curve_for(self, target: SemanticTarget | str, freqs_hz: FloatArray, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return the response (n,) in dB of a target's settings at freqs_hz (n,); bands that the rate cannot hold are left out."""
@@ -222,7 +226,7 @@ class Engine:
         sound, rate = _to_spectrum(audio, sample_rate_hz)
         against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
         term = self._decode_target(wanted).eq
-        contrast = difference(sound.carried() if against.is_stored else sound, against.spectrum)
+        contrast = difference(sound, against.spectrum)
         chosen = mode or ("soft" if against.is_stored else "target")
         why = f"no signal ({sound.no_signal}): the word as it is" if not sound.has_signal else "nothing to compare: the word as it is"
         adaptation = adapt_eq(term, wanted.intensity, contrast, chosen, rate, reference=against.name, why_static=why)
@@ -391,7 +395,7 @@ class Engine:
         share = decoded_share(weights, self.bundle.manifest.blend)
         parts = {word: share * weight for word, weight in weights.items()}
         eq = self._decode_sum(parts)
-        meant = np.sum([part * self._curve_of(word) for word, part in parts.items()], axis=0)
+        meant = np.sum([part * self.heard_curve(word) for word, part in parts.items()], axis=0)
         miss_db = rms_db(_heard_curve(eq) - meant) / abs(share)
         return _FullIntensity(eq if self.is_exact else readable(eq, self.bundle.manifest.layout), 1.0 / share, miss_db)
 
@@ -410,10 +414,10 @@ class Engine:
             return response_db(decode_sum(self.bundle, {word: 1.0}), freqs_hz, FIT_RATE_HZ)
         return np.interp(np.log(freqs_hz), np.log(log_grid(N_POINTS)), self._guesses[word].curve_db)
 
-    def _curve_of(self, word: str) -> Float64Array:
-        """Return a word's level-free curve (n,) in dB where people hear it."""
+    def heard_curve(self, word: str) -> Float64Array:
+        """Return a taught or guessed word's level-free curve (96,) in dB where people hear it, to 0.001 dB, as phrases weigh it."""
         if word not in self._curves:
-            self._curves[word] = level_free(self._response_of(word, log_grid(N_HEARD, *HEARD_HZ)))
+            self._curves[word] = np.round(level_free(self._response_of(word, log_grid(N_HEARD, *HEARD_HZ))), CURVE_DIGITS)
         return self._curves[word]
 
 

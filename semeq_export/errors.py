@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import ClassVar
 
+_SHOWN_CHARS = 60  # of what somebody wrote, so that a message stays a line
+
 
 class SemeqError(Exception):
     """Base of all errors raised by semeq."""
@@ -66,7 +68,7 @@ class UnknownTermError(SemeqError, LookupError):
     def __init__(self, term: str, suggestions: Sequence[str] = (), by_meaning: bool = False) -> None:
         listed = " or ".join(repr(s) for s in suggestions)
         hint = f"nearest in meaning: {listed}" if by_meaning else f"did you mean {listed}?"
-        super().__init__(f"unknown term {term!r}; {hint if suggestions else 'see: semeq-export terms'}")
+        super().__init__(f"unknown term {term[:_SHOWN_CHARS]!r}; {hint if suggestions else 'see: semeq-export terms'}")
         self.term, self.suggestions, self.by_meaning = term, tuple(suggestions), by_meaning
 
     def __reduce__(self) -> tuple[type[UnknownTermError], tuple[str, tuple[str, ...], bool]]:
@@ -81,7 +83,7 @@ class DoubtfulTermError(UnknownTermError):
     def __init__(self, term: str, suggestions: Sequence[str] = (), by_meaning: bool = True) -> None:
         super().__init__(term, suggestions, by_meaning)
         near = f"; nearest in meaning: {' or '.join(repr(s) for s in suggestions)}" if suggestions else ""
-        self.args = (f"nobody taught {term!r}, and what it means is doubtful: use `guess` to take it all the same{near}",)
+        self.args = (f"nobody taught {term[:_SHOWN_CHARS]!r}, and what it means is doubtful: use `guess` to take it all the same{near}",)
 
 
 class AudioError(SemeqError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, s
     return OutputFormat(container, chosen, tuple(warnings))
 
 
+@functools.cache
 def _writable_subtypes(container: str) -> tuple[str, ...]:
     """Subtypes that libsndfile writes. It lists MP3 in WAV without writing it, and 1.2.2 corrupts memory while writing 24-bit ALAC."""
     listed: Sequence[str] = list(soundfile.available_subtypes(container))

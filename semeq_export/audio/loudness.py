@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.signal import sosfilt
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.k_weighting import k_weighting
+from semeq_export.eq.sections import run_sections
 
 _STEP_S = 0.1
 _STEPS_IN_BLOCK = 4
@@ -39,7 +39,7 @@ class Loudness:
         """Take the next samples (channels, n), n from 0 on."""
         if block.shape[1] == 0:
             return
-        weighted, self._state = sosfilt(self._sos, block.astype(np.float64, copy=False), axis=1, zi=self._state)
+        weighted, self._state = run_sections(self._sos, block.astype(np.float64, copy=False), self._state)
         squares = (self._weights * np.square(weighted)).sum(axis=0)
         start = 0
         while start < len(squares):

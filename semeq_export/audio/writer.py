@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,8 @@ from semeq_export.files.positioned import write_at
 
 _SYSTEM_ERROR = 2  # libsndfile's SF_ERR_SYSTEM
 _DITHER_SEED = 20_261_121
+_NEVER_CLIPPED = 0.9
+"""A peak below it stays within 8 bits, dither included."""
 
 
 class AudioWriter:
@@ -96,19 +99,20 @@ class AudioWriter:
         self._wav = WavFile(self._descriptor, form.container, form.subtype, sample_rate_hz, channels, wav_chunks)
         return None
 
-    def write(self, samples: FloatArray) -> None:
-        """Append a block (channels, n), float32 or float64; over full scale, integer formats clip.
+    def write(self, samples: FloatArray, peak: float | None = None) -> None:
+        """Append a block (channels, n), float32 or float64; over full scale, integer formats clip. peak: the block's, where it is known.
 
         Raises AudioError on another shape or type, and on a sample that is not finite.
         """
         check_samples(samples, self._channels)
-        if not np.isfinite(samples).all():
+        if peak is None:
+            peak = float(np.abs(samples).max(initial=0.0))
+        if not math.isfinite(peak):
             raise AudioError(f"processing gave a sample that is not finite, after frame {self.frames}", printable(self._name))
         try:
-            interleaved = np.ascontiguousarray(samples.T)
-            steps = interleaved if self._bits is None else self._steps(interleaved, self._bits)
+            steps = np.ascontiguousarray(samples.T) if self._bits is None else self._steps(samples, self._bits)
             if self._wav is not None:
-                self._wav.write(steps)
+                self._wav.write(steps, may_clip=peak >= _NEVER_CLIPPED)
             else:
                 self._encode(steps if self._bits is None else steps * 2.0 ** (1 - self._bits))
         except OSError as error:
@@ -130,9 +134,12 @@ class AudioWriter:
             self._waiting = [waiting[ready:]]
             self._encoded_frames += ready
 
-    def _steps(self, interleaved: FloatArray, bits: int) -> FloatArray:
-        """Return samples in whole steps of an integer format: libsndfile would round them down in WAV and AIFF, half a step of DC."""
-        steps: Float64Array = np.multiply(interleaved, 2.0 ** (bits - 1), dtype=np.float64)
+    def _steps(self, samples: FloatArray, bits: int) -> FloatArray:
+        """Return samples (channels, n) as (n, channels) in whole steps of an integer format.
+
+        libsndfile would round them down in WAV and AIFF, half a step of DC.
+        """
+        steps: Float64Array = np.ascontiguousarray(np.multiply(samples, 2.0 ** (bits - 1), dtype=np.float64).T)
         if self._dither is not None:  # drawn frame by frame, so that the block size changes nothing
             steps += np.subtract(*np.moveaxis(self._dither.random((*steps.shape, 2)), -1, 0))
         return np.rint(steps, out=steps)

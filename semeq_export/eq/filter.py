@@ -1,20 +1,16 @@
-"""Sound through the sections of `biquad`, in float64.
-
-Apart from the design of sections because scipy.signal takes longer to import than all the rest of a command: what only plans, decodes words
-or draws curves does without.
-"""
+"""Sound through the sections of `biquad`, in float64."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from scipy.signal import oaconvolve, sosfilt
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import MAX_CHANNELS, check_samples, design_sos
 from semeq_export.eq.channels import MID, SIDE, ChannelEqs, Equaliser, position
 from semeq_export.eq.curve import Curve
+from semeq_export.eq.sections import run_sections
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import AudioError
 from semeq_export.units import check_sample_rate_hz, db_to_amplitude
@@ -66,6 +62,8 @@ class EqFilter:
         check_samples(samples, self.channels)
         if samples.shape[1] == 0 or self.is_identity:
             return samples.copy()
+        if len(self._parts) == 1 and not self._is_mid_side and self._parts[0][0] == slice(None):
+            return self._parts[0][1].process(samples.astype(np.float64, copy=False)).astype(samples.dtype, copy=False)
         block = samples.astype(np.float64)
         if self._is_mid_side:
             block = np.stack([block[0] + block[1], block[0] - block[1]]) / 2.0
@@ -94,9 +92,12 @@ class _Series:
         return len(self._sos) == 0 and self._gain == 1.0 and self._impulse is None
 
     def process(self, block: Float64Array) -> Float64Array:
+        """Return the block behind all of it; what is given stays as it is."""
         if len(self._sos):
-            block, self.sections = sosfilt(self._sos, block, axis=-1, zi=self.sections)
+            block, self.sections = run_sections(self._sos, block, self.sections)
         if self._impulse is not None:
+            from scipy.signal import oaconvolve  # takes long to import, and few EQs hold a curve
+
             whole = oaconvolve(block, self._impulse[np.newaxis], axes=-1)
             whole[:, : self.tail.shape[1]] += self.tail
             block, self.tail = whole[:, : block.shape[1]], whole[:, block.shape[1] :]

@@ -68,6 +68,15 @@ def is_same_file(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> bool:
         return False
 
 
+def identity(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Return what all names of a file share (device and inode), links of both kinds followed; None where it does not exist."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):  # ValueError: an embedded NUL
+        return None
+    return status.st_dev, status.st_ino
+
+
 def resolve_links(path: str | os.PathLike[str]) -> Path:
     """Return what a name leads to through all links; raises OutputError for links that lead in a circle."""
     place = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a circle, in some versions of Python

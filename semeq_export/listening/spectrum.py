@@ -10,12 +10,10 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.fft import rfft
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import check_samples
@@ -72,12 +70,16 @@ class AnalysisGrid:
 
         Several at once give the same bits as one by one, in half the time.
         """
+        from scipy.fft import rfft  # takes long to import; what does not listen does without
+
         bins = rfft(windows.astype(np.float32, copy=False) * self._taper, self._n_fft, axis=-1)
-        power = (np.square(bins.real) + np.square(bins.imag)).sum(axis=-2)
-        below = np.zeros((*power.shape[:-1], power.shape[-1] + 1))
-        np.cumsum(power, axis=-1, dtype=np.float64, out=below[..., 1:])
-        low, high = below[..., self._cell], below[..., self._cell + 1]
-        bands: Float64Array = np.maximum(np.diff(low + self._share * (high - low), axis=-1), 0.0) / windows.shape[-2]
+        bins = bins[..., : int(self._cell[-1]) + 1]  # what lies above the bands is not asked for
+        power = np.square(bins.real)
+        power += np.square(bins.imag)
+        power = power.sum(axis=-2)
+        whole = np.add.reduceat(power.astype(np.float64), self._cell, axis=-1)[..., :-1] * (np.diff(self._cell) > 0)
+        edges = self._share * power[..., self._cell]
+        bands: Float64Array = np.maximum(whole + np.diff(edges, axis=-1), 0.0) / windows.shape[-2]
         return bands
 
 
@@ -249,9 +251,15 @@ class SpectrumMeter:
             what = f"is over {amplitude_to_db(_MAX_PEAK):+.0f} dBFS" if np.isfinite(peak) else "is not finite"
             raise AudioError(f"cannot analyse a sample that {what}, after frame {self._heard}")
         self._heard += samples.shape[1]
-        block: NDArray[np.floating[Any]] = np.concatenate([self._waiting, samples.astype(np.float32, copy=False)], axis=1)
+        self._waiting = np.concatenate([self._waiting, samples.astype(np.float32, copy=False)], axis=1)
+        self._analyse(is_last=False)
+
+    def _analyse(self, *, is_last: bool) -> None:
+        """Transform what waits, as many windows at once as are quickest; all that are whole where nothing may follow."""
+        block = self._waiting
         window, hop = self.grid.window_samples, self.grid.hop_samples
         ready = max(0, (block.shape[1] - window) // hop + 1)
+        ready -= 0 if is_last else ready % _WINDOWS_AT_ONCE
         if ready:
             views = sliding_window_view(block, window, axis=1)[:, : ready * hop : hop].swapaxes(0, 1)
             for first in range(0, ready, _WINDOWS_AT_ONCE):
@@ -260,6 +268,7 @@ class SpectrumMeter:
 
     def spectrum(self) -> Spectrum:
         """Return the spectrum of all that was heard so far."""
+        self._analyse(is_last=True)
         rate = self.grid.sample_rate_hz
         powers = np.array(self._powers).reshape(-1, len(BANDS_HZ))
         times_s = (np.arange(len(powers), dtype=np.float64) * self.grid.hop_samples + self.grid.window_samples / 2) / rate

@@ -23,11 +23,15 @@ _MAX_TAKEN_RMS = 0.75  # what is taken away beside P stays below this part of it
 _MAX_RAISED, _MIN_KEPT = 0.35, 0.5  # how much of P is added to make up for its part of n, and left where n is the opposite of P
 
 
+CURVE_DIGITS = 3
+"""Of the dB of curves that are mixed: every face, whatever decodes its words, then weighs the same numbers."""
+
+
 def mix(said: Mapping[str, float], curve_of: Callable[[str], Float64Array]) -> dict[str, float]:
     """Return the weights of words, rounded to 0.01, that do what was said of them.
 
-    said: word -> amount, of either sign, not 0; "less" as people say it is -1. curve_of: a word's level-free curve (n,) in dB. Words that
-    are only taken away share as words that are only added do. Weights never come out as 0.
+    said: word -> amount, of either sign, not 0; "less" as people say it is -1. curve_of: a word's level-free curve (n,) in dB, to
+    CURVE_DIGITS. Words that are only taken away share as words that are only added do. Weights never come out as 0.
     """
     adds, takes = ({word: amount for word, amount in said.items() if sign * amount > 0} for sign in (1.0, -1.0))
     if not takes:
@@ -62,4 +66,5 @@ def _shared(amounts: Mapping[str, float]) -> dict[str, float]:
 
 
 def _rounded(weights: Mapping[str, float]) -> dict[str, float]:
-    return {word: round(weight, 2) or math.copysign(0.01, weight) for word, weight in weights.items()}
+    """Return weights to 0.01; first to 1e-9, so that where one lies between two of them the order of a sum does not decide."""
+    return {word: round(round(weight, 9), 2) or math.copysign(0.01, weight) for word, weight in weights.items()}

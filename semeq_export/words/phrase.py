@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from semeq_export.errors import DoubtfulTermError, SemeqError
+from semeq_export.errors import DoubtfulTermError, InvalidTargetError, SemeqError
 from semeq_export.words.guesses import NO_GUESSES, Guesses
 from semeq_export.words.target import SemanticTarget
 from semeq_export.words.terms import CentroidBank
@@ -73,9 +73,11 @@ def exact_phrase(text: str, bank: CentroidBank, guesses: Guesses = NO_GUESSES, *
         named = {word if word in guessed else bank[word].name: weight for word, weight in exact.items()}
     except DoubtfulTermError:
         raise
-    except SemeqError:
-        if ":" in text or len(text) > MAX_PHRASE_CHARS:
+    except SemeqError as error:
+        if ":" in text:
             raise
+        if len(text) > MAX_PHRASE_CHARS:
+            raise InvalidTargetError(f"a phrase of {len(text)} characters is longer than {MAX_PHRASE_CHARS}") from error
         return None
     if len(named) != len(exact):
         return None

@@ -15,6 +15,8 @@ MIN_INTENSITY, MAX_INTENSITY = -3.0, 3.0
 MIN_WEIGHT, MAX_WEIGHT = 1e-6, 10.0
 """Sizes of a word's weight, either way; 1 is the word as people mean it, and less than MIN_WEIGHT of it is nothing."""
 
+_SHOWN_CHARS = 60
+
 
 @dataclass(frozen=True, slots=True)
 class SemanticTarget:
@@ -31,15 +33,20 @@ class SemanticTarget:
     def __post_init__(self) -> None:
         if not self.weights:
             raise InvalidTargetError("a target needs at least one word, such as warm or warm:0.7,bright:0.3")
-        for name, number in (("intensity", self.intensity), *((f"weight of {word!r}", weight) for word, weight in self.weights.items())):
+        for name, number in (
+            ("intensity", self.intensity),
+            *((f"weight of {_shown(word)}", weight) for word, weight in self.weights.items()),
+        ):
             if not isinstance(number, numbers.Real):
                 raise InvalidTargetError(f"{name} {number!r:.60} is not a number")
         for word, weight in self.weights.items():
             if not math.isfinite(weight) or weight == 0:
-                raise InvalidTargetError(f"weight {weight:g} of {word!r} is not a number other than 0")
+                raise InvalidTargetError(f"weight {weight:g} of {_shown(word)} is not a number other than 0")
             if not MIN_WEIGHT <= abs(weight) <= MAX_WEIGHT:
                 limits = f"{-MAX_WEIGHT:g}..{MAX_WEIGHT:g}"
-                raise InvalidTargetError(f"weight {weight:g} of {word!r} is 0 or outside {limits}; 1 is the word itself, 0.7 is 70 % of it")
+                raise InvalidTargetError(
+                    f"weight {weight:g} of {_shown(word)} is 0 or outside {limits}; 1 is the word itself, 0.7 is 70 % of it"
+                )
         if not MIN_INTENSITY <= self.intensity <= MAX_INTENSITY:
             raise InvalidTargetError(f"intensity {self.intensity:g} is outside {MIN_INTENSITY:g}..{MAX_INTENSITY:g}")
         object.__setattr__(self, "weights", MappingProxyType({word: float(weight) for word, weight in self.weights.items()}))
@@ -62,13 +69,13 @@ class SemanticTarget:
             less, _, rest = name.partition(" ")
             sign, name = (-1.0, rest) if rest and less in LESS else (1.0, name)
             if not name:
-                raise InvalidTargetError(f"no word in {part.strip()!r} of target {text!r}")
+                raise InvalidTargetError(f"no word in {_shown(part)} of target {_shown(text)}")
             try:
                 weight = sign * (float(number) if separator else 1.0)
             except ValueError as error:
-                raise InvalidTargetError(f"weight {number.strip()!r} of {name!r} is not a number") from error
+                raise InvalidTargetError(f"weight {_shown(number)} of {_shown(name)} is not a number") from error
             if name in weights:
-                raise InvalidTargetError(f"{name!r} occurs twice in target {text!r}")
+                raise InvalidTargetError(f"{_shown(name)} occurs twice in target {_shown(text)}")
             weights[name] = weight
         if ":" not in text:
             adding = sum(weight > 0 for weight in weights.values())
@@ -79,3 +86,8 @@ class SemanticTarget:
         if list(self.weights.values()) == [1.0]:
             return next(iter(self.weights))
         return ",".join(f"{word}:{weight:g}" for word, weight in self.weights.items())
+
+
+def _shown(text: str) -> str:
+    """Return what somebody wrote as a message quotes it: its beginning, where it is no line."""
+    return repr(text.strip()[:_SHOWN_CHARS])

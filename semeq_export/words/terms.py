@@ -162,9 +162,9 @@ class CentroidBank(Mapping[str, Term]):
 
     def suggest(self, name: str, top: int = 3) -> list[str]:
         """Return usual words spelled like this one, closest first, with an @ those of some people too; of several in one, their blend."""
-        parts = name.replace("+", " ").replace(" and ", " ").split()
+        parts = name.replace("+", " ").replace(" and ", " ").split() if len(name) <= MAX_TERM_CHARS else []
         if len(parts) > 1 and all(part in self for part in parts):
-            return [",".join(self[part].name for part in parts)]
+            return [",".join(dict.fromkeys(self[part].name for part in parts))]
         known = [word for word in self._terms if not self.is_weak(word)] if "@" in name else self.usual_words()
         return difflib.get_close_matches(normalise_term(name)[:MAX_TERM_CHARS], known, n=top, cutoff=0.6)
 

@@ -116,3 +116,8 @@ def test_the_layers_hold() -> None:
 def test_planning_a_batch_loads_neither_filters_nor_chains() -> None:
     """Workers begin to import these while the command is still planning; the command itself needs none of them."""
     assert not loaded_after("import semeq_host.stems.batch, semeq_host.stems.resources") & {"scipy.signal", "pedalboard"}
+
+
+def test_a_worker_that_does_not_listen_loads_no_signal_processing() -> None:
+    """`scipy.signal` takes longer to import than all the rest of a worker, and than a minute of stereo takes to be filtered."""
+    assert not loaded_after("import semeq_host.stems._worker") & {"scipy.signal", "scipy.fft", "scipy.stats", "pedalboard"}

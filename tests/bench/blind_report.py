@@ -270,8 +270,11 @@ def _versions(audio: Audio) -> dict[str, Audio]:
 
 
 def slopes(engine: Engine, files: Mapping[str, Audio], words: Vocabulary) -> dict[str, object]:
-    """By how many doses less is given for each dose that was there before: against the kind, and against other seconds of the source."""
+    """By how many doses less is given for each dose that was there before: against the kind, against what each sound is taken for, and
+    against other seconds of the source.
+    """
     against_kind: dict[str, list[float]] = {}
+    as_recognised: dict[str, list[float]] = {}
     against_source: dict[str, list[float]] = {}
     by_word: dict[str, list[float]] = {}
     for name, audio in files.items():
@@ -279,21 +282,28 @@ def slopes(engine: Engine, files: Mapping[str, Audio], words: Vocabulary) -> dic
             continue
         source = source_of(name)
         kind = Reference(sounds.KINDS[name], prior_of(sounds.KINDS[name], frozenset({source})).spectrum, is_stored=True)
+
+        def taken_for(heard: Spectrum, without: frozenset[str] = frozenset({source})) -> Reference:
+            found = recognise(heard, without)
+            return Reference(found.kind, expected(found, without), is_stored=True)
+
         part, rest = sounds.alternate_seconds(audio)
         same = Reference("same source", measure(rest.samples, rest.sample_rate_hz), is_stored=False)
         for word in words.curves_db:
-            for sound, reference, doses, found in (
-                (audio, kind, (-1.0, -0.5, 0.0, 0.5, 1.0), against_kind),
-                (part, same, (-0.5, 0.0, 0.5), against_source),
+            for sound, reference_of, doses, found in (
+                (audio, lambda _, kind=kind: kind, (-1.0, -0.5, 0.0, 0.5, 1.0), against_kind),
+                (audio, taken_for, (-1.0, -0.5, 0.0, 0.5, 1.0), as_recognised),
+                (part, lambda _, same=same: same, (-0.5, 0.0, 0.5), against_source),
             ):
                 heard = [with_eq(sound, engine.eq_for(word).scaled(dose)) for dose in doses]
-                gains = [engine.adapt(word, one, reference, sample_rate_hz=sound.sample_rate_hz).gain for one in heard]
+                gains = [engine.adapt(word, one, reference_of(one), sample_rate_hz=sound.sample_rate_hz).gain for one in heard]
                 found.setdefault(source, []).append(-float(np.polyfit(doses, gains, 1)[0]))
             by_word.setdefault(word, []).append(against_kind[source][-1])
     return {
         "against_kind": clustered(against_kind),
         "against_kind_by_word": {word: round(float(np.mean(values)), 2) for word, values in by_word.items()},
         "against_same_source": clustered(against_source),
+        "as_recognised": clustered(as_recognised),
     }
 
 

@@ -4,6 +4,10 @@ The stems are made from real audio (tests/stems.py); one is corrupt, one over 0 
 random points and resumed, and on a Dask cluster of two workers of which one is killed: the hashes must agree. Speed is that of one file of
 48 kHz, stereo, 24-bit, processed by one process, everything included (hashes, header, report), against a Pedalboard script that reads,
 filters and writes the same file; best of three. Memory: a long file in blocks of 512 samples against the default block, by hash.
+
+A batch: processor time, user and system, of whole commands over a folder, start-up, hashes, journal, guard and syncing included, against
+that of the script over the same folder; by turns, the median of three. What the script takes to read and write alone is the floor.
+`--only batch` measures that part anew and leaves the rest of a record as it is.
 """
 
 from __future__ import annotations
@@ -11,8 +15,11 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import random
+import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -48,6 +55,9 @@ LIMITS = {
     "two_workers_over_one": 1.7,
     "over_pedalboard": 1.5,
     "over_pedalboard_guarded": 2.5,
+    "batch_cpu_over_pedalboard": 1.0,
+    "batch_cpu_over_pedalboard_two_workers": 1.0,
+    "batch_cpu_adaptive_over_static": 1.6,
     "growth_mb_per_hour": 1.0,
     "rss_mb": 300.0,
 }
@@ -158,6 +168,67 @@ def pedalboard_script(source: Path, out: Path) -> None:
             written.write(board(file.read(48_000), 48_000, reset=False))
 
 
+_SCRIPT = """
+import pathlib, sys
+from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter, Pedalboard
+from pedalboard.io import AudioFile
+filters = [LowShelfFilter(995.4, 0.17, 0.71), PeakFilter(94, 0.04, 1.0), PeakFilter(264, 2.8, 0.8), PeakFilter(3655, 1.05, 0.9)]
+filters.append(HighShelfFilter(586, -2.8, 0.71))
+source, out, is_filtered = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3] == "filter"
+out.mkdir()
+for path in sorted(source.glob("*.wav")):
+    with AudioFile(str(path)) as file, AudioFile(str(out / path.name), "w", file.samplerate, file.num_channels, bit_depth=24) as written:
+        board = Pedalboard(filters)
+        while file.tell() < file.frames:
+            block = file.read(65536)
+            written.write(board(block, file.samplerate, reset=False) if is_filtered else block)
+"""
+"""What a user would write for a folder: five filters, read and written in blocks."""
+
+
+def batch(folder: Path, sources: list[Path], count: int, seconds: float = 13.0) -> dict[str, object]:
+    """Return processor times of commands over a folder of files at 48 kHz, stereo, 24-bit, made of real audio at its own level."""
+    stems, out = folder / "batch", folder / "batch-out"
+    stems.mkdir()
+    for index in range(count):
+        audio = soundfile.read(sources[index % len(sources)], always_2d=True)[0][:, :2]
+        samples = np.resize(np.roll(np.broadcast_to(audio, (len(audio), 2)), -1_000 * index, axis=0), (round(seconds * 48_000), 2))
+        soundfile.write(stems / f"{index:03}.wav", samples, 48_000, subtype="PCM_24")
+    ours = [sys.executable, "-m", "semeq_export", "process", str(stems), "-t", "warm", "-o", str(out), "-q", "--workers"]
+    commands = {
+        "pedalboard": [sys.executable, "-c", _SCRIPT, str(stems), str(out), "filter"],
+        "reading_and_writing": [sys.executable, "-c", _SCRIPT, str(stems), str(out), "copy"],
+        "static": [*ours, "1"],
+        "static_two_workers": [*ours, "2"],
+        "adaptive": [*ours, "1", "--mode", "adaptive"],
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(3):
+        for name, command in commands.items():
+            taken[name].append(processor_s(command))
+            shutil.rmtree(out)
+    cpu_s = {name: statistics.median(times) for name, times in taken.items()}
+    return {
+        "batch_files": count,
+        "batch_audio_s": count * seconds,
+        "batch_cpu_s": {name: round(value, 2) for name, value in cpu_s.items()},
+        "batch_cpu_over_pedalboard": cpu_s["static"] / cpu_s["pedalboard"],
+        "batch_cpu_over_pedalboard_two_workers": cpu_s["static_two_workers"] / cpu_s["pedalboard"],
+        "batch_cpu_adaptive_over_static": cpu_s["adaptive"] / cpu_s["static"],
+        "batch_floor": cpu_s["reading_and_writing"] / cpu_s["pedalboard"],
+    }
+
+
+def processor_s(command: list[str]) -> float:
+    """Return the processor time of a command and of all that it started, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    places = os.pathsep.join(str(HERE.parents[1] / name) for name in (".", "plugin_host", "presets"))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as it is when installed
+    subprocess.run(command, check=True, env=environment | {"PYTHONPATH": places})
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def memory(folder: Path, seconds: int) -> dict[str, object]:
     """Process a long file in blocks of 512 samples, watch the memory, and compare with the default block size."""
     source = folder / "long.wav"
@@ -190,27 +261,27 @@ def main() -> int:
     parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--stems", type=int, default=1_000)
     parser.add_argument("--seconds", type=int, default=120, help="length of the file that is timed")
+    parser.add_argument("--batch", type=int, default=200, help="files whose processor time is measured")
+    parser.add_argument("--only", choices=["batch"], help="measure this part anew, and keep the rest of the record")
     parser.add_argument("--long", type=int, default=3_600, help="length of the file whose memory is watched")
     options = parser.parse_args()
     sources = audio_of(options.data)
-    results: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        results |= speed(Path(folder), sources, options.seconds)
-    with tempfile.TemporaryDirectory() as folder:
-        results |= whole_session(Path(folder), sources, options.stems)
-    with tempfile.TemporaryDirectory() as folder:
-        results |= memory(Path(folder), options.long)
+    document = json.loads(options.record.read_text(encoding="utf-8")) if options.only else {}
+    results: dict[str, object] = document.get("results", {})
+    parts: list[Callable[[Path], dict[str, object]]] = [lambda folder: batch(folder, sources, options.batch)]
+    if not options.only:
+        parts.append(lambda folder: dict(speed(folder, sources, options.seconds)))
+        parts.append(lambda folder: whole_session(folder, sources, options.stems))
+        parts.append(lambda folder: memory(folder, options.long))
+    for part in parts:
+        with tempfile.TemporaryDirectory() as folder:
+            results |= part(Path(folder))
     missed = misses(results)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, check=True, capture_output=True, text=True).stdout.strip()
-    document = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": machine(),
-        "commit": commit,
-        "weights_sha256": load_bundle().manifest.training.weights_sha256,
-        "limits": LIMITS,
-        "missed": missed,
-        "results": results,
-    }
+    state = {"date": datetime.datetime.now(datetime.UTC).date().isoformat(), "machine": machine(), "commit": commit}
+    weights = {"weights_sha256": load_bundle().manifest.training.weights_sha256}
+    document |= {"batch": state} if options.only else {**state, **weights, "batch": state}
+    document |= {"limits": LIMITS, "missed": missed, "results": results}
     options.record.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     sys.stdout.write(json.dumps(results, indent=1) + "\n" + (f"MISSED {', '.join(missed)}\n" if missed else "all met\n"))
     return 3 if missed else 0

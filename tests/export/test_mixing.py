@@ -61,3 +61,10 @@ def test_no_weight_is_rounded_away(amount: float) -> None:
     mixed = mix({"warm": amount, "muddy": -amount}, curves(3).__getitem__)
     assert all(weight != 0 for weight in mixed.values())
     assert mixed["warm"] > 0 > mixed["muddy"]
+
+
+def test_the_order_of_a_sum_does_not_decide_how_a_weight_is_rounded() -> None:
+    """0.85 of two words is 0.425 of each, and so it is where the last digit of a sum is another one."""
+    curve_of = curves(1).__getitem__
+    for slack in (-1e-15, 0.0, 1e-15):
+        assert mix({"warm": 0.85 + slack, "bright": 0.85}, curve_of) == {"warm": 0.42, "bright": 0.42}

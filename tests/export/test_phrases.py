@@ -146,3 +146,31 @@ def test_the_record_says_what_came_of_the_forty_phrases() -> None:
             assert sum(record[run][half].values()) == sum(phrase["half"] == half for phrase in phrases) == 20
     assert record["before"]["held out"]["understood"] == 0
     assert record["after"]["held out"]["understood"] + record["after"]["held out"]["rightly refused"] >= 15
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 100_000, "warm, " * 100_000, "warm," * 10 + "y" * 5_000, "warm:" + "9" * 400 + "x", "z:1," * 5_000, "warm bright " * 500 + ":1"],
+)
+def test_whatever_is_refused_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SemeqError) as caught:
+        understand(text, BANK)
+    assert len(str(caught.value)) <= 300
+    assert str(caught.value).isprintable()
+
+
+def test_a_blend_is_suggested_with_each_word_once() -> None:
+    with pytest.raises(UnknownTermError, match="^unknown term 'warm bright warm'; did you mean 'warm,bright'[?]$"):
+        understand("warm bright warm:1", BANK)
+
+
+def test_too_long_a_phrase_is_called_that() -> None:
+    with pytest.raises(InvalidTargetError, match="^a phrase of 301 characters is longer than 300$"):
+        understand("warmer" + " " * 289 + "please", BANK)
+    assert dict(understand("warmer" + " " * 288 + "please", BANK).weights) == {"warm": 1.0}
+
+
+@pytest.mark.parametrize("text", ["less muddy, warm " + "9" * 200, "warm 11, less muddy", "1100% warm, bright", "warm 0.0001 and bright"])
+def test_a_number_out_of_range_is_refused_before_words_are_mixed(text: str) -> None:
+    with pytest.raises(InvalidTargetError, match=r"^weight .* of 'warm' is "):
+        Engine(load_bundle(None)).understand(text)

@@ -13,7 +13,7 @@ import soundfile
 from conftest import skip_or_fail
 from scipy.signal import resample
 
-from semeq_export.audio.true_peak import TruePeak
+from semeq_export.audio.true_peak import TruePeak, _interpolator
 
 
 def measured(samples: np.ndarray, rate_hz: float = 48_000.0, *, floor: float = 0.0, block: int = 4_096) -> float:
@@ -91,3 +91,18 @@ def test_ffmpeg_measures_the_same(tmp_path: Path) -> None:
     said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stderr
     peaks = re.findall(r"Peak:\s+(-?[\d.]+) dBFS", said)
     assert abs(db(measured(noise)) - float(peaks[-1])) <= 0.15  # it prints tenths
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("rate_hz", [48_000, 96_000])
+def test_no_stretch_that_matters_is_left_out(rate_hz: int, slope: float) -> None:
+    """Against all that lies between, from white noise to noise that is nearly all bass, with a few clicks in it."""
+    rng, factor = np.random.default_rng(int(slope)), 4 if rate_hz == 48_000 else 2
+    shape = np.fft.rfft(rng.standard_normal(6_000)) / np.maximum(1, np.arange(3_001)) ** slope
+    signal = np.fft.irfft(shape)
+    signal /= np.abs(signal).max()
+    signal[rng.integers(0, 6_000, 5)] += 0.4
+    padded = np.concatenate([np.zeros(32), signal, np.zeros(300)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 48)[::16]
+    reference = np.abs(windows @ _interpolator(factor).weights).max()
+    assert measured(signal[None], rate_hz) == pytest.approx(max(reference, np.abs(signal).max()), rel=1e-6)

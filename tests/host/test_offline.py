@@ -7,7 +7,9 @@ import os
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pedalboard
@@ -21,8 +23,9 @@ from hypothesis import strategies as st
 from mpeg import end_of
 from scipy.signal import sosfreqz
 
+from semeq_export.arrays import Float64Array
 from semeq_export.audio.loudness import Loudness
-from semeq_export.audio.reader import open_audio, read_audio
+from semeq_export.audio.reader import AudioReader, open_audio, read_audio
 from semeq_export.audio.samples import Audio, AudioInfo
 from semeq_export.audio.true_peak import TruePeak
 from semeq_export.audio.writer import write_audio
@@ -706,3 +709,35 @@ def test_reports_are_plain_data(tmp_path: Path) -> None:
     assert (report.source, report.destination) == (tmp_path / "in.wav", tmp_path / "out.wav")
     assert report.eq == WARM
     assert report.info.duration_s == pytest.approx(20_000 / 48_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("a.wav", {}), ("a.flac", {"dither": True}), ("a.wav", {"delta": True}), ("a.wav", {"lufs": -3.0})]
+)
+def test_a_trimmed_file_is_the_same_made_in_memory_or_by_a_second_pass(
+    name: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Quiet for a second, then over full scale: what was written before the first peak is made anew, the rest is kept."""
+    samples = np.random.default_rng(4).uniform(-1.0, 1.0, (96_000, 2)) * np.repeat([0.1, 0.9], 48_000)[:, np.newaxis]
+    samples[5] = np.nan
+    soundfile.write(tmp_path / "source.wav", samples, 48_000, subtype="FLOAT")
+    how = ProcessOptions(subtype="PCM_24", repair_nonfinite=True, block_samples=1_000, **options)
+    passes: list[int] = []
+    decoded = AudioReader.blocks
+
+    def blocks(self: AudioReader, block_samples: int) -> Iterator[Float64Array]:
+        passes.append(0)
+        for block in decoded(self, block_samples):
+            passes[-1] += block.shape[1]
+            yield block
+
+    monkeypatch.setattr(AudioReader, "blocks", blocks)
+    kept = process_file(tmp_path / "source.wav", tmp_path / f"kept {name}", BOOST, options=how)
+    taken, passes[:] = sum(passes), []
+    monkeypatch.setattr("semeq_host.streams.offline._MAX_KEPT_BYTES", 0)
+    again = process_file(tmp_path / "source.wav", tmp_path / f"again {name}", BOOST, options=how)
+    assert (tmp_path / f"kept {name}").read_bytes() == (tmp_path / f"again {name}").read_bytes()
+    assert (kept.trim_db, kept.warnings, kept.repaired_samples) == (again.trim_db, again.warnings, 2)
+    if not options.get("delta"):
+        assert again.trim_db < 0.0
+        assert sum(passes) - taken in range(40_000, 50_000)  # of the second pass, about the loud half

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from semeq_export.audio.formats import AUDIO_SUFFIXES
 from semeq_export.errors import AudioError, EnvironmentFailure, OutputError, environment_failure, printable
-from semeq_export.files.disk import check_output, is_same_file, resolve_links
+from semeq_export.files.disk import check_output, identity, is_same_file, resolve_links
 
 _NAMED_FOLDERS = 6
 """A line names so many, and counts the rest."""
@@ -199,9 +199,11 @@ def plan_outputs(
     if follow:
         pairs = [(source, resolve_links(destination) if destination.is_symlink() else destination) for source, destination in pairs]
     if folder.exists() or make_folder:
-        inputs = tuple(sources)
+        by_identity = {identity(source): source for source in sources}
         for source, destination in pairs:
             if make_folder or source not in below or destination.parent.exists():
+                there = identity(destination)
+                inputs = (by_identity[there],) if there is not None and there in by_identity else ()
                 check_output(destination, overwrite=overwrite, inputs=inputs)
     return pairs
 

@@ -308,7 +308,7 @@ class _Keys:
     """Hashes of what decides outputs; files are read once."""
 
     def __init__(self, bundle_path: str | None) -> None:
-        self._bundle_path = bundle_path
+        self._bundle_path, self._version = bundle_path, version("semeq-export")
         self._content: dict[str, str] = {}
         self._chain_files: dict[str, list[str]] = {}
         self._chains_with_words: dict[str, bool] = {}
@@ -319,7 +319,7 @@ class _Keys:
         names = [name for name in (self._bundle_path, intent.chain, intent.match, intent.reference) if name is not None]
         names += [] if intent.chain is None else self._files_of_chain(intent.chain)
         document: dict[str, object] = {
-            "version": version("semeq-export"),
+            "version": self._version,
             "intent": intent.to_dict(),
             "options": options,
             "files": [self._hash(name) for name in names],

@@ -16,7 +16,7 @@ from semeq_export.files.disk import open_regular
 from semeq_host.stems.intent import Intent
 from semeq_host.streams.process_options import ProcessOptions
 
-_HASHED_BYTES = 1 << 20
+_HASHED_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ class StemJob:
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a regular file in hexadecimal; raises AudioError and EnvironmentFailure."""
-    digest = hashlib.sha256()
-    with os.fdopen(open_regular(path, AudioError), "rb") as file:
+    digest, data = hashlib.sha256(), memoryview(bytearray(_HASHED_BYTES))
+    with os.fdopen(open_regular(path, AudioError), "rb", buffering=0) as file:
         try:
-            while data := file.read(_HASHED_BYTES):
-                digest.update(data)
+            while count := file.readinto(data):
+                digest.update(data[:count])
         except OSError as error:
             raise environment_failure(path, error) from error
     return digest.hexdigest()

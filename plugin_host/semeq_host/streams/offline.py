@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from semeq_export.arrays import FloatArray
-from semeq_export.audio.formats import WAV_FAMILY, OutputFormat, output_format
+from semeq_export.audio.formats import INTEGER_BITS, WAV_FAMILY, OutputFormat, output_format
 from semeq_export.audio.loudness import Loudness
 from semeq_export.audio.reader import AudioReader, open_audio
 from semeq_export.audio.samples import AudioInfo
@@ -37,6 +37,7 @@ from semeq_host.streams.sample_queue import SampleQueue
 
 _REPORTED_PEAK_DBTP = -1.0
 _FILLERS = {"JUNK", "junk", "PAD", "FLLR"}
+_MAX_KEPT_BYTES = 1 << 26  # a minute and a half of stereo at 48 kHz
 _MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _SUBNORMAL = float(np.finfo(np.float32).tiny)  # smaller numbers slow down whatever plays the file
 
@@ -213,6 +214,8 @@ class _Job:
         self._delta_trim = 1.0
         self._changes = make_stage is not None or options.delta or options.lufs is not None or not fitted.is_flat
         self._pass, self._frames = 0, reader.info.frames + round(options.tail_s * reader.info.sample_rate_hz)
+        self._kept: list[FloatArray] = []  # blocks of a guarded pass from the first on that was not written, where that is of use
+        self._written_blocks, self._repaired, self._concealed = 0, 0, 0
         self._warnings = [*reader.warnings, *rate_warnings, *form.warnings]
 
     def copy(self) -> bool:
@@ -221,6 +224,7 @@ class _Job:
             self._peak = max(self._peak, float(np.abs(block).max()))
         if self._reader.repaired_samples:
             return False
+        self._concealed = self._reader.concealed_errors
         self._reader.copy_to(self._temporary)
         return True
 
@@ -255,6 +259,7 @@ class _Job:
             said = f"{-trim_db:.2f} LU under {self._options.lufs:g} LUFS: the true peak of {TRIM_PEAK_DBTP} dBTP allows no more"
         self._warnings.append(said)
         self._write(is_guarded=False)
+        self._kept = []
         self._true_peak = reached * self._trim
 
     def _warn_of_trimmed_whole(self) -> None:
@@ -273,11 +278,11 @@ class _Job:
         return self._peak > 1.0 or (self._changes and self._true_peak > 1.0)
 
     def report(self, *, is_copy: bool) -> ProcessReport:
-        repaired = self._reader.repaired_samples
+        repaired = self._repaired
         if repaired:
             self._warnings.append(f"{repaired} samples were not finite, replaced with 0")
-        if self._reader.concealed_errors:
-            self._warnings.append(f"damaged: the MP3 decoder went over {self._reader.concealed_errors} errors inside frames")
+        if self._concealed:
+            self._warnings.append(f"damaged: the MP3 decoder went over {self._concealed} errors inside frames")
         is_known = self._true_peak >= db_to_amplitude(_REPORTED_PEAK_DBTP)
         return ProcessReport(
             source=self._source,
@@ -312,8 +317,9 @@ class _Job:
             metadata=reader.metadata,
             dither=self._options.dither,
         )
+        is_kept = is_guarded and self._can_keep
         with writer:
-            for block in self._result():
+            for block in self._blocks():
                 if not math.isfinite(peak := float(np.abs(block).max())):
                     raise AudioError("processing gave a sample that is not finite, nothing was written", printable(self._source))
                 if self._form.subtype == "FLOAT" and peak > _MAX_FLOAT32:
@@ -323,7 +329,10 @@ class _Job:
                     meter.feed(block, peak)
                     self._true_peak = meter.amplitude
                 if meter is None or not self._is_over_full_scale:
-                    writer.write(block)
+                    writer.write(block, peak)
+                    self._written_blocks += is_kept
+                elif is_kept:
+                    self._kept.append(block)
         if meter is not None:
             meter.finish()
             self._true_peak = meter.amplitude
@@ -340,6 +349,26 @@ class _Job:
             self._warnings.append("too quiet or too short to match the loudness: left as it is")
             return 1.0
         return db_to_amplitude(wanted - after.lufs)
+
+    @property
+    def _can_keep(self) -> bool:
+        """Whether a second pass may find in memory what the first has made, from where it stopped writing."""
+        held_bytes = self._frames * self._reader.info.channels * np.dtype(np.float64).itemsize
+        return self._options.peak_guard == "trim" and self._make_stage is None and held_bytes <= _MAX_KEPT_BYTES
+
+    def _blocks(self) -> Iterator[FloatArray]:
+        """Yield what is to be written; of a second pass, from memory what the first one kept."""
+        kept = self._kept
+        if not kept:
+            yield from self._result()
+            return
+        yield from itertools.islice(self._result(), self._written_blocks)
+        self._pass += self._written_blocks == 0
+        done = self._frames * self._pass - sum(block.shape[1] for block in kept)
+        for block in kept:
+            yield block * self._trim
+            done += block.shape[1]
+            self._tell(done)
 
     def _result(self) -> Iterator[FloatArray]:
         """Yield what is to be written, block by block: matched, less the source where only the change is wanted, trimmed."""
@@ -361,15 +390,17 @@ class _Job:
         stage = self._make_stage(info) if self._make_stage is not None else None
         if stage is not None:
             self._warnings += stage.warnings
+        is_integer = stage is None and {info.subtype, self._form.subtype} <= INTEGER_BITS.keys()  # neither comes nor goes so small a number
         for block in self._decoded():
             if on_source is not None:
                 on_source(block)
             equalised = equaliser.process(block)
-            if not equaliser.is_identity:
+            if not (equaliser.is_identity or is_integer):
                 equalised[np.abs(equalised) < _SUBNORMAL] = 0.0
             yield equalised if stage is None else stage.process(equalised)
         if stage is not None:
             yield from stage.finish()
+        self._repaired, self._concealed = self._reader.repaired_samples, self._reader.concealed_errors
 
     def _decoded(self) -> Iterator[FloatArray]:
         """Yield the source once more, and silence for the tail; progress counts all passes so far."""
@@ -381,8 +412,11 @@ class _Job:
         for block in itertools.chain(self._reader.blocks(size), silence):
             yield block
             done += block.shape[1]
-            if self._progress is not None:
-                self._progress(done, self._frames * self._pass)
+            self._tell(done)
+
+    def _tell(self, done: int) -> None:
+        if self._progress is not None:
+            self._progress(done, self._frames * self._pass)
 
     def _warn_of_what_is_lost(self) -> None:
         lost = self._reader.lost_in(self._form.container)
