@@ -56,7 +56,9 @@ def main() -> None:
         for folder in folders:
             folder.mkdir()
         cases = given(folders[0])
-        written(folders[1], ROOT / "tests/web/times.mjs", model_files() | {"seconds": SECONDS, "rate": RATE_HZ, "intensities": INTENSITIES})
+        reference = (ROOT / "semeq_export/references/any.json").read_text(encoding="utf-8")
+        asked = {"seconds": SECONDS, "rate": RATE_HZ, "intensities": INTENSITIES, "reference": reference}
+        written(folders[1], ROOT / "tests/web/times.mjs", model_files() | asked)
         for where, program in PROGRAMS.items():
             if shutil.which(program) is None:
                 sys.stdout.write(f"{where}: {program} is not installed\n")

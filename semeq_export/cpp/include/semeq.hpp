@@ -1515,7 +1515,15 @@ private:
             std::memcpy(im_.data(), b, static_cast<std::size_t>(size_) * sizeof(float));
         }
     }
+    /// Loops that are short pay for being loops, unless the compiler knows their length.
     void stage(const float* a, const float* b, float* c, float* d, int half, int run) const noexcept SEMEQ_NONBLOCKING {
+        if (run == 1) return butterflies(a, b, c, d, half, std::integral_constant<int, 1>());
+        if (run == 2) return butterflies(a, b, c, d, half, std::integral_constant<int, 2>());
+        if (run == 4) return butterflies(a, b, c, d, half, std::integral_constant<int, 4>());
+        butterflies(a, b, c, d, half, run);
+    }
+    template <typename Run>
+    void butterflies(const float* a, const float* b, float* c, float* d, int half, Run run) const noexcept SEMEQ_NONBLOCKING {
         for (int j = 0; j < half; ++j) {
             const float wr = cos_[j * run], wi = sin_[j * run];
             const float *ar = a + j * run, *ai = b + j * run, *br = ar + half * run, *bi = ai + half * run;

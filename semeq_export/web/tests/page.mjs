@@ -96,8 +96,8 @@ async function withWords(page) {
     await page.getByLabel("Say what you want").fill(phrase);
     await page.keyboard.press("Enter");
     if (phrase === "crispy") await page.getByRole("button", { name: "Guess it all the same" }).click();
-    await page.locator(".says", { hasText: `${phrase} is played as` }).waitFor();
-    seen.guessed.push(await page.locator(".says").innerText());
+    await page.locator(".says", { hasText: `only guessed: ${phrase}` }).waitFor();
+    seen.guessed.push({ mix: await mixOf(page), bands: await bandsOf(page) });
   }
   await page.getByRole("option", { name: "warm 521" }).click();
   seen.warm = await mixOf(page);

@@ -12,6 +12,7 @@ import { newStore } from "./state";
 import { Studio } from "./studio";
 import { App } from "./view/App";
 import { startTheme } from "./view/theme";
+import { Meaning } from "./words/meaning";
 
 async function start(root: HTMLElement): Promise<void> {
   startTheme();
@@ -19,9 +20,10 @@ async function start(root: HTMLElement): Promise<void> {
   const files: ModelFiles = { wasm: data.wasm, decoder: data.decoder, centroids: data.centroids, manifest: data.manifest };
   const model = await Model.load(files);
   const store = newStore();
-  const studio = new Studio(store, data, model);
-  const sound = new Sound(store, model, files, data.references);
-  const saver = new Saver(store, data, studio, sound);
+  const meaning = new Meaning(model, data.phrases);
+  const studio = new Studio(store, data, model, meaning);
+  const sound = new Sound(store, model, meaning, files, data.references);
+  const saver = new Saver(store, data, meaning, studio, sound);
   const exporter = data.server === null ? null : new Exporter(store, new Server(data.server.token), () => saver.name);
   render(<App parts={{ data, store, studio, sound, saver, exporter }} />, root);
   const recall = async (): Promise<void> => {

@@ -10,6 +10,7 @@ import { Player } from "./audio/player";
 import { isEdited, scaledEq } from "./document/document";
 import type { State, StudioStore } from "./state";
 import { say, sayError } from "./state";
+import type { Meaning } from "./words/meaning";
 
 const MIN_REGION_S = 0.05;
 const DOSE_STEP = 0.05;
@@ -25,6 +26,7 @@ export class Sound {
   constructor(
     private readonly store: StudioStore,
     model: Model,
+    private readonly meaning: Meaning,
     files: ModelFiles,
     private readonly references: Readonly<Record<string, string>>,
   ) {
@@ -158,7 +160,7 @@ export class Sound {
 
   private sendEq({ listening, doc, mix, eq }: State): void {
     // where it listens, the dose is counted in units of the words, so it is told the words
-    if (listening && !isEdited(doc) && Object.keys(mix).length > 0) this.player.setMix(mix, doc.intensity);
+    if (listening && !isEdited(doc) && Object.keys(mix).length > 0 && this.meaning.isTaught(mix)) this.player.setMix(mix, doc.intensity);
     else this.player.setEq(eq);
   }
 }

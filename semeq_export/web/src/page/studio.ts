@@ -1,10 +1,10 @@
 /** What hands can do to the document: words, map, amounts, bands, undo, links. Every change is a step of undo. */
 
-import { PhraseError, suggest } from "../phrases";
+import { PhraseError, readPhrase, suggest } from "../phrases";
 import type { Band, Model } from "../runtime/semeq";
 import type { Point, StudioData, Word } from "./data";
 import type { StudioDocument } from "./document/document";
-import { editedEq, editTo, isEdited, MAX_INTENSITY, MAX_SECOND, mixText, START, wholeMix, wordsEq } from "./document/document";
+import { editedEq, editTo, isEdited, MAX_INTENSITY, MAX_SECOND, mixText, START, wholeMix } from "./document/document";
 import { History } from "./document/history";
 import type { Recalled } from "./document/link";
 import { fromHash, toHash } from "./document/link";
@@ -12,7 +12,7 @@ import type { StudioStore } from "./state";
 import { say, sayError } from "./state";
 import type { Extent } from "./words/blend";
 import { blendAt, extentOf } from "./words/blend";
-import { Phrases } from "./words/guesses";
+import type { Meaning } from "./words/meaning";
 
 const LINK_AFTER_MS = 400;
 const MAP_MARGIN = 0.07;
@@ -20,7 +20,6 @@ const MOST_SUGGESTIONS = 8;
 const EDITS_GONE = "the bands follow the new words: undo brings your changes back";
 
 export class Studio {
-  private readonly phrases: Phrases;
   private readonly history = new History<StudioDocument>(START);
   /** The words that the map blends, with their places. */
   readonly landmarks: ReadonlyMap<string, Point>;
@@ -32,8 +31,8 @@ export class Studio {
     readonly store: StudioStore,
     readonly data: StudioData,
     private readonly model: Model,
+    private readonly meaning: Meaning,
   ) {
-    this.phrases = new Phrases(data.phrases, data.words);
     this.landmarks = landmarksOf(data.words, data.map.points);
     this.extent = extentOf(this.landmarks.values(), MAP_MARGIN);
   }
@@ -52,7 +51,7 @@ export class Studio {
   /** Take what a phrase says; what it does not know becomes a notice. Returns whether it was understood. */
   search(text: string, guess = false): boolean {
     try {
-      const { mix, says } = this.phrases.read(text, guess);
+      const { mix, says } = readPhrase(text, this.data.phrases, { guess });
       const words = Object.keys(mix);
       const pad = words.length === 1 ? (this.data.map.points[words[0] ?? ""] ?? null) : null;
       this.take({ mix, pad, phrase: text }, `"${text}"`, "");
@@ -180,8 +179,9 @@ export class Studio {
 
   private show(doc: StudioDocument): boolean {
     try {
-      const words = wordsEq(doc, this.model);
-      this.store.update({ doc, mix: wholeMix(doc), wordsEq: words, eq: editedEq(words, doc.edits) });
+      const mix = wholeMix(doc);
+      const words = this.meaning.eqFor(mix, doc.intensity);
+      this.store.update({ doc, mix, wordsEq: words, eq: editedEq(words, doc.edits) });
       return true;
     } catch (error) {
       sayError(this.store, error);

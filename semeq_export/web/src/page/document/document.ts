@@ -1,6 +1,6 @@
 /** What undo, links and state files are about: which words, how much of them, and what was changed by hand. Plain values, never mutated. */
 
-import type { Band, Eq, Mix, Model } from "../../runtime/semeq";
+import type { Band, Eq, Mix } from "../../runtime/semeq";
 import type { Point } from "../data";
 
 export const MAX_INTENSITY = 3;
@@ -47,12 +47,6 @@ export function wholeMix(doc: StudioDocument): Mix {
 
 export function isEdited(doc: StudioDocument): boolean {
   return Object.keys(doc.edits).length > 0;
-}
-
-/** Return what the words mean, before any hand. */
-export function wordsEq(doc: StudioDocument, model: Model): Eq {
-  const mix = wholeMix(doc);
-  return Object.keys(mix).length === 0 ? { bands: [], preamp_db: 0 } : model.eqFor(mix, doc.intensity);
 }
 
 /** Return what is heard: what the words mean, with what hands did to it, inside the limits of the handles. */

@@ -94,7 +94,7 @@ function numberOf(text: string, field: string, most: number): number {
 function wordOf(part: string, field: string, most: number): [string, number] {
   const at = part.lastIndexOf(":");
   if (at <= 0) throw new Error(`the link's ${field} holds ${JSON.stringify(part)}: not word:amount`);
-  return [part.slice(0, at), numberOf(part.slice(at + 1), field, most)];
+  return [part.slice(0, at).trim().toLowerCase(), numberOf(part.slice(at + 1), field, most)];
 }
 
 function secondOf(text: string): StudioDocument["second"] {

@@ -11,7 +11,7 @@ export interface SavedPreset {
   readonly sampleRateHz: number;
   readonly eq: Eq;
   /** null where the bands are no longer what words meant. */
-  readonly words: { readonly mix: Mix; readonly intensity: number; readonly bundle: string } | null;
+  readonly words: { readonly mix: Mix; readonly intensity: number; readonly bundle: string; readonly areGuessed: boolean } | null;
 }
 
 /** Return the text of a preset; keys in order, so that equal presets are equal texts. */
@@ -21,9 +21,13 @@ export function presetText({ name, sampleRateHz, eq, words }: SavedPreset): stri
     eq: settings,
     name,
     sample_rate_hz: sampleRateHz,
-    ...(words === null ? {} : { words: { bundle_sha256: words.bundle, eq: settings, intensity: words.intensity, weights: Object.entries(words.mix) } }),
+    ...(words === null ? {} : { words: wordsOf(words, settings) }),
   };
   return `${JSON.stringify({ format: "semeq-preset", preset, version: words === null ? "1.0" : "1.1" }, null, 1)}\n`;
+}
+
+function wordsOf({ mix, intensity, bundle, areGuessed }: NonNullable<SavedPreset["words"]>, eq: object): object {
+  return { bundle_sha256: bundle, eq, ...(areGuessed ? { estimated: true } : {}), intensity, weights: Object.entries(mix) };
 }
 
 function settingsOf({ bands, preamp_db }: Eq): object {

@@ -10,6 +10,7 @@ import { heardEq } from "../sound";
 import type { StudioStore } from "../state";
 import { say, sayError } from "../state";
 import type { Studio } from "../studio";
+import type { Meaning } from "../words/meaning";
 import { download, fileStem, withoutEnding } from "./download";
 import { presetText } from "./preset";
 
@@ -19,6 +20,7 @@ export class Saver {
   constructor(
     private readonly store: StudioStore,
     private readonly data: StudioData,
+    private readonly meaning: Meaning,
     private readonly studio: Studio,
     private readonly sound: Sound,
   ) {}
@@ -38,7 +40,7 @@ export class Saver {
       name: this.name,
       sampleRateHz: clip?.sampleRateHz ?? PRESET_RATE_HZ,
       eq: heardEq(this.store.state),
-      words: areWords && bundle !== undefined ? { mix, intensity: doc.intensity, bundle } : null,
+      words: areWords && bundle !== undefined ? { mix, intensity: doc.intensity, bundle, areGuessed: !this.meaning.isTaught(mix) } : null,
     });
     const file = `${fileStem(this.name)}.semeq.json`;
     download(file, text, "application/json");
