@@ -21,6 +21,9 @@ GUIDE = "GUIDE.md"
 VECTORS = "tests/vectors"
 REFERENCES = "references"
 """Stored references: how kinds of sources sound. They belong to the runtime, not to a model, so they stand beside the sealed bundle."""
+WEB = "web"
+"""The runtime for web pages and Node, which can be taken alone."""
+_WEB_FILES = ("built/semeq.wasm", "built/semeq.js", "built/semeq.d.ts", "built/semeq-worklet.js", "kit/README.md", "kit/example.html")
 
 
 def select(bundle: Bundle, *, terms: Iterable[str] | None = None, torchscript: bool | None = None) -> dict[str, bytes]:
@@ -79,14 +82,22 @@ def is_kit(path: Path) -> bool:
     return any((path / name).exists() for name in store.KIT_MODELS)
 
 
+def write_web(folder: Path) -> None:
+    """Make a folder with the runtime for web pages and Node, its README and its example."""
+    folder.mkdir()
+    for name in _WEB_FILES:
+        (folder / Path(name).name).write_bytes((Path(str(resources.files("semeq_export"))) / WEB / name).read_bytes())
+
+
 def _copy_sources(folder: Path) -> None:
-    """Copy the C++ runtime with its tests and examples, and the stored references, into a kit."""
+    """Copy the C++ runtime with its tests and examples, that of the web, and the stored references, into a kit."""
     package = Path(str(resources.files("semeq_export")))
     for source in sorted((package / "cpp").rglob("*")):
         if source.is_file():
             target = folder / source.relative_to(package / "cpp")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(source.read_bytes())
+    write_web(folder / WEB)
     (folder / REFERENCES).mkdir()
     for source in sorted((package / "references").glob("*.json")):
         (folder / REFERENCES / source.name).write_bytes(source.read_bytes())
@@ -116,6 +127,7 @@ then read `{GUIDE}`: from bundle to sound, rules for the audio thread, times, li
 | part | what |
 | --- | --- |
 {listed}| `include/semeq.hpp` | the runtime: one C++17 header, no dependency |
+| `{WEB}/` | the runtime as WebAssembly with a typed JavaScript module, for pages and Node: `{WEB}/README.md` |
 | `CMakeLists.txt` | target `semeq::semeq`, tests, `bench`, examples |
 | `{REFERENCES}/` | how kinds of sources sound, for a plug-in that listens |
 | `{VECTORS}/` | impulse responses and doses to be met |

@@ -39,6 +39,11 @@ TASKS = {
         (phrase,) = result.understood.values()
         assert phrase.line.startswith("understood: warm ") and phrase.weights["muddy"] < 0
     """,
+    "studio --page studio.html": """
+        from semeq_export.studio.page import PageOptions, write_page
+        size = write_page(PageOptions(output="studio.html"))
+        assert Path("studio.html").stat().st_size == size <= 2_000_000
+    """,
     "plot -t warm -t bright -o words.svg": """
         from semeq_export.app.pictures import PlotOptions, draw_curves
         result = draw_curves(PlotOptions(targets=[SemanticTarget.parse("warm"), SemanticTarget.parse("bright")], output="words.svg"))

@@ -70,6 +70,14 @@ def test_building_twice_gives_the_same_bytes(wheel: zipfile.ZipFile, tmp_path: P
     assert again.read_bytes() == Path(str(wheel.filename)).read_bytes()
 
 
+def test_of_the_web_only_what_is_built_is_inside(wheel: zipfile.ZipFile) -> None:
+    folder = "semeq_export/web/"
+    inside = {name.removeprefix(folder): wheel.read(name) for name in wheel.namelist() if name.startswith(folder)}
+    on_disk = [path for room in ("built", "kit") for path in (ROOT / folder / room).iterdir()]
+    assert inside == {path.relative_to(ROOT / folder).as_posix(): path.read_bytes() for path in on_disk}
+    assert "built/semeq.wasm" in inside
+
+
 def test_the_cpp_runtime_is_inside_whole(wheel: zipfile.ZipFile) -> None:
     folder = "semeq_export/cpp/"
     inside = {name.removeprefix(folder): wheel.read(name) for name in wheel.namelist() if name.startswith(folder)}

@@ -59,6 +59,7 @@ def test_kit_holds_a_sound_bundle_that_is_the_source(source: Path, tmp_path: Pat
     assert "wrote" in err
     assert sorted(p.name for p in (tmp_path / "kit").iterdir()) == [
         "CMakeLists.txt", "GUIDE.md", "README.md", "bench", "benchmark.json", "examples", "include", "model.semeq", "references", "tests",
+        "wasm", "web",
     ]  # fmt: skip
     assert store.read_files(tmp_path / "kit" / "model.semeq") == store.read_files(source)
     assert json.loads((tmp_path / "kit" / "benchmark.json").read_text())["decode"]["p50_us"] > 0

@@ -324,8 +324,11 @@ private:
 
 // ------------------------------------------------------------------------------------------------------------------- 3 crossfade
 
-/// An EQ whose settings change without a click: the new bank hears the input for 10 ms unheard, then replaces the old one over 20 ms
-/// of a raised cosine. A change asked for meanwhile waits for the end of the fade; of several the last one counts.
+/// How a fade rises: the integral of a Hann window, without corners. share: how much of its time has gone, 0..1.
+inline double fade_rise(double share) noexcept SEMEQ_NONBLOCKING { return share - std::sin(2.0 * pi * share) / (2.0 * pi); }
+
+/// An EQ whose settings change without a click: the new bank hears the input for 10 ms unheard, then replaces the old one over 20 ms.
+/// A change asked for meanwhile waits for the end of the fade; of several the last one counts.
 class CrossfadeEq {
 public:
     /// Allocates.
@@ -340,7 +343,7 @@ public:
         warm_up_ = static_cast<int>(std::nearbyint(warm_up_s * rate_hz));
         const int fade = static_cast<int>(std::nearbyint(fade_s * rate_hz));
         rise_.resize(static_cast<std::size_t>(fade));
-        for (int i = 0; i < fade; ++i) rise_[static_cast<std::size_t>(i)] = 0.5 - 0.5 * std::cos(pi * (i + 1) / (fade + 1));
+        for (int i = 0; i < fade; ++i) rise_[static_cast<std::size_t>(i)] = fade_rise((i + 1.0) / (fade + 1.0));
         reset(Eq{});
     }
 
@@ -1512,7 +1515,15 @@ private:
             std::memcpy(im_.data(), b, static_cast<std::size_t>(size_) * sizeof(float));
         }
     }
+    /// Loops that are short pay for being loops, unless the compiler knows their length.
     void stage(const float* a, const float* b, float* c, float* d, int half, int run) const noexcept SEMEQ_NONBLOCKING {
+        if (run == 1) return butterflies(a, b, c, d, half, std::integral_constant<int, 1>());
+        if (run == 2) return butterflies(a, b, c, d, half, std::integral_constant<int, 2>());
+        if (run == 4) return butterflies(a, b, c, d, half, std::integral_constant<int, 4>());
+        butterflies(a, b, c, d, half, run);
+    }
+    template <typename Run>
+    void butterflies(const float* a, const float* b, float* c, float* d, int half, Run run) const noexcept SEMEQ_NONBLOCKING {
         for (int j = 0; j < half; ++j) {
             const float wr = cos_[j * run], wi = sin_[j * run];
             const float *ar = a + j * run, *ai = b + j * run, *br = ar + half * run, *bi = ai + half * run;

@@ -42,6 +42,9 @@ int main(int count, char** arguments) {
         semeq::Stream stream;
         stream.prepare(model, rate_hz, 2);
         stream.set_reference(reference);
+        semeq::Loudness meter;
+        meter.prepare(rate_hz, 2);
+        double lufs = 0.0;
         check::Noise noise(rate_hz, 1);
         std::vector<float> left(512), right(512);
         const long long before = allocations;
@@ -59,10 +62,12 @@ int main(int count, char** arguments) {
             if (block == 900) stream.reset();
             float* channels[] = {left.data(), right.data()};
             stream.process(channels, block % 2 == 0 ? 512 : 77);
+            meter.feed(channels, 512);
+            if (block % 100 == 99) lufs = meter.lufs();
         }
         const long long during = allocations - before;
         std::printf("%g Hz: %lld allocations in 1000 blocks\n", rate_hz, during);
-        if (during != 0 || !learned.is_set || stream.unusable_samples() != 0) return 1;  // the reset forgot the NaN
+        if (during != 0 || !learned.is_set || stream.unusable_samples() != 0 || !(lufs < 0.0)) return 1;  // the reset forgot the NaN
     }
     const long long before = allocations;
     void* volatile block = ::operator new(1);

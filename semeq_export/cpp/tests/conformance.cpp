@@ -260,6 +260,18 @@ void check_rough_use(const semeq::Model& model) {
     must(sample == 0.25F && !stream.set_words(0) && !stream.set_latent(&sample));
     stream.prepare(model, 48'000.0, 1);
     must(!stream.set_words(model.words().count()) && !stream.set_words(0, model.words().count(), 0.5) && stream.set_words(-1));
+    semeq::Stream with_bands;
+    must(with_bands.prepare(48'000.0, 1) && !with_bands.set_words(0) && !with_bands.set_mix(nullptr, 0) && !with_bands.set_latent(&sample));
+    must(with_bands.set_bands(mixed(model, {{0, 1.0}})) && stream.set_words(0));
+    check::Noise noise(48'000.0, 1);
+    bool is_same = true;
+    for (int i = 0; i < 5'000; ++i) {
+        double one = noise.next(), other = one, *first = &one, *second = &other;
+        stream.process(&first, 1), with_bands.process(&second, 1);
+        is_same &= one == other;
+        if (i == 1'000) must(stream.set_intensity(0.5) && with_bands.set_intensity(0.5));
+    }
+    must(is_same);
     worst.report("rough use", cases);
 }
 

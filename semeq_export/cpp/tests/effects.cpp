@@ -26,6 +26,17 @@ void audio_callback(semeq::Stream& stream, semeq::Reference& reference, float* c
     stream.reset();
 }
 
+// a meter beside it, and a stream whose bands were decoded elsewhere
+void metered_callback(semeq::Loudness& meter, semeq::Stream& stream, const semeq::Eq& eq, float* const* channels, double* const* wide, int n, double& lufs) noexcept SEMEQ_NONBLOCKING;
+void metered_callback(semeq::Loudness& meter, semeq::Stream& stream, const semeq::Eq& eq, float* const* channels, double* const* wide, int n, double& lufs) noexcept SEMEQ_NONBLOCKING {
+    stream.set_bands(eq);
+    stream.process(channels, n);
+    meter.feed(channels, n);
+    meter.feed(wide, n);
+    lufs = meter.lufs();
+    meter.reset();
+}
+
 // what the examples run on the audio thread
 void plugin_callback(semeq::plugin::Core& plugin, const float* const* in, float* const* out, const double* const* wide_in, double* const* wide_out, int n) noexcept SEMEQ_NONBLOCKING;
 void plugin_callback(semeq::plugin::Core& plugin, const float* const* in, float* const* out, const double* const* wide_in, double* const* wide_out, int n) noexcept SEMEQ_NONBLOCKING {

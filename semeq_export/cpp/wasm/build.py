@@ -15,7 +15,7 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 _FLAGS = (
     *("-target", "wasm32-wasi", "-mexec-model=reactor"),
-    *("-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-DSEMEQ_PORTABLE"),
+    *("-std=c++17", "-O3", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-DSEMEQ_PORTABLE", "-msimd128"),
     *("-Wall", "-Wextra", "-Werror", "-Wl,--strip-all"),  # names and paths of the machine are left out
 )
 

@@ -64,13 +64,13 @@ void write_eq(const semeq::Eq& eq) noexcept {
     }
 }
 
-/// What is heard: so much of the processed signal and so much of the dry one. A change is faded in over 20 ms of a raised cosine; one that is
-/// asked for meanwhile waits for the end of the fade, and of several the last one counts.
+/// What is heard: so much of the processed signal and so much of the dry one. A change is faded in over 20 ms; one that is asked for
+/// meanwhile waits for the end of the fade, and of several the last one counts.
 class Monitor {
 public:
     void prepare(double rate_hz) {
         rise_.resize(static_cast<std::size_t>(std::nearbyint(semeq::fade_s * rate_hz)));
-        for (std::size_t i = 0; i < rise_.size(); ++i) rise_[i] = 0.5 - 0.5 * std::cos(semeq::pi * static_cast<double>(i + 1) / static_cast<double>(rise_.size() + 1));
+        for (std::size_t i = 0; i < rise_.size(); ++i) rise_[i] = semeq::fade_rise(static_cast<double>(i + 1) / static_cast<double>(rise_.size() + 1));
     }
     void set(double processed, double dry_gain, bool at_once) noexcept {
         wanted_ = {processed, dry_gain};

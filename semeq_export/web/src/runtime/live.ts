@@ -1,6 +1,6 @@
 import { CHUNK, Instance, MAX_CHANNELS } from "./exports.js";
 import type { Setting } from "./messages.js";
-import { checkNumber, checkRate } from "./settings.js";
+import { checkChannels, checkRate } from "./settings.js";
 import type { Dose } from "./types.js";
 
 /** An EQ that runs. `process` makes no garbage. */
@@ -14,7 +14,7 @@ export class Live {
 
   constructor(instance: Instance, sampleRateHz: number, channels: number) {
     checkRate(sampleRateHz);
-    this.channels = checkNumber("the number of channels", channels, 1, MAX_CHANNELS);
+    this.channels = checkChannels(channels, MAX_CHANNELS);
     this.#instance = instance;
     this.#live = instance.guard(() => instance.call.semeq_live_new(sampleRateHz, channels));
     if (this.#live === 0) throw instance.refusal();
@@ -41,9 +41,20 @@ export class Live {
     }
   }
 
-  /** Process samples of as many channels; where there is no input, silence goes in. At most CHUNK samples. */
+  /** Process samples of as many channels; where there is no input, silence goes in. Only blocks over CHUNK samples make garbage. */
   process(inputs: readonly Float32Array[], outputs: readonly Float32Array[]): void {
     const samples = outputs[0]!.length;
+    if (samples <= CHUNK) {
+      this.#run(inputs, outputs, samples);
+      return;
+    }
+    for (let start = 0; start < samples; start += CHUNK) {
+      const part = (channel: Float32Array): Float32Array => channel.subarray(start, start + CHUNK);
+      this.#run(inputs.map(part), outputs.map(part), Math.min(CHUNK, samples - start));
+    }
+  }
+
+  #run(inputs: readonly Float32Array[], outputs: readonly Float32Array[], samples: number): void {
     const views = this.#viewsOf(samples);
     for (let c = 0; c < this.channels; c++) {
       const input = inputs[c];
@@ -66,7 +77,6 @@ export class Live {
 
   /** Views of the first samples of each plane, kept from call to call while the size of blocks and the memory stay. */
   #viewsOf(samples: number): readonly Float32Array[] {
-    if (samples > CHUNK) throw new RangeError(`${samples} samples at once, expected at most ${CHUNK}`);
     const { planes } = this.#instance;
     if (this.#views[0]?.length !== samples || this.#views[0].buffer !== planes[0]!.buffer) {
       this.#views = planes.slice(0, this.channels).map((plane) => plane.subarray(0, samples));

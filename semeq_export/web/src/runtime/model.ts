@@ -1,7 +1,9 @@
 import { SemeqError } from "./errors.js";
 import { CHUNK, Instance, MAX_CHANNELS } from "./exports.js";
-import { checkNumber, checkRate, EQ_NUMBERS, packEq, unpackEq } from "./settings.js";
+import { checkChannels, checkMix, checkNumber, checkRate, EQ_NUMBERS, packEq, shown, unpackEq } from "./settings.js";
 import type { Eq, Mix, ModelFiles } from "./types.js";
+
+const MAX_SAMPLE = 1_000; // +60 dBFS
 
 /** Words, and what they mean as an EQ. For the main thread, a worker or Node; `SemeqNode` and `Stream` play what it decodes. */
 export class Model {
@@ -23,7 +25,8 @@ export class Model {
 
   /** Load a model. Raises SemeqError for files that are damaged or do not belong together. */
   static async load(files: ModelFiles): Promise<Model> {
-    const module = await WebAssembly.compile(files.wasm).catch((error: unknown) => {
+    const wasm = bytesOf("semeq.wasm", files.wasm).slice(); // nodes need it later, when the caller's may be gone to another thread
+    const module = await WebAssembly.compile(wasm).catch((error: unknown) => {
       throw new SemeqError(`semeq.wasm: is no WebAssembly (${String(error)}); take it from a kit`, { cause: error });
     });
     const instance = new Instance(module);
@@ -31,7 +34,7 @@ export class Model {
     const load = instance.call.semeq_model_new as (...places: number[]) => number;
     const model = instance.guard(() => instance.lend(pieces, load));
     if (model === 0) throw instance.refusal();
-    return new Model(files.wasm, instance, model);
+    return new Model(wasm, instance, model);
   }
 
   /** Load semeq.wasm and a model's folder from a server, by their addresses. */
@@ -51,7 +54,7 @@ export class Model {
   eqFor(mix: Mix, intensity = 1): Eq {
     const { call, numbers } = this.#instance;
     checkNumber("the intensity", intensity, -3, 3);
-    const parts = Object.entries(mix).flatMap(([word, amount]) => [this.#indexOf(word), checkNumber(`the amount of ${word}`, amount, -1e6, 1e6)]);
+    const parts = checkMix(mix).flatMap(([word, amount]) => [this.#indexOf(word), amount]);
     if (parts.length > numbers.length) throw new SemeqError(`${parts.length / 2} words at once, expected at most ${numbers.length / 2}`);
     numbers.set(parts);
     if (this.#instance.guard(() => call.semeq_model_mix(this.#model, parts.length / 2, intensity)) === 0) throw this.#instance.refusal();
@@ -128,7 +131,7 @@ export class Model {
   #indexOf(word: string): number {
     const { call } = this.#instance;
     const index = this.#instance.lend([new TextEncoder().encode(word)], (place, size) => call.semeq_model_find(this.#model, place!, size!));
-    if (index < 0) throw new SemeqError(`unknown word ${JSON.stringify(word)}; the model's words are in its list, words`);
+    if (index < 0) throw new SemeqError(`unknown word ${shown(word)}; the model's words are in its list, words`);
     return index;
   }
 
@@ -150,7 +153,8 @@ export class Model {
     const usable = this.#instance.call.semeq_offline_process(filter, samples);
     if (usable === samples) return;
     const at = start + usable;
-    throw new SemeqError(`sample ${at} is ${channels.map((channel) => channel[at]).join(", ")}, expected finite numbers up to +60 dBFS`);
+    const channel = channels.findIndex((one) => !(Math.abs(one[at]!) <= MAX_SAMPLE));
+    throw new SemeqError(`sample ${at} of channel ${channel + 1} is ${channels[channel]![at]}, expected finite numbers up to +60 dBFS`);
   }
 }
 
@@ -164,7 +168,8 @@ function bytesOf(name: string, piece: unknown): Uint8Array {
 /** The length of channels that are alike. */
 function checkAudio(channels: readonly Float32Array[], sampleRateHz: number): number {
   checkRate(sampleRateHz);
-  if (channels.length < 1 || channels.length > MAX_CHANNELS) throw new SemeqError(`${channels.length} channels, expected 1..${MAX_CHANNELS}`);
+  if (!Array.isArray(channels)) throw new SemeqError("channels are no list of Float32Array");
+  checkChannels(channels.length, MAX_CHANNELS);
   if (!channels.every((channel) => channel instanceof Float32Array)) throw new SemeqError("a channel is no Float32Array");
   const frames = channels[0]!.length;
   if (channels.some((channel) => channel.length !== frames)) {

@@ -3,7 +3,7 @@ import { SemeqError } from "./errors.js";
 import { MAX_CHANNELS } from "./exports.js";
 import type { Answer, Message, Setting } from "./messages.js";
 import type { Model } from "./model.js";
-import { checkNumber, checkRate, monitorGains, packEq } from "./settings.js";
+import { checkChannels, checkRate, monitorGains, packEq } from "./settings.js";
 import type { Dose, Eq, Mix, Monitor } from "./types.js";
 import type { ProcessorOptions } from "./worklet.js";
 
@@ -47,7 +47,7 @@ export class SemeqNode extends Controls {
 
   static async create(context: BaseAudioContext, model: Model, options: NodeOptions = {}): Promise<SemeqNode> {
     checkRate(context.sampleRate);
-    const channels = checkNumber("the number of channels", options.channels ?? 2, 1, MAX_CHANNELS);
+    const channels = checkChannels(options.channels ?? 2, MAX_CHANNELS);
     const first: Message[] = [{ kind: "monitor", gains: monitorGains(options.monitor ?? "eq", options.gain_db ?? 0) }];
     if (options.eq !== undefined) first.push({ kind: "eq", eq: packEq(options.eq), intensity: 1 });
     if (options.mix !== undefined) {

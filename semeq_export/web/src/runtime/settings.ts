@@ -1,5 +1,5 @@
 import { SemeqError } from "./errors.js";
-import type { Band, Eq, Kind, Monitor } from "./types.js";
+import type { Band, Eq, Kind, Mix, Monitor } from "./types.js";
 
 const KINDS: readonly Kind[] = ["low_shelf", "peak", "high_shelf"];
 const MAX_BANDS = 64;
@@ -22,6 +22,22 @@ export function checkNumber(what: string, value: unknown, least: number, most: n
 
 export function checkRate(sampleRateHz: number): number {
   return checkNumber("the sample rate in Hz", sampleRateHz, 8_000, 384_000);
+}
+
+export function checkChannels(channels: number, most: number): number {
+  if (!Number.isInteger(channels) || channels < 1 || channels > most) throw new SemeqError(`${String(channels)} channels, expected 1..${most}`);
+  return channels;
+}
+
+/** The words of a mix with their amounts. */
+export function checkMix(mix: Mix): [string, number][] {
+  if (typeof mix !== "object" || mix === null || Array.isArray(mix)) throw new SemeqError("a mix is { word: amount, ... }");
+  return Object.entries(mix).map(([word, amount]) => [word, checkNumber(`the amount of ${shown(word)}`, amount, -1e6, 1e6)]);
+}
+
+/** A text for a message: in quotes, and no longer than one line holds. */
+export function shown(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
 /** An EQ as semeq.wasm takes it (see semeq_wasm.cpp). Raises SemeqError where it is none. */

@@ -1,6 +1,6 @@
 import { Controls } from "./controls.js";
 import { SemeqError } from "./errors.js";
-import { CHUNK, Instance } from "./exports.js";
+import { Instance } from "./exports.js";
 import { Live } from "./live.js";
 import type { Setting } from "./messages.js";
 import type { Model } from "./model.js";
@@ -25,10 +25,7 @@ export class Stream extends Controls {
     if (inputs.length !== this.#live.channels || outputs.length !== this.#live.channels || [...inputs, ...outputs].some((one) => one.length !== samples)) {
       throw new SemeqError(`expected ${this.#live.channels} channels of one length as inputs and outputs`);
     }
-    for (let start = 0; start < samples; start += CHUNK) {
-      const part = (channel: Float32Array): Float32Array => channel.subarray(start, start + CHUNK);
-      this.#live.process(inputs.map(part), outputs.map(part));
-    }
+    if (samples > 0) this.#live.process(inputs, outputs);
   }
 
   /** What an EQ that listens has found so far. */
