@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from semeq_export.app._engine import load_engine
 from semeq_export.engine import Engine
 from semeq_export.words.phrase_data import phrase_data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhraseOptions:
+    """A text such as "a bit warmer but not muddy". guess: take doubtful guesses for words that nobody taught."""
+
+    text: str
+    guess: bool = False
+    bundle: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,11 @@ class ReadPhrase:
     mix: Mapping[str, float]
     says: tuple[str, ...]
     estimated: bool
+
+
+def understand_phrase(options: PhraseOptions) -> ReadPhrase:
+    """Return what a text asks for in the words of a bundle; raises BundleError, and as `read_phrase` does."""
+    return read_phrase(load_engine(options.bundle, guess=options.guess), options.text)
 
 
 def read_phrase(engine: Engine, text: str) -> ReadPhrase:

@@ -13,6 +13,7 @@ from semeq_export.app._preset_files import CONTACT_SHEET, KNOBS, PresetFile, Wor
 from semeq_export.app._recall import save_words
 from semeq_export.audio.reader import open_audio
 from semeq_export.engine import Engine
+from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import IntentError, OutputError, UnknownFormatError
 from semeq_export.listening.dose import Adaptation
 from semeq_export.listening.reference import ReferenceSource, measure_file
@@ -21,13 +22,15 @@ from semeq_export.words.names import MAX_NAME_CHARS, host_name
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.target import SemanticTarget
 from semeq_export.words.terms import DEFAULT_LANGUAGE
-from semeq_presets import Device, FormatInfo, Preamp, Preset
+from semeq_presets import Device, FormatInfo, Note, Preamp, Preset, convert
 from semeq_presets.file_formats.base import Source
 from semeq_presets.file_formats.semeq_json import SemeqJson, UnknownKeys
 from semeq_presets.file_formats.semeq_vst3 import for_words
+from semeq_presets.shelf.library import file_names
 
 __all__ = [
-    "CONTACT_SHEET", "KNOBS", "AllTerms", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words", "write_presets",
+    "CONTACT_SHEET", "KNOBS", "AllTerms", "EncodedPreset", "Match", "PresetFile", "PresetOptions", "PresetResult", "WordPreset", "Words",
+    "encode_preset", "write_presets",
 ]  # fmt: skip
 
 
@@ -58,18 +61,20 @@ class Match:
 class PresetOptions:
     """What presets to write.
 
-    label: what results and the names of several files call a target; as it is written where left out. adapt_to: an audio file; the
-    preset does as much of the words as it needs, or matches it. reference: what that file is compared with, see `ReferenceSource`.
+    target: words, or settings of one's own, which stay as they are. label: what results and the names of several files call a target; as it
+    is written where left out. adapt_to: an audio file; the preset does as much of the words as it needs, or matches it. reference: what
+    that file is compared with, see `ReferenceSource`.
     formats: ids; by the suffix of the output where there are none. output: a file, or a folder for several presets; without one and
     without `install` the result carries the preset as text. install: write where the formats' hosts look for presets; with `overwrite`
     over the same preset of the same plug-in only, without over none: of several, those that are there are passed over. dry_run: only plan.
     device: refit to it; without a format, its knobs are written as a table. preamp: see `semeq_presets.with_preamp`. name: shown by the
-    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. exact: the
-    decoder's own bands, unrounded. bundle: default, the factory's. guess: take doubtful guesses for words that nobody taught.
+    host; made from the target where left out. strict: fail where a format cannot hold the EQ within 0.1 dB. lossy: of
+    what is not installed, see `semeq_presets.write`. exact: the decoder's own bands, unrounded. bundle: default, the factory's. guess: take
+    doubtful guesses for words that nobody taught.
     Raises IntentError for what contradicts itself.
     """
 
-    target: SemanticTarget | Words | AllTerms | Match
+    target: SemanticTarget | Words | AllTerms | Match | EqSettings
     label: str = ""
     adapt_to: str | os.PathLike[str] | None = None
     reference: str | os.PathLike[str] | None = None
@@ -82,6 +87,7 @@ class PresetOptions:
     name: str | None = None
     sample_rate_hz: float = 48_000.0
     strict: bool = False
+    lossy: bool = False
     exact: bool = False
     overwrite: bool = False
     bundle: str | os.PathLike[str] | None = None
@@ -92,6 +98,8 @@ class PresetOptions:
             raise IntentError("a reference or a match needs `adapt_to`, the audio file that is compared with it")
         if isinstance(self.target, Match) and self.reference is not None:
             raise IntentError("a match names its reference itself, without `reference`")
+        if isinstance(self.target, EqSettings) and self.adapt_to is not None:
+            raise IntentError("settings are taken as they are, without `adapt_to`")
         if isinstance(self.target, AllTerms) and self.name is not None:
             raise IntentError("presets of all terms have names of their own, without `name`")
         if self.install and self.output is not None:
@@ -142,7 +150,7 @@ def write_presets(options: PresetOptions) -> PresetResult:
     placed: list[str] = []
     if not options.is_filed:
         info = infos[0] if infos else None
-        files = [_preset_files.as_text(presets[0], info, preamp=options.preamp, strict=options.strict)]
+        files = [_preset_files.as_text(presets[0], info, preamp=options.preamp, strict=options.strict, lossy=options.lossy)]
     elif options.output is None:
         files, placed = _installed(presets, infos, options, several)
     else:
@@ -152,6 +160,7 @@ def write_presets(options: PresetOptions) -> PresetResult:
                 files,
                 preamp=options.preamp,
                 strict=options.strict,
+                lossy=options.lossy,
                 overwrite=options.overwrite,
                 make_folders=several,
                 folder=Path(options.output) if several else None,
@@ -168,6 +177,35 @@ def write_presets(options: PresetOptions) -> PresetResult:
         understood=made.understood,
         intensities=made.intensities,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EncodedPreset:
+    """One preset as bytes. files: by the name that suits its label; those of a folder begin with the folder's. notes: of the format.
+
+    The other fields are those of `PresetResult`.
+    """
+
+    of: WordPreset
+    format: str
+    files: Mapping[str, bytes]
+    notes: tuple[Note, ...] = ()
+    doubts: tuple[str, ...] = ()
+    understood: Mapping[str, Phrase] = field(default_factory=dict)
+
+
+def encode_preset(options: PresetOptions) -> EncodedPreset:
+    """Return one preset in one format as bytes, and write nothing; raises as `write_presets` does, and OutputError for more than one."""
+    infos = _preset_files.chosen_formats(options.formats, None)
+    if len(infos) != 1 or options.is_filed or isinstance(options.target, AllTerms):
+        raise OutputError("what is encoded is one preset in one format, for no file")
+    info, made = infos[0], _presets(options)
+    one = _refitted(made.presets[0], options)
+    written = convert(one.preset, info.id, strict=options.strict, lossy=options.lossy, preamp=options.preamp)
+    (name,) = file_names([one.label], info.suffixes[0]).values()
+    files = {f"{name}/{inner}" if info.is_folder else name: data for inner, data in written.files.items()}
+    notes = (*one.notes, *written.notes)
+    return EncodedPreset(of=one, format=info.id, files=files, notes=notes, doubts=made.doubts, understood=made.understood)
 
 
 def _installed(
@@ -211,6 +249,9 @@ def _presets(options: PresetOptions) -> _Made:
     """Return what is asked for as presets."""
     if isinstance(options.target, Match):
         return _Made([_matched(options.target, options)])
+    if isinstance(options.target, EqSettings):
+        preset = Preset(options.target, sample_rate_hz=options.sample_rate_hz)
+        return _Made([_named(options.label or "eq", (options.label or "EQ")[:MAX_NAME_CHARS], 1.0, preset, options)])
     engine = load_engine(options.bundle, exact=options.exact, guess=options.guess)
     doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

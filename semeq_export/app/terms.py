@@ -17,7 +17,7 @@ from semeq_export.eq.curve import log_grid
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidTargetError, OutputError, environment_failure, printable
 from semeq_export.teach import settings_of, teach
-from semeq_export.words.evidence import N_POINTS
+from semeq_export.words.evidence import N_POINTS, OPPOSITE, SYNONYM
 from semeq_export.words.phrase import Phrase
 from semeq_export.words.terms import DEFAULT_LANGUAGE, Term
 from semeq_presets import Choice, read_file
@@ -27,9 +27,6 @@ __all__ = [
     "TermOptions", "TermResult", "TermsOptions", "TermsResult", "add_term", "find_terms_of_preset", "list_terms", "morph_terms",
     "show_term", "term_document",
 ]  # fmt: skip
-
-_SYNONYM, _OPPOSITE = 0.8, -0.5
-"""Correlations from which on two words mean the same, or the opposite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,8 +320,8 @@ def _people(bundle: Bundle, term: Term, language: str | None) -> People:
     entry = evidence.words[term.name]
     related = evidence.related(term.name, bundle.usual_words(language))
     return People(
-        synonyms=tuple((name, value) for name, value in related if value > _SYNONYM)[:5],
-        opposites=tuple((name, value) for name, value in reversed(related) if value < _OPPOSITE)[:3],
+        synonyms=tuple((name, value) for name, value in related if value > SYNONYM)[:5],
+        opposites=tuple((name, value) for name, value in reversed(related) if value < OPPOSITE)[:3],
         boosted=entry.boosted,
         cut=entry.cut,
         mean_db=entry.mean_db,

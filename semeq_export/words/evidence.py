@@ -30,6 +30,9 @@ REGIONS: Mapping[str, tuple[float, float]] = {
 MOVED_DB = 1.0
 """A person boosts or cuts a region if its mean is at least this far from the curve's own level."""
 
+SYNONYM, OPPOSITE = 0.8, -0.5
+"""Correlations of mean curves from which on two words mean the same, or the opposite."""
+
 SHRINKAGE, TEMPER = 0.2, 1.5
 """Of the covariance towards an even one, and how much more than its share a word's number of people counts: neighbouring points of a
 curve move together, so a distance over them says less than it seems. Chosen on left-out folds of SAFE."""

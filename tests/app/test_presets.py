@@ -12,13 +12,15 @@ import soundfile
 from conftest import ROOT
 
 from semeq_export.app.conversion import KNOBS, ConvertOptions, convert_preset, list_formats
-from semeq_export.app.presets import CONTACT_SHEET, AllTerms, Match, PresetOptions, Words, write_presets
+from semeq_export.app.presets import CONTACT_SHEET, AllTerms, Match, PresetOptions, Words, encode_preset, write_presets
 from semeq_export.eq.readable import rounded
+from semeq_export.eq.settings import Band, EqSettings
 from semeq_export.errors import BinaryFormatError, IntentError, OutputError, UnknownFormatError
 from semeq_export.words.target import SemanticTarget
 from semeq_presets import read, read_device, read_file
 
 WARM = SemanticTarget.parse("warm")
+MINE = EqSettings((Band("peak", freq_hz=1_234.5, gain_db=4.32, q=1.1),), preamp_db=-4.32)
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +120,35 @@ def test_a_device_gets_a_table_of_its_knobs(bundle: Path, tmp_path: Path) -> Non
         {"target": AllTerms(), "name": "x"},
         {"target": WARM, "install": True, "output": "x"},
         {"target": WARM, "dry_run": True},
+        {"target": MINE, "adapt_to": "a.wav"},
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(IntentError):
         PresetOptions(formats=["eqapo"], **options)  # type: ignore[arg-type]  # kinds of values differ from case to case
+
+
+def test_settings_of_ones_own_are_written_as_they_are(tmp_path: Path) -> None:
+    write_presets(PresetOptions(target=MINE, name="mine", output=tmp_path / "a.semeq.json"))
+    preset = read_file(tmp_path / "a.semeq.json")
+    assert (preset.eq, preset.name, preset.words) == (MINE, "mine", None)
+
+
+@pytest.mark.parametrize(("format_id", "name"), [("eqapo", "my-mix.txt"), ("lsp-x16-lv2", "my-mix.lv2")])
+def test_what_is_encoded_is_what_would_be_written(format_id: str, name: str, bundle: Path, tmp_path: Path) -> None:
+    for target in (WARM, MINE):
+        options = PresetOptions(target=target, name="My mix", formats=[format_id], bundle=bundle)
+        made, place = encode_preset(options), tmp_path / name
+        written = write_presets(replace(options, output=place, overwrite=True))
+        on_disk = sorted(place.iterdir()) if place.is_dir() else [place]
+        assert dict(made.files) == {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in on_disk}
+        assert (made.format, made.notes) == (format_id, written.files[0].notes)
+
+
+@pytest.mark.parametrize("options", [{"formats": ["csv", "sox"]}, {"formats": []}, {"formats": ["csv"], "output": "x"}])
+def test_what_is_encoded_is_one_preset_in_one_format(options: dict[str, object]) -> None:
+    with pytest.raises(OutputError, match="one preset in one format"):
+        encode_preset(PresetOptions(target=WARM, **options))  # type: ignore[arg-type]  # kinds of values differ from case to case
 
 
 def test_formats_and_places_that_do_not_fit_are_refused(bundle: Path) -> None:

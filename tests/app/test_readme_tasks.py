@@ -39,6 +39,11 @@ TASKS = {
         (phrase,) = result.understood.values()
         assert phrase.line.startswith("understood: warm ") and phrase.weights["muddy"] < 0
     """,
+    "studio --page studio.html": """
+        from semeq_export.studio.page import PageOptions, write_page
+        size = write_page(PageOptions(output="studio.html"))
+        assert Path("studio.html").stat().st_size == size <= 2_000_000
+    """,
     "plot -t warm -t bright -o words.svg": """
         from semeq_export.app.pictures import PlotOptions, draw_curves
         result = draw_curves(PlotOptions(targets=[SemanticTarget.parse("warm"), SemanticTarget.parse("bright")], output="words.svg"))
@@ -58,6 +63,11 @@ TASKS = {
         from semeq_export.app.analysis import AnalysisOptions, analyze_files
         result = analyze_files(AnalysisOptions(audio=["mix.wav"]))
         assert result.files[0].profile.headline
+    """,
+    "listen make mix.wav -t warm -o warm-test": """
+        from semeq_export.app.listening_tests import MakeOptions, Words, make_test
+        made = make_test(MakeOptions(audio=["mix.wav"], targets=[Words("warm")], output="warm-test"))
+        assert made.trials_each == 1 and Path("warm-test/listen.html").is_file()
     """,
     "session mix.wav -t warm -o song.dawproject": """
         from semeq_export.app.sessions import SessionOptions, write_session
