@@ -30,6 +30,6 @@ const page = template
   .replace("/*script-hash*/", () => hashOf(script))
   .replace("/*style*/", () => style)
   .replace("/*script*/", () => script);
-const target = process.argv[2] ?? join(here, "built/listen.html");
+const target = join(process.argv[2] ?? join(here, "built"), "listen.html");
 await mkdir(dirname(target), { recursive: true });
 await writeFile(target, page);
