@@ -19,14 +19,19 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRE_ALL = bool(os.environ.get("SEMEQ_REQUIRE_ALL"))
 """Whether nothing may be missing and every test runs at its full size, as in CI."""
 
+LONG = bool(os.environ.get("SEMEQ_LONG"))
 
-def cases(default: int, full: int) -> int:
-    """Return how many cases a test tries: `default` in the run of the README, `full` where SEMEQ_REQUIRE_ALL is set, as CI does."""
-    return full if REQUIRE_ALL else default
+
+def cases(default: int, full: int, long: int | None = None) -> int:
+    """Return how many cases a test tries: `default` in the run of the README, `full` where SEMEQ_REQUIRE_ALL is set, as CI does.
+
+    long: where SEMEQ_LONG is set too, as `.ci/long` does.
+    """
+    return default if not REQUIRE_ALL else full if long is None or not LONG else long
 
 
 settings.register_profile(
-    "semeq", max_examples=cases(15, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "semeq", max_examples=cases(15, 60, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("semeq")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, skip_or_fail
+from conftest import ROOT, cases, skip_or_fail
 from host_targets import LSP_MODES, LSP_PHASES, LSP_TYPES, lsp_ports
 
 import semeq_presets as presets
@@ -30,7 +30,7 @@ RATE_HZ = 48_000.0
 FREQS_HZ = log_grid(400)
 BAR_DB = 0.15  # unstated rounding of the plug-in below some 40 Hz: 0.14 dB in 1 of 4,480 random filters, 0.04 in presets that people use
 HEARD_DB = 50.0
-COUNT = 20 if os.environ.get("SEMEQ_LONG") else 4  # of each mode, type and slope; `.ci/long` measures all 4,480
+COUNT = cases(4, 4, 20)  # of each mode, type and slope; `.ci/long` measures all 4,480
 
 Json = dict[str, Any]  # Any: JSON holds what it holds
 

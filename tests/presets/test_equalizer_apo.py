@@ -81,7 +81,7 @@ def filter_lines(draw: st.DrawFn) -> str:
     return f"Filter{draw(st.sampled_from((' 1', '  12', '')))}: {state}{space}{kind}{slope} {freq}{gain}{width}"
 
 
-@settings(max_examples=cases(100, 500))
+@settings(max_examples=cases(100, 200, 500))
 @given(
     lines=st.lists(filter_lines(), min_size=1, max_size=6), channels=st.lists(st.sampled_from(("L", "R", "all", "l r", "LFE")), max_size=6)
 )
@@ -350,7 +350,7 @@ def test_shelves_of_other_programs_are_told_by_how_much_they_differ() -> None:
     assert preset.eq.bands[0].freq_hz == pytest.approx(122.86, abs=0.01)
 
 
-@settings(max_examples=cases(100, 1_000))
+@settings(max_examples=cases(100, 250, 1_000))
 @given(
     kind=st.sampled_from(sorted(set(BandKind) - {BandKind.TILT})),
     freq_hz=st.floats(20.0, 20_000.0),
