@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 import zipfile
@@ -82,6 +83,15 @@ def test_loudness_is_that_of_python(visit: Visit) -> None:
     assert shown == pytest.approx(expected, abs=0.1)
 
 
+def test_before_and_after_are_equally_loud(visit: Visit) -> None:
+    heard = {}
+    for monitor, text in visit.saw["heard"].items():
+        samples = np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(2, -1)
+        heard[monitor] = _lufs(Audio(samples, RATE_HZ))
+    assert heard["dry"] == pytest.approx(_lufs(visit.sound), abs=0.1)
+    assert heard["eq"] == pytest.approx(heard["dry"], abs=0.1)
+
+
 def _lufs(audio: Audio) -> float:
     meter = Loudness(audio.sample_rate_hz, audio.channels)
     meter.feed(audio.samples)
@@ -96,7 +106,7 @@ def test_the_map_blends_at_most_three_words_and_undo_takes_a_drag_as_one(visit: 
     assert sum(shares) == pytest.approx(1.0, abs=0.02)
     assert visit.saw["moved_by_key"] != visit.saw["dragged"]
     assert visit.saw["undone"] == visit.saw["redone"] == visit.saw["dragged"]
-    assert visit.saw["undone_drag"] == "bright"
+    assert visit.saw["undone_drag"] == "warm"
 
 
 def test_amounts_and_bands_are_set_by_hand(visit: Visit) -> None:

@@ -17,6 +17,7 @@ try {
   await withNothing(page);
   await withASound(page);
   await withWords(page);
+  await heardBothWays(page);
   await onTheMap(page);
   await byHand(page);
   await saved(page);
@@ -32,11 +33,42 @@ process.stdout.write(JSON.stringify(seen));
 async function opened(url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
   page.setDefaultTimeout(12_000);
+  await page.addInitScript(tapped);
   page.on("pageerror", (error) => seen.errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
   await page.goto(url);
   await page.locator("main").waitFor();
   return page;
+}
+
+/** Runs in a page before its own scripts: `recorded(seconds)` gives what its last node sends out, as base64 of float32, channels after each other. */
+function tapped() {
+  const connect = AudioNode.prototype.connect;
+  let last = null;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) last = this;
+    return connect.call(this, target, ...rest);
+  };
+  globalThis.recorded = async (seconds) => {
+    const samples = Math.round(seconds * last.context.sampleRate);
+    const channels = [new Float32Array(samples), new Float32Array(samples)];
+    const recorder = last.context.createScriptProcessor(4_096, 2, 2);
+    let at = 0;
+    await new Promise((done) => {
+      recorder.onaudioprocess = ({ inputBuffer }) => {
+        channels.forEach((channel, c) => channel.set(inputBuffer.getChannelData(c).subarray(0, samples - at), at));
+        at = Math.min(at + inputBuffer.length, samples);
+        if (at === samples) done();
+      };
+      connect.call(last, recorder);
+      connect.call(recorder, last.context.destination);
+    });
+    last.disconnect(recorder);
+    recorder.disconnect();
+    let letters = "";
+    for (const channel of channels) for (const byte of new Uint8Array(channel.buffer)) letters += String.fromCharCode(byte);
+    return btoa(letters);
+  };
 }
 
 function mixOf(page) {
@@ -112,6 +144,18 @@ async function withWords(page) {
     seen.monitors.push(await chosenMonitor(page));
   }
   await page.keyboard.press("a");
+}
+
+/** Record what reaches the loudspeakers, one loop of before and one of after. */
+async function heardBothWays(page) {
+  await page.getByRole("option", { name: "warm 521" }).click();
+  await page.locator("[data-testid=loudness][aria-busy=false]").waitFor();
+  seen.heard = {};
+  for (const monitor of ["dry", "eq"]) {
+    await page.locator(`input[name=monitor][value=${monitor}]`).check();
+    await page.waitForTimeout(150); // a change is faded in
+    seen.heard[monitor] = await page.evaluate(() => globalThis.recorded(3));
+  }
 }
 
 async function onTheMap(page) {

@@ -154,7 +154,7 @@ export class Sound {
       this.meter.measure(state.eq, scaledEq(state.eq, step), state.region);
     }
     if (seen?.monitor !== state.monitor || seen.matched !== state.matched || seen.loudness !== state.loudness) {
-      this.player.setMonitor(state.monitor, matchingGainDb(state));
+      this.player.setMonitor(state.monitor, state.monitor === "eq" ? matchingGainDb(state) : 0);
     }
   }
 

@@ -86,7 +86,7 @@ function Loudness(): JSX.Element {
 }
 
 function loudnessText(before: number, after: number): string {
-  if (!Number.isFinite(before) || !Number.isFinite(after)) return "too quiet to measure";
+  if (!Number.isFinite(before) || !Number.isFinite(after)) return "too short or too quiet to measure";
   return `${signed(before)} → ${signed(after)} LUFS`;
 }
 

@@ -30,7 +30,7 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
         class="picture"
         ref={box}
         onPointerDown={(event) => {
-          if (event.button !== 0) return;
+          if (event.button !== 0 || event.target instanceof HTMLInputElement) return; // the position has its own hand
           event.currentTarget.setPointerCapture(event.pointerId);
           drag.current = { from: secondsAt(event), x: event.clientX };
         }}
