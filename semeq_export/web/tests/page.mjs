@@ -201,12 +201,19 @@ async function byHand(page) {
 }
 
 function bandsOf(page) {
-  return page.locator(".bands tbody tr").evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll("input[type=number]")].map((field) => Number(field.value))));
+  return page
+    .locator(".bands tbody tr")
+    .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll("input[type=number]")].map((field) => Number(field.value))));
 }
 
 async function saved(page) {
   seen.files = {};
-  for (const [kind, button] of [["preset", "Preset (.semeq.json)"], ["wave24", "WAV, 24 bit"], ["float32", "WAV, 32-bit float"], ["state", "State file"]]) {
+  for (const [kind, button] of [
+    ["preset", "Preset (.semeq.json)"],
+    ["wave24", "WAV, 24 bit"],
+    ["float32", "WAV, 32-bit float"],
+    ["state", "State file"],
+  ]) {
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: button }).click()]);
     seen.files[kind] = `${kind}-${file.suggestedFilename()}`;
     await file.saveAs(join(folder, seen.files[kind]));

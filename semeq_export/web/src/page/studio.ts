@@ -97,7 +97,11 @@ export class Studio {
   /** Give one band, or all, back to the words. */
   resetBands(place?: number): void {
     const rest = Object.entries(this.doc.edits).filter(([i]) => place !== undefined && Number(i) !== place);
-    this.apply({ ...this.doc, edits: Object.fromEntries(rest) }, place === undefined ? "all bands as the words say" : `band ${place + 1} as the words say`, "");
+    this.apply(
+      { ...this.doc, edits: Object.fromEntries(rest) },
+      place === undefined ? "all bands as the words say" : `band ${place + 1} as the words say`,
+      "",
+    );
   }
 
   /** End a drag: what follows is a step of its own. */

@@ -18,12 +18,6 @@ export interface SentFile {
   readonly base64: string;
 }
 
-export interface Processed extends SentFile {
-  readonly notes: readonly string[];
-  readonly lufs_before: number | null;
-  readonly lufs_after: number | null;
-}
-
 export class Server {
   constructor(private readonly token: string) {}
 
@@ -41,7 +35,7 @@ export class Server {
     return this.ask("install", { format, name, eq: settingsOf(eq), replace });
   }
 
-  process(file: SentFile, eq: Eq): Promise<Processed> {
+  process(file: SentFile, eq: Eq): Promise<SentFile & { readonly notes: readonly string[] }> {
     return this.ask("process", { ...file, eq: settingsOf(eq) });
   }
 

@@ -74,7 +74,8 @@ export class Exporter {
 /** Return a preset as a browser can save it: presets that are folders as a ZIP. */
 function asOneFile(files: readonly SentFile[]): { name: string; bytes: Uint8Array<ArrayBuffer>; isPacked: boolean } {
   const [first] = files;
-  if (first !== undefined && files.length === 1 && !first.name.includes("/")) return { name: first.name, bytes: bytesOf(first.base64), isPacked: false };
+  if (first !== undefined && files.length === 1 && !first.name.includes("/"))
+    return { name: first.name, bytes: bytesOf(first.base64), isPacked: false };
   const packed = zipSync(Object.fromEntries(files.map(({ name, base64 }) => [name, bytesOf(base64)])), { mtime: ZIP_TIME });
   return { name: `${first?.name.split("/")[0] ?? "preset"}.zip`, bytes: new Uint8Array(packed), isPacked: true };
 }

@@ -40,11 +40,13 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
           <select value={format.id} onChange={(event) => setChosen(event.currentTarget.value)}>
             {(["verified", "nominal"] as const).map((kind) => (
               <optgroup key={kind} label={kind === "verified" ? "Measured in the host itself" : "By the format's description"}>
-                {formats.filter(({ verified }) => verified === kind).map(({ id, title }) => (
-                  <option key={id} value={id}>
-                    {title}
-                  </option>
-                ))}
+                {formats
+                  .filter(({ verified }) => verified === kind)
+                  .map(({ id, title }) => (
+                    <option key={id} value={id}>
+                      {title}
+                    </option>
+                  ))}
               </optgroup>
             ))}
           </select>
@@ -57,17 +59,23 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
             Install
           </Button>
         )}
-        <Button disabled={isBusy || clip === null} hint="The whole file through the EQ, in its own format" onClick={() => run(() => exporter.process())}>
+        <Button
+          disabled={isBusy || clip === null}
+          hint="The whole file through the EQ, in its own format"
+          onClick={() => run(() => exporter.process())}
+        >
           Process the file
         </Button>
       </div>
       <div class="row">
         <label class="tick">
-          <input type="checkbox" checked={lossy} onChange={(event) => setLossy(event.currentTarget.checked)} /> Export also what the format cannot hold exactly
+          <input type="checkbox" checked={lossy} onChange={(event) => setLossy(event.currentTarget.checked)} /> Export also what the format
+          cannot hold exactly
         </label>
         {format.can_install && (
           <label class="tick">
-            <input type="checkbox" checked={replace} onChange={(event) => setReplace(event.currentTarget.checked)} /> Install over the same preset
+            <input type="checkbox" checked={replace} onChange={(event) => setReplace(event.currentTarget.checked)} /> Install over the same
+            preset
           </label>
         )}
       </div>

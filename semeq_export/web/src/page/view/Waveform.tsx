@@ -11,7 +11,14 @@ import { Button, NumberField } from "./controls";
 const COLUMNS = 600; // a column longer than a period of a voice: its picture has no gaps
 const DRAG_PX = 5;
 const SPOKEN_MS = 1_000;
-const KEY_STEPS_S: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+const KEY_STEPS_S: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  ArrowRight: 1,
+  ArrowUp: 1,
+  PageDown: -10,
+  PageUp: 10,
+};
 
 export function Waveform({ clip }: { clip: Clip }): JSX.Element {
   const { sound } = useParts();
@@ -50,9 +57,27 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
       </div>
       <div class="loop">
         <span class="label">Loop</span>
-        <NumberField label="Loop from, in seconds" unit="s" value={region?.start ?? 0} min={0} max={clip.seconds} step={0.1} digits={2} onChange={(start) => sound.setRegion({ start, end: region?.end ?? clip.seconds })} />
+        <NumberField
+          label="Loop from, in seconds"
+          unit="s"
+          value={region?.start ?? 0}
+          min={0}
+          max={clip.seconds}
+          step={0.1}
+          digits={2}
+          onChange={(start) => sound.setRegion({ start, end: region?.end ?? clip.seconds })}
+        />
         <span class="quiet">to</span>
-        <NumberField label="Loop to, in seconds" unit="s" value={region?.end ?? clip.seconds} min={0} max={Math.ceil(clip.seconds * 100) / 100} step={0.1} digits={2} onChange={(end) => sound.setRegion({ start: region?.start ?? 0, end })} />
+        <NumberField
+          label="Loop to, in seconds"
+          unit="s"
+          value={region?.end ?? clip.seconds}
+          min={0}
+          max={Math.ceil(clip.seconds * 100) / 100}
+          step={0.1}
+          digits={2}
+          onChange={(end) => sound.setRegion({ start: region?.start ?? 0, end })}
+        />
         <Button class="small" disabled={region === null} onClick={() => sound.setRegion(null)}>
           All of it
         </Button>

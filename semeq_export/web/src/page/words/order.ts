@@ -33,6 +33,6 @@ export function matches(word: string, typed: string): boolean {
   return plainText(word).includes(plainText(typed));
 }
 
-export function plainText(text: string): string {
+function plainText(text: string): string {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
 }
