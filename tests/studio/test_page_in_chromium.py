@@ -189,4 +189,8 @@ def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
         found = semeq_presets.read_file(exported).eq
         miss_db = response_db(found, freqs_hz, 48_000.0) - response_db(heard, freqs_hz, 48_000.0)
         assert np.ptp(miss_db) < 0.05  # a gain against clipping is no part of the curve
+    assert [line.strip("✕ ") for line in seen["tracks"].splitlines()] == ["Bass.wav warm", "Drums.wav bright"]
+    with zipfile.ZipFile(files["session"]) as project:
+        audio = sorted(Path(name).name for name in project.namelist() if name.endswith(".wav"))
+    assert audio == ["01-bass.wav", "02-drums.wav"]
     assert relative_db(read_audio(files["processed"]).samples, read_audio(files["sound"]).samples) <= MOST_RELATIVE_DB

@@ -1,6 +1,6 @@
 /** What the loopback server adds, where the page came from one. Its side: `semeq_export/studio/api.py`. */
 
-import type { Eq } from "../../runtime/semeq";
+import type { Eq, Mix } from "../../runtime/semeq";
 
 export interface Format {
   readonly id: string;
@@ -37,6 +37,14 @@ export class Server {
 
   process(file: SentFile, eq: Eq): Promise<SentFile & { readonly notes: readonly string[] }> {
     return this.ask("process", { ...file, eq: settingsOf(eq) });
+  }
+
+  /** Several sounds as one DAW project, each on a track with an EQ of its words; no words, no EQ. */
+  session(
+    name: string,
+    stems: readonly (SentFile & { readonly mix: Mix | null })[],
+  ): Promise<SentFile & { readonly notes: readonly string[] }> {
+    return this.ask("session", { name, stems });
   }
 
   private async ask<Answer>(what: string, body: object): Promise<Answer> {

@@ -7,6 +7,7 @@ import type { Exporter } from "../server/exporter";
 import { sayError } from "../state";
 import { useParts, useStudio } from "./context";
 import { Button } from "./controls";
+import { Session } from "./Session";
 
 const FIRST_FORMAT = "eqapo";
 
@@ -80,6 +81,7 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
         )}
       </div>
       <p class="quiet fine">{format.import}</p>
+      <Session exporter={exporter} run={run} isBusy={isBusy} />
       <ul class="notes" role="status" aria-label="Notes">
         {notes.map((note) => (
           <li key={note}>{note}</li>
