@@ -56,6 +56,17 @@ def test_a_sound_is_dropped_and_plays(visit: Visit) -> None:
     assert visit.saw["plays"] is True
 
 
+def test_a_part_is_looped_and_a_place_is_chosen(visit: Visit) -> None:
+    start_s, end_s = map(float, visit.saw["region"])
+    assert [start_s, end_s] == pytest.approx([0.75, 1.5], abs=0.02)
+    assert start_s <= visit.saw["place_in_region"] < end_s
+    assert visit.saw["place_by_slider"] == pytest.approx(2.4, abs=0.02)
+
+
+def test_the_theme_is_chosen(visit: Visit) -> None:
+    assert sorted(visit.saw["themes"]) == ["dark", "light"]
+
+
 def test_words_come_from_phrases_the_list_and_keys(visit: Visit) -> None:
     assert visit.saw["less_muddy"] == "less muddy 0.6"
     assert visit.saw["warm"] == "warm"
@@ -177,7 +188,7 @@ def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
     need_browser("/usr/bin/chromium")
     with served_page() as address:
         seen = saw("page_served.mjs", address, tmp_path)
-    assert seen["errors"] == []
+    assert seen["errors"] == seen["axe"] == []
     assert "preamp_db against clipping" in seen["notes"]
     files = {kind: tmp_path / name for kind, name in seen["files"].items()}
     assert files["lsp-x16-lv2"].name == "warm.lv2.zip"

@@ -3,19 +3,20 @@
  * FOLDER holds sound.wav, long.wav and broken.wav; what is saved goes there, too. Python judges (tests/studio/test_page_in_chromium.py).
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { violations } from "./axe.mjs";
+
 const [, , address, folder] = process.argv;
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const seen = { errors: [] };
 try {
   const page = await opened(address);
   await withNothing(page);
   await withASound(page);
+  await inPlaces(page);
   await withWords(page);
   await heardBothWays(page);
   await onTheMap(page);
@@ -115,6 +116,27 @@ async function withASound(page) {
   await page.keyboard.press("Space");
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0.2);
   seen.plays = true;
+}
+
+/** Loop a part by hand, go to a place by the slider, and loop all of it again. */
+async function inPlaces(page) {
+  const { x, y, width } = await page.locator(".picture").boundingBox();
+  await page.mouse.move(x + 0.25 * width, y + 20);
+  await page.mouse.down();
+  await page.mouse.move(x + 0.5 * width, y + 30, { steps: 6 });
+  await page.mouse.up();
+  seen.region = await Promise.all(["from", "to"].map((end) => page.getByLabel(`Loop ${end}, in seconds`).inputValue()));
+  await page.waitForTimeout(900); // longer than the part: it must have turned
+  seen.place_in_region = Number(await page.locator(".position").inputValue());
+  await page.getByRole("button", { name: "All of it" }).click();
+  await page.keyboard.press("Space");
+  await page.getByLabel("Position").fill("2.4");
+  seen.place_by_slider = Number(await page.getByLabel("Position").inputValue());
+  await page.keyboard.press("Space");
+  const before = await page.evaluate(() => document.documentElement.dataset.theme);
+  await page.getByRole("button", { name: "Light or dark" }).click();
+  seen.themes = [before, await page.evaluate(() => document.documentElement.dataset.theme)];
+  await page.evaluate(() => localStorage.clear());
 }
 
 async function withWords(page) {
@@ -256,7 +278,6 @@ async function refused(page) {
 
 async function judgedByAxe(page) {
   seen.axe = {};
-  await page.addScriptTag({ path: AXE });
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     seen.axe[colorScheme] = await violations(page);
@@ -272,13 +293,6 @@ async function judgedByAxe(page) {
   await page.keyboard.press("Escape");
   await page.waitForFunction(() => /×/.test(document.querySelector("[data-testid=dose]").textContent));
   seen.dose = await page.getByTestId("dose").innerText();
-}
-
-function violations(page) {
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`));
-  });
 }
 
 async function withALongSound() {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { violations } from "./axe.mjs";
+
 const [, , address, folder] = process.argv;
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const seen = { errors: [], files: {} };
@@ -37,6 +39,7 @@ try {
   await page.getByRole("option", { name: "warm 521" }).click();
   await save(page, "preset", "Preset (.semeq.json)");
   await save(page, "sound", "WAV, 32-bit float");
+  seen.axe = await violations(page);
 } finally {
   await browser.close();
 }

@@ -82,11 +82,15 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
       </div>
       <p class="quiet fine">{format.import}</p>
       <Session exporter={exporter} run={run} isBusy={isBusy} />
-      <ul class="notes" role="status" aria-label="Notes">
-        {notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <div role="status" aria-label="Notes">
+        {notes.length > 0 && (
+          <ul class="notes">
+            {notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        )}
+      </div>
     </div>
   );
 }
