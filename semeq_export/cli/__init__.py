@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "process": ("semeq_export.cli.process", "Process audio files with the EQ of a word."),
     "analyze": ("semeq_export.cli.analyze", "Say in words what audio files sound like."),
     "studio": ("semeq_export.cli.studio", "Hear the words on a page, with your own audio."),
+    "listen": ("semeq_export.cli.listen", "Ask people: make listening tests, analyse answers."),
     "session": ("semeq_export.cli.session", "Write stems as one DAW session, an EQ on each track."),
     "terms": ("semeq_export.cli.terms", "List the words and the evidence for each."),
     "plot": ("semeq_export.cli.plot", "Draw response curves of words and presets."),

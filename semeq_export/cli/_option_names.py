@@ -11,6 +11,8 @@ _OF_THE_SAME_NAME = (
     "reference refine renew repair_nonfinite resume salvage sheet stem strict subtype track trust"
 )
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.split()} | {
+    "ask": "--ask",
+    "compare": "--compare",
     "eq_run": "--model",
     "formats": "-f",
     "out": "-o",
@@ -18,7 +20,9 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.spl
     "overwrite": "--force",
     "picture": "--plot",
     "plugin_file": "--plugin",
+    "start_s": "--start",
     "target": "-t",
+    "test": "--test",
 }
 """Parameter of a library -> option of a command."""
 

@@ -143,6 +143,11 @@ def many_of(name: str) -> str:
     return _MANY.get(name, name)
 
 
+def compared(dose: float, name: str) -> str:
+    """Return in words how much more or less of a word a sound has than a reference, by the reference's name."""
+    return f"{abs(dose):.2f} doses {'less' if dose < -0.005 else 'more'} than {many_of(name)}"
+
+
 def kinds_of_sources() -> tuple[str, ...]:
     """Return the kinds of which something was published, without "any"."""
     return tuple(_sources().kinds)

@@ -64,6 +64,11 @@ TASKS = {
         result = analyze_files(AnalysisOptions(audio=["mix.wav"]))
         assert result.files[0].profile.headline
     """,
+    "listen make mix.wav -t warm -o warm-test": """
+        from semeq_export.app.listening_tests import MakeOptions, Words, make_test
+        made = make_test(MakeOptions(audio=["mix.wav"], targets=[Words("warm")], output="warm-test"))
+        assert made.trials_each == 1 and Path("warm-test/listen.html").is_file()
+    """,
     "session mix.wav -t warm -o song.dawproject": """
         from semeq_export.app.sessions import SessionOptions, write_session
         result = write_session(SessionOptions(audio=["mix.wav"], target="warm", output="song.dawproject"))

@@ -66,7 +66,7 @@ def test_people_get_one_line_about_what_was_heard(mix: Path, tmp_path: Path, run
     target = tmp_path / "out.wav"
     code, out, err = run(mix, "-t", "warm", "--mode", "adaptive", "--analysis", "rolling", "-o", target)
     assert (code, out) == (0, f"{target}\n")
-    assert "doses more than recordings in the median" in err
+    assert "doses less than recordings in the median" in err
     assert "measured" in err
 
 

@@ -29,7 +29,7 @@ from semeq_export.files.atomic import atomic_file
 from semeq_export.files.disk import check_output, is_same_file
 from semeq_export.listeners import Listening
 from semeq_export.listening.dose import Adaptation
-from semeq_export.listening.prior import many_of
+from semeq_export.listening.prior import compared
 from semeq_export.listening.reference import measure_file
 from semeq_export.units import amplitude_to_db, db_to_amplitude
 from semeq_host.streams.process_options import TRIM_PEAK_DBTP, ProcessOptions, Progress
@@ -141,7 +141,7 @@ class ListenedReport:
                 f", {before_db:.1f} dB apart before, {after_db:.1f} dB after" if before_db is not None and after_db is not None else ""
             )
             return f"matched to {adaptation.reference}{reached}"
-        had = "no signal" if adaptation.dose is None else f"{adaptation.dose:.2f} doses more than {many_of(adaptation.reference)}"
+        had = "no signal" if adaptation.dose is None else compared(adaptation.dose, adaptation.reference)
         measured = outcome.get("dose_achieved")
         return f"{had}; {adaptation.gain:.2f} asked" + ("" if measured is None else f", {measured:.2f} measured")
 

@@ -12,7 +12,7 @@ from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.audio.samples import AudioInfo
 from semeq_export.eq.settings import EqSettings
 from semeq_export.listening.dose import band_response_db, doses_between
-from semeq_export.listening.prior import many_of
+from semeq_export.listening.prior import compared
 from semeq_export.listening.reference import Reference, measure_file, stored_reference
 from semeq_export.words.target import SemanticTarget
 from semeq_host.streams.analysis import CONTEXT_S
@@ -57,7 +57,7 @@ class RollingReport:
     def summary(self) -> str:
         """Return one line for people: what was there, what was added."""
         known = self.doses[np.isfinite(self.doses)]
-        had = f"{np.median(known):.2f} doses more than {many_of(self.reference)} in the median" if known.size else "no signal"
+        had = f"{compared(float(np.median(known)), self.reference)} in the median" if known.size else "no signal"
         asked = (
             f"{np.median(self.gains):.2f} asked ({self.gains.min():.2f} to {self.gains.max():.2f})"
             if self.gains.size
