@@ -15,6 +15,7 @@ const {
   gainAt,
   History,
   labelled,
+  loopOf,
   mixText,
   placeIn,
   pointIn,
@@ -33,6 +34,7 @@ const {
   "view/labels",
   "view/scales",
   "audio/wav",
+  "audio/loop",
   "save/preset",
 );
 
@@ -215,6 +217,18 @@ test("a wave of 24 bits cuts what is above full scale and counts it; floats hold
   const kept = new Float32Array(floats.bytes.buffer.slice(58));
   assert.equal(floats.clipped, 0);
   assert.deepEqual([...kept], [0, -1, 0.5, 1, 1.5, 0.25, -2, 2 ** -23]);
+});
+
+test("a part that goes round goes on at its seam as the sound would have", () => {
+  const tone = Float32Array.from({ length: 48_000 }, (_, i) => Math.sin(i / 37));
+  const [part] = loopOf([tone], 48_000, { start: 0.25, end: 0.75 });
+  assert.equal(part.length, 24_000);
+  assert.ok(Math.abs(part[0] - tone[36_000]) < 1e-6);
+  assert.deepEqual(part.subarray(400), tone.subarray(12_400, 36_000));
+  const jumps = part.map((value, i) => Math.abs(value - part[(i + part.length - 1) % part.length]));
+  assert.ok(Math.max(...jumps) < 0.06); // the tone itself moves by 0.027 a sample
+  const [end] = loopOf([tone], 48_000, { start: 0.9, end: 1 });
+  assert.ok(Math.abs(end[0]) < 1e-6); // nothing follows the end
 });
 
 test("a preset names its words only where they are given", () => {

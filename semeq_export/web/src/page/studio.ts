@@ -74,7 +74,7 @@ export class Studio {
     this.apply({ ...this.doc, intensity: clamped }, `intensity ${clamped.toFixed(2)}`, "intensity");
   }
 
-  /** Take a second word, or none; a new one comes as much as the first. */
+  /** Take a second word, or none; the first one comes by half, another takes the place and the amount of the one before. */
   setSecond(word: string | null): void {
     const amount = this.doc.second?.amount ?? 0.5;
     this.take({ second: word === null ? null : { word, amount } }, word === null ? "no second word" : `second word ${word}`, "");

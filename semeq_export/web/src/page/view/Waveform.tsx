@@ -26,10 +26,12 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const size = useSize(box);
   const drag = useRef<{ from: number; x: number } | null>(null);
+  const [drawn, setDrawn] = useState<Region | null>(null); // while it is being drawn, what plays goes on
   const secondsAt = (event: PointerEvent): number => {
     const { left, width } = (box.current as HTMLDivElement).getBoundingClientRect();
     return (Math.min(Math.max(event.clientX - left, 0), width) / width) * clip.seconds;
   };
+  const shown = drawn ?? region;
   const percent = (seconds: number): string => `${(100 * seconds) / clip.seconds}%`;
   return (
     <div class="waveform">
@@ -43,16 +45,18 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
         }}
         onPointerMove={(event) => {
           if (drag.current === null || Math.abs(event.clientX - drag.current.x) < DRAG_PX) return;
-          sound.setRegion(sorted(drag.current.from, secondsAt(event)));
+          setDrawn(sorted(drag.current.from, secondsAt(event)));
         }}
         onPointerUp={(event) => {
-          if (drag.current !== null && Math.abs(event.clientX - drag.current.x) < DRAG_PX) sound.seek(secondsAt(event));
+          if (drawn !== null) sound.setRegion(drawn);
+          else if (drag.current !== null) sound.seek(secondsAt(event));
           drag.current = null;
+          setDrawn(null);
         }}
         onDblClick={() => sound.setRegion(null)}
       >
         <Peaks clip={clip} size={size} />
-        {region !== null && <div class="region" style={{ left: percent(region.start), width: percent(region.end - region.start) }} />}
+        {shown !== null && <div class="region" style={{ left: percent(shown.start), width: percent(shown.end - shown.start) }} />}
         <Playhead seconds={clip.seconds} playing={playing} />
       </div>
       <div class="loop">
@@ -139,7 +143,6 @@ function Playhead({ seconds, playing }: { seconds: number; playing: boolean }): 
 function Peaks({ clip, size }: { clip: Clip; size: Size }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const peaks = useMemo(() => peaksOf(clip, COLUMNS), [clip]);
-  const { region } = useStudio();
   const [theme, setTheme] = useState(0);
   useEffect(() => {
     const observer = new MutationObserver(() => setTheme((count) => count + 1));
@@ -157,7 +160,7 @@ function Peaks({ clip, size }: { clip: Clip; size: Size }): JSX.Element {
       const half = Math.max(peak * (middle - 2), 0.5);
       context.fillRect(x, middle - half, 1, 2 * half);
     }
-  }, [peaks, size, region, theme]);
+  }, [peaks, size, theme]);
   return <canvas ref={canvas} aria-hidden="true" />;
 }
 
