@@ -53,6 +53,10 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
           drag.current = null;
           setDrawn(null);
         }}
+        onPointerCancel={() => {
+          drag.current = null;
+          setDrawn(null);
+        }}
         onDblClick={() => sound.setRegion(null)}
       >
         <Peaks clip={clip} size={size} />
