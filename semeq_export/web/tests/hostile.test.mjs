@@ -59,6 +59,19 @@ test("a program that is none, or another one", async () => {
   await isNotLoaded({ wasm: undefined }, /^semeq\.wasm: is neither bytes nor a text/);
 });
 
+test("memory that grows under a call changes nothing", async () => {
+  const own = await Model.load(files());
+  const audio = Array.from({ length: 64 }, (_, c) => noise(20_000, 0.1, c + 1));
+  assert.equal(own.loudness(audio, 48_000), model.loudness(audio, 48_000));
+  const eq = own.eqFor({ warm: 1 });
+  const stream = await Stream.create(own, 384_000, 64);
+  for (const size of [1e5, 1e6, 1e7]) isRefused(() => own.eqFor({ ["x".repeat(size)]: 1 }), /^unknown word/);
+  isRefused(() => stream.setListening(true, "x".repeat(3_000_000)), /^reference: /);
+  assert.deepEqual(own.eqFor({ warm: 1 }), eq);
+  assert.deepEqual(own.apply(eq, audio, 48_000), model.apply(eq, audio, 48_000));
+  assert.ok(play(stream, audio).every((channel) => peak(channel) > 0.01));
+});
+
 test("words and amounts that cannot be", () => {
   isRefused(() => model.eqFor({ wram: 1 }), /^unknown word "wram"/);
   isRefused(() => model.eqFor({ "": 1 }), /^unknown word ""/);

@@ -101,24 +101,34 @@ async function processor(rate) {
   return made.Processor;
 }
 
+/** Bytes that 200,000 calls leave on the heap; Infinity where it was collected meanwhile. */
+async function garbageOf(work) {
+  const collected = [];
+  const watcher = new PerformanceObserver((list) => collected.push(...list.getEntries()));
+  watcher.observe({ entryTypes: ["gc"] });
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 200_000; i++) work();
+  const grown = process.memoryUsage().heapUsed - before;
+  await new Promise((resolve) => setTimeout(resolve, 20)); // collections are told of a little later
+  collected.push(...watcher.takeRecords());
+  watcher.disconnect();
+  return collected.length === 0 ? grown : Infinity;
+}
+
 test("the audio thread makes no garbage and keeps its answers short", async () => {
   const Processor = await processor(48_000);
   const eq = new Float64Array([1, 0, 1, 1000, 6, 1, 1]);
   const one = new Processor({ processorOptions: { wasm: files().wasm, channels: 2, first: [{ kind: "eq", eq, intensity: 1 }] } });
   const [inputs, outputs] = [[[noise(128), noise(128)]], [[new Float32Array(128), new Float32Array(128)]]];
   for (let i = 0; i < 20_000; i++) one.process(inputs, outputs);
-  const collected = [];
-  const watcher = new PerformanceObserver((list) => collected.push(...list.getEntries()));
-  watcher.observe({ entryTypes: ["gc"] });
-  const before = process.memoryUsage().heapUsed;
-  for (let i = 0; i < 200_000; i++) one.process(inputs, outputs);
-  const grown = process.memoryUsage().heapUsed - before;
-  await new Promise((resolve) => setImmediate(resolve));
-  watcher.disconnect();
-  assert.equal(collected.length, 0);
-  assert.ok(grown < 200_000 * 8, `${grown} bytes in 200,000 quanta`);
+  const turns = []; // garbage of every quantum shows in each of them, that of the tests before or of the engine does not
+  while (turns.length < 3 && !turns.some((bytes) => bytes < 200_000 * 8)) turns.push(await garbageOf(() => one.process(inputs, outputs)));
+  assert.ok(turns.at(-1) < 200_000 * 8, `${turns} bytes in 200,000 quanta`);
   assert.deepEqual(one.said, []);
 
+  const kept = [];
+  const littered = await garbageOf(() => (kept[0] = { state: one.process(inputs, outputs) }));
+  assert.ok(littered > 200_000 * 8, `${littered} bytes: the count does not count`);
   one.port.onmessage({ data: { kind: "ask", number: 7 } });
   assert.equal(one.said.pop().number, 7);
   assert.equal(one.process([[]], outputs), true); // nothing is connected: the tail, then silence

@@ -47,7 +47,10 @@ const N_NUMBERS = 4096;
 export const CHUNK = 1024;
 export const MAX_CHANNELS = 64;
 
-/** An instance of semeq.wasm. Its views of memory are made anew where the memory grew, which only loading and making streams do. */
+/**
+ * An instance of semeq.wasm. Its views of memory are made anew where the memory grew, which only loading and making streams do: they are
+ * empty then. (Asking a view for its buffer would be garbage on the audio thread.)
+ */
 export class Instance {
   readonly call: Exports;
   #numbers = new Float64Array(0);
@@ -65,7 +68,7 @@ export class Instance {
 
   /** The place where numbers are passed. */
   get numbers(): Float64Array {
-    if (this.#numbers.buffer !== this.call.memory.buffer) {
+    if (this.#numbers.length === 0) {
       this.#numbers = new Float64Array(this.call.memory.buffer, this.call.semeq_numbers(), N_NUMBERS);
     }
     return this.#numbers;
@@ -73,7 +76,7 @@ export class Instance {
 
   /** The place where samples are passed, of CHUNK samples for each channel. */
   get planes(): readonly Float32Array[] {
-    if (this.#planes[0]?.buffer !== this.call.memory.buffer) {
+    if (this.#planes.length === 0 || this.#planes[0]!.length === 0) {
       const start = this.call.semeq_audio();
       this.#planes = Array.from(
         { length: MAX_CHANNELS },

@@ -77,9 +77,8 @@ export class Live {
 
   /** Views of the first samples of each plane, kept from call to call while the size of blocks and the memory stay. */
   #viewsOf(samples: number): readonly Float32Array[] {
-    const { planes } = this.#instance;
-    if (this.#views[0]?.length !== samples || this.#views[0].buffer !== planes[0]!.buffer) {
-      this.#views = planes.slice(0, this.channels).map((plane) => plane.subarray(0, samples));
+    if (this.#views.length === 0 || this.#views[0]!.length !== samples) {
+      this.#views = this.#instance.planes.slice(0, this.channels).map((plane) => plane.subarray(0, samples));
     }
     return this.#views;
   }

@@ -52,9 +52,10 @@ export class Model {
 
   /** The EQ of words, times an intensity of -3..3. Raises SemeqError for a word that the model does not know, and for amounts that cannot be. */
   eqFor(mix: Mix, intensity = 1): Eq {
-    const { call, numbers } = this.#instance;
+    const { call } = this.#instance;
     checkNumber("the intensity", intensity, -3, 3);
     const parts = checkMix(mix).flatMap(([word, amount]) => [this.#indexOf(word), amount]);
+    const { numbers } = this.#instance; // only now: finding words may move memory
     if (parts.length > numbers.length) throw new SemeqError(`${parts.length / 2} words at once, expected at most ${numbers.length / 2}`);
     numbers.set(parts);
     if (this.#instance.guard(() => call.semeq_model_mix(this.#model, parts.length / 2, intensity)) === 0) throw this.#instance.refusal();
@@ -83,10 +84,10 @@ export class Model {
    * weights: what the power of each channel counts, where that is not 1 (surround speakers 1.41, LFE 0).
    */
   loudness(channels: readonly Float32Array[], sampleRateHz: number, options: { eq?: Eq; weights?: readonly number[] } = {}): number {
-    const { call, numbers } = this.#instance;
+    const { call } = this.#instance;
     const frames = checkAudio(channels, sampleRateHz);
     const filter = this.#filter(options.eq ?? { bands: [], preamp_db: 0 }, channels.length, sampleRateHz); // it checks the samples, too
-    numbers.set(channels.map((_, channel) => options.weights?.[channel] ?? 1));
+    this.#instance.numbers.set(channels.map((_, channel) => options.weights?.[channel] ?? 1));
     const meter = this.#instance.guard(() => call.semeq_loudness_new(sampleRateHz, channels.length));
     try {
       if (meter === 0) throw this.#instance.refusal();
