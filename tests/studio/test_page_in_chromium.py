@@ -166,6 +166,7 @@ def test_links_and_files_recall_the_state(visit: Visit) -> None:
 def test_what_cannot_be_is_one_line(visit: Visit) -> None:
     assert "zzyzx" in visit.saw["unknown_word"]
     assert visit.saw["broken_file"].startswith("broken.wav cannot be decoded here")
+    assert visit.saw["no_worklets"].startswith("this page has no audio worklets")
     assert visit.saw["clip_after_broken"] == "sound.wav · 44.1 kHz"
 
 

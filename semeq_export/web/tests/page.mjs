@@ -24,6 +24,7 @@ try {
   await saved(page);
   await recalled(page);
   await refused(page);
+  await withoutWorklets();
   await judgedByAxe(page);
   await withALongSound();
 } finally {
@@ -274,6 +275,16 @@ async function refused(page) {
   seen.broken_file = await noticeOf(page);
   seen.clip_after_broken = await page.locator(".clip-name").innerText();
   await page.getByRole("button", { name: "Dismiss the message" }).click();
+}
+
+async function withoutWorklets() {
+  const page = await browser.newPage();
+  await page.addInitScript(() => Object.defineProperty(BaseAudioContext.prototype, "audioWorklet", { value: undefined }));
+  await page.goto(address);
+  await page.getByRole("button", { name: "Drums" }).click();
+  await page.locator(".notice.error").waitFor();
+  seen.no_worklets = await noticeOf(page);
+  await page.close();
 }
 
 async function judgedByAxe(page) {
