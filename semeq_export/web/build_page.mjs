@@ -9,13 +9,25 @@ import { build } from "esbuild";
 import { runtimeDefine } from "./build.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const OPTIONS = { absWorkingDir: here, bundle: true, minify: true, write: false, legalComments: "none", target: ["chrome110", "firefox115", "safari16.4"], charset: "utf8", define: await runtimeDefine() };
+const OPTIONS = {
+  absWorkingDir: here,
+  bundle: true,
+  minify: true,
+  write: false,
+  legalComments: "none",
+  target: ["chrome110", "firefox115", "safari16.4"],
+  charset: "utf8",
+  define: await runtimeDefine(),
+};
 
 /** `worker:./x.ts` is the text of x.ts, bundled. */
 const workers = {
   name: "workers",
   setup(context) {
-    context.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path.slice("worker:".length)), namespace: "worker" }));
+    context.onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path.slice("worker:".length)),
+      namespace: "worker",
+    }));
     context.onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => {
       const { outputFiles } = await build({ ...OPTIONS, entryPoints: [path], format: "iife", plugins: [] });
       return { contents: outputFiles[0].text, loader: "text", watchFiles: [path] };
@@ -24,7 +36,14 @@ const workers = {
 };
 
 async function textOf(entry, format) {
-  const { outputFiles } = await build({ ...OPTIONS, entryPoints: [join(here, entry)], format, plugins: [workers], jsx: "automatic", jsxImportSource: "preact" });
+  const { outputFiles } = await build({
+    ...OPTIONS,
+    entryPoints: [join(here, entry)],
+    format,
+    plugins: [workers],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+  });
   return outputFiles[0].text;
 }
 

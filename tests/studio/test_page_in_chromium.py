@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 import zipfile
@@ -55,6 +56,17 @@ def test_a_sound_is_dropped_and_plays(visit: Visit) -> None:
     assert visit.saw["plays"] is True
 
 
+def test_a_part_is_looped_and_a_place_is_chosen(visit: Visit) -> None:
+    start_s, end_s = map(float, visit.saw["region"])
+    assert [start_s, end_s] == pytest.approx([0.75, 1.5], abs=0.02)
+    assert start_s <= visit.saw["place_in_region"] < end_s
+    assert visit.saw["place_by_slider"] == pytest.approx(2.4, abs=0.02)
+
+
+def test_the_theme_is_chosen(visit: Visit) -> None:
+    assert sorted(visit.saw["themes"]) == ["dark", "light"]
+
+
 def test_words_come_from_phrases_the_list_and_keys(visit: Visit) -> None:
     assert visit.saw["less_muddy"] == "less muddy 0.6"
     assert visit.saw["warm"] == "warm"
@@ -82,6 +94,15 @@ def test_loudness_is_that_of_python(visit: Visit) -> None:
     assert shown == pytest.approx(expected, abs=0.1)
 
 
+def test_before_and_after_are_equally_loud(visit: Visit) -> None:
+    heard = {}
+    for monitor, text in visit.saw["heard"].items():
+        samples = np.frombuffer(base64.b64decode(text), dtype="<f4").reshape(2, -1)
+        heard[monitor] = _lufs(Audio(samples, RATE_HZ))
+    assert heard["dry"] == pytest.approx(_lufs(visit.sound), abs=0.1)
+    assert heard["eq"] == pytest.approx(heard["dry"], abs=0.1)
+
+
 def _lufs(audio: Audio) -> float:
     meter = Loudness(audio.sample_rate_hz, audio.channels)
     meter.feed(audio.samples)
@@ -96,7 +117,7 @@ def test_the_map_blends_at_most_three_words_and_undo_takes_a_drag_as_one(visit: 
     assert sum(shares) == pytest.approx(1.0, abs=0.02)
     assert visit.saw["moved_by_key"] != visit.saw["dragged"]
     assert visit.saw["undone"] == visit.saw["redone"] == visit.saw["dragged"]
-    assert visit.saw["undone_drag"] == "bright"
+    assert visit.saw["undone_drag"] == "warm"
 
 
 def test_amounts_and_bands_are_set_by_hand(visit: Visit) -> None:
@@ -145,6 +166,7 @@ def test_links_and_files_recall_the_state(visit: Visit) -> None:
 def test_what_cannot_be_is_one_line(visit: Visit) -> None:
     assert "zzyzx" in visit.saw["unknown_word"]
     assert visit.saw["broken_file"].startswith("broken.wav cannot be decoded here")
+    assert visit.saw["no_worklets"].startswith("this page has no audio worklets")
     assert visit.saw["clip_after_broken"] == "sound.wav · 44.1 kHz"
 
 
@@ -167,7 +189,7 @@ def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
     need_browser("/usr/bin/chromium")
     with served_page() as address:
         seen = saw("page_served.mjs", address, tmp_path)
-    assert seen["errors"] == []
+    assert seen["errors"] == seen["axe"] == []
     assert "preamp_db against clipping" in seen["notes"]
     files = {kind: tmp_path / name for kind, name in seen["files"].items()}
     assert files["lsp-x16-lv2"].name == "warm.lv2.zip"
@@ -179,4 +201,8 @@ def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
         found = semeq_presets.read_file(exported).eq
         miss_db = response_db(found, freqs_hz, 48_000.0) - response_db(heard, freqs_hz, 48_000.0)
         assert np.ptp(miss_db) < 0.05  # a gain against clipping is no part of the curve
+    assert [line.strip("✕ ") for line in seen["tracks"].splitlines()] == ["Bass.wav warm", "Drums.wav bright"]
+    with zipfile.ZipFile(files["session"]) as project:
+        audio = sorted(Path(name).name for name in project.namelist() if name.endswith(".wav"))
+    assert audio == ["01-bass.wav", "02-drums.wav"]
     assert relative_db(read_audio(files["processed"]).samples, read_audio(files["sound"]).samples) <= MOST_RELATIVE_DB

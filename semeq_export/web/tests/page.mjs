@@ -3,25 +3,28 @@
  * FOLDER holds sound.wav, long.wav and broken.wav; what is saved goes there, too. Python judges (tests/studio/test_page_in_chromium.py).
  */
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { violations } from "./axe.mjs";
+
 const [, , address, folder] = process.argv;
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const seen = { errors: [] };
 try {
   const page = await opened(address);
   await withNothing(page);
   await withASound(page);
+  await inPlaces(page);
   await withWords(page);
+  await heardBothWays(page);
   await onTheMap(page);
   await byHand(page);
   await saved(page);
   await recalled(page);
   await refused(page);
+  await withoutWorklets();
   await judgedByAxe(page);
   await withALongSound();
 } finally {
@@ -32,11 +35,42 @@ process.stdout.write(JSON.stringify(seen));
 async function opened(url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, acceptDownloads: true, ...options });
   page.setDefaultTimeout(12_000);
+  await page.addInitScript(tapped);
   page.on("pageerror", (error) => seen.errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
   await page.goto(url);
   await page.locator("main").waitFor();
   return page;
+}
+
+/** Runs in a page before its own scripts: `recorded(seconds)` gives what its last node sends out, as base64 of float32, channels after each other. */
+function tapped() {
+  const connect = AudioNode.prototype.connect;
+  let last = null;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) last = this;
+    return connect.call(this, target, ...rest);
+  };
+  globalThis.recorded = async (seconds) => {
+    const samples = Math.round(seconds * last.context.sampleRate);
+    const channels = [new Float32Array(samples), new Float32Array(samples)];
+    const recorder = last.context.createScriptProcessor(4_096, 2, 2);
+    let at = 0;
+    await new Promise((done) => {
+      recorder.onaudioprocess = ({ inputBuffer }) => {
+        channels.forEach((channel, c) => channel.set(inputBuffer.getChannelData(c).subarray(0, samples - at), at));
+        at = Math.min(at + inputBuffer.length, samples);
+        if (at === samples) done();
+      };
+      connect.call(last, recorder);
+      connect.call(recorder, last.context.destination);
+    });
+    last.disconnect(recorder);
+    recorder.disconnect();
+    let letters = "";
+    for (const channel of channels) for (const byte of new Uint8Array(channel.buffer)) letters += String.fromCharCode(byte);
+    return btoa(letters);
+  };
 }
 
 function mixOf(page) {
@@ -85,6 +119,27 @@ async function withASound(page) {
   seen.plays = true;
 }
 
+/** Loop a part by hand, go to a place by the slider, and loop all of it again. */
+async function inPlaces(page) {
+  const { x, y, width } = await page.locator(".picture").boundingBox();
+  await page.mouse.move(x + 0.25 * width, y + 20);
+  await page.mouse.down();
+  await page.mouse.move(x + 0.5 * width, y + 30, { steps: 6 });
+  await page.mouse.up();
+  seen.region = await Promise.all(["from", "to"].map((end) => page.getByLabel(`Loop ${end}, in seconds`).inputValue()));
+  await page.waitForTimeout(900); // longer than the part: it must have turned
+  seen.place_in_region = Number(await page.locator(".position").inputValue());
+  await page.getByRole("button", { name: "All of it" }).click();
+  await page.keyboard.press("Space");
+  await page.getByLabel("Position").fill("2.4");
+  seen.place_by_slider = Number(await page.getByLabel("Position").inputValue());
+  await page.keyboard.press("Space");
+  const before = await page.evaluate(() => document.documentElement.dataset.theme);
+  await page.getByRole("button", { name: "Light or dark" }).click();
+  seen.themes = [before, await page.evaluate(() => document.documentElement.dataset.theme)];
+  await page.evaluate(() => localStorage.clear());
+}
+
 async function withWords(page) {
   await page.keyboard.press("/");
   await page.keyboard.type("less muddy");
@@ -112,6 +167,18 @@ async function withWords(page) {
     seen.monitors.push(await chosenMonitor(page));
   }
   await page.keyboard.press("a");
+}
+
+/** Record what reaches the loudspeakers, one loop of before and one of after. */
+async function heardBothWays(page) {
+  await page.getByRole("option", { name: "warm 521" }).click();
+  await page.locator("[data-testid=loudness][aria-busy=false]").waitFor();
+  seen.heard = {};
+  for (const monitor of ["dry", "eq"]) {
+    await page.locator(`input[name=monitor][value=${monitor}]`).check();
+    await page.waitForTimeout(150); // a change is faded in
+    seen.heard[monitor] = await page.evaluate(() => globalThis.recorded(3));
+  }
 }
 
 async function onTheMap(page) {
@@ -157,12 +224,19 @@ async function byHand(page) {
 }
 
 function bandsOf(page) {
-  return page.locator(".bands tbody tr").evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll("input[type=number]")].map((field) => Number(field.value))));
+  return page
+    .locator(".bands tbody tr")
+    .evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll("input[type=number]")].map((field) => Number(field.value))));
 }
 
 async function saved(page) {
   seen.files = {};
-  for (const [kind, button] of [["preset", "Preset (.semeq.json)"], ["wave24", "WAV, 24 bit"], ["float32", "WAV, 32-bit float"], ["state", "State file"]]) {
+  for (const [kind, button] of [
+    ["preset", "Preset (.semeq.json)"],
+    ["wave24", "WAV, 24 bit"],
+    ["float32", "WAV, 32-bit float"],
+    ["state", "State file"],
+  ]) {
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: button }).click()]);
     seen.files[kind] = `${kind}-${file.suggestedFilename()}`;
     await file.saveAs(join(folder, seen.files[kind]));
@@ -203,9 +277,18 @@ async function refused(page) {
   await page.getByRole("button", { name: "Dismiss the message" }).click();
 }
 
+async function withoutWorklets() {
+  const page = await browser.newPage();
+  await page.addInitScript(() => Object.defineProperty(BaseAudioContext.prototype, "audioWorklet", { value: undefined }));
+  await page.goto(address);
+  await page.getByRole("button", { name: "Drums" }).click();
+  await page.locator(".notice.error").waitFor();
+  seen.no_worklets = await noticeOf(page);
+  await page.close();
+}
+
 async function judgedByAxe(page) {
   seen.axe = {};
-  await page.addScriptTag({ path: AXE });
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     seen.axe[colorScheme] = await violations(page);
@@ -221,13 +304,6 @@ async function judgedByAxe(page) {
   await page.keyboard.press("Escape");
   await page.waitForFunction(() => /×/.test(document.querySelector("[data-testid=dose]").textContent));
   seen.dose = await page.getByTestId("dose").innerText();
-}
-
-function violations(page) {
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run();
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`));
-  });
 }
 
 async function withALongSound() {

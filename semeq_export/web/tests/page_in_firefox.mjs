@@ -31,7 +31,8 @@ async function visit(base64) {
   const until = async (found) => {
     const end = performance.now() + 20_000;
     while (!found()) {
-      if (performance.now() > end) throw new Error(`not in time: ${found}; the page says ${document.querySelector(".notice")?.textContent}`);
+      if (performance.now() > end)
+        throw new Error(`not in time: ${found}; the page says ${document.querySelector(".notice")?.textContent}`);
       await new Promise((done) => setTimeout(done, 30));
     }
     return found();

@@ -6,6 +6,8 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { violations } from "./axe.mjs";
+
 const [, , address, folder] = process.argv;
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
 const seen = { errors: [], files: {} };
@@ -15,7 +17,7 @@ try {
   page.on("pageerror", (error) => seen.errors.push(error.message));
   page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
   await page.goto(address);
-  await page.getByRole("button", { name: "Bass" }).click();
+  await page.getByRole("button", { name: "Bass", exact: true }).click();
   await page.getByRole("option", { name: "warm 521" }).click();
   await page.locator("[data-testid=loudness][aria-busy=false]").waitFor();
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0.1);
@@ -25,8 +27,19 @@ try {
   }
   seen.notes = await page.getByLabel("Notes").innerText();
   await save(page, "processed", "Process the file");
+  await page.getByRole("button", { name: "Add as a track" }).click();
+  await page.getByRole("button", { name: "Drums", exact: true }).click();
+  await page.getByText("Drums · 48.0 kHz").waitFor();
+  await page.getByRole("option", { name: "bright 460" }).click();
+  await page.getByRole("button", { name: "Add as a track" }).click();
+  seen.tracks = await page.getByRole("list", { name: "Tracks" }).innerText();
+  await save(page, "session", "Save session");
+  await page.getByRole("button", { name: "Bass", exact: true }).click();
+  await page.getByText("Bass · 48.0 kHz").waitFor();
+  await page.getByRole("option", { name: "warm 521" }).click();
   await save(page, "preset", "Preset (.semeq.json)");
   await save(page, "sound", "WAV, 32-bit float");
+  seen.axe = await violations(page);
 } finally {
   await browser.close();
 }

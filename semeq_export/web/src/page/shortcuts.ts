@@ -49,7 +49,8 @@ export function startShortcuts(parts: Parts, openHelp: () => void): () => void {
 /** What was clicked with a pointer does not keep the keyboard: the next Space is for playing. What was reached by keys keeps it. */
 function letGo(event: MouseEvent): void {
   const { activeElement } = document;
-  if (event.detail > 0 && activeElement instanceof HTMLElement && activeElement.matches("button, input[type=checkbox]")) activeElement.blur();
+  if (event.detail > 0 && activeElement instanceof HTMLElement && activeElement.matches("button, input[type=checkbox]"))
+    activeElement.blur();
 }
 
 function withControl(event: KeyboardEvent, { studio }: Parts): boolean {
@@ -88,5 +89,7 @@ function single(event: KeyboardEvent, { sound, studio, store }: Parts, openHelp:
 }
 
 function isText(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement ? !["range", "checkbox", "radio", "button"].includes(target.type) : target instanceof HTMLTextAreaElement;
+  return target instanceof HTMLInputElement
+    ? !["range", "checkbox", "radio", "button"].includes(target.type)
+    : target instanceof HTMLTextAreaElement;
 }

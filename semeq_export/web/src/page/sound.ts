@@ -15,12 +15,19 @@ import type { Meaning } from "./words/meaning";
 const MIN_REGION_S = 0.05;
 const DOSE_STEP = 0.05;
 const FIRST_EXAMPLE = "drums";
-const NEXT: Readonly<Record<Monitor, string>> = { eq: "after: with the EQ", dry: "before: without the EQ", delta: "difference: only what the EQ changes" };
+const NEXT: Readonly<Record<Monitor, string>> = {
+  eq: "after: with the EQ",
+  dry: "before: without the EQ",
+  delta: "difference: only what the EQ changes",
+};
 
 export class Sound {
   private readonly player: Player;
   private readonly meter: Meter;
-  private seen: Pick<State, "eq" | "mix" | "region" | "clip" | "monitor" | "matched" | "loudness" | "listening" | "reference" | "dose"> | null = null;
+  private seen: Pick<
+    State,
+    "eq" | "mix" | "region" | "clip" | "monitor" | "matched" | "loudness" | "listening" | "reference" | "dose"
+  > | null = null;
   private loads = 0;
 
   constructor(
@@ -33,7 +40,11 @@ export class Sound {
     this.player = new Player(model);
     this.player.onDose = (dose) => store.update({ dose });
     this.player.onError = (error) => sayError(store, error);
-    this.meter = new Meter(files, (loudness) => store.update({ loudness }), (error) => sayError(store, error));
+    this.meter = new Meter(
+      files,
+      (loudness) => store.update({ loudness }),
+      (error) => sayError(store, error),
+    );
     store.subscribe(() => this.follow());
   }
 
@@ -46,10 +57,14 @@ export class Sound {
   async openExample(id: string, andPlay: boolean): Promise<void> {
     const example = EXAMPLES.find((one) => one.id === id);
     if (example === undefined) return sayError(this.store, `there is no example ${JSON.stringify(id)}`);
-    await this.load(example.title, async () => {
-      await new Promise((done) => setTimeout(done)); // so that "loading" is drawn first
-      return exampleClip(id) as Clip;
-    }, andPlay);
+    await this.load(
+      example.title,
+      async () => {
+        await new Promise((done) => setTimeout(done)); // so that "loading" is drawn first
+        return exampleClip(id) as Clip;
+      },
+      andPlay,
+    );
     if (this.references[example.reference] !== undefined) this.store.update({ reference: example.reference });
   }
 
@@ -154,7 +169,7 @@ export class Sound {
       this.meter.measure(state.eq, scaledEq(state.eq, step), state.region);
     }
     if (seen?.monitor !== state.monitor || seen.matched !== state.matched || seen.loudness !== state.loudness) {
-      this.player.setMonitor(state.monitor, matchingGainDb(state));
+      this.player.setMonitor(state.monitor, state.monitor === "eq" ? matchingGainDb(state) : 0);
     }
   }
 

@@ -74,7 +74,7 @@ export class Studio {
     this.apply({ ...this.doc, intensity: clamped }, `intensity ${clamped.toFixed(2)}`, "intensity");
   }
 
-  /** Take a second word, or none; a new one comes as much as the first. */
+  /** Take a second word, or none; the first one comes by half, another takes the place and the amount of the one before. */
   setSecond(word: string | null): void {
     const amount = this.doc.second?.amount ?? 0.5;
     this.take({ second: word === null ? null : { word, amount } }, word === null ? "no second word" : `second word ${word}`, "");
@@ -97,7 +97,11 @@ export class Studio {
   /** Give one band, or all, back to the words. */
   resetBands(place?: number): void {
     const rest = Object.entries(this.doc.edits).filter(([i]) => place !== undefined && Number(i) !== place);
-    this.apply({ ...this.doc, edits: Object.fromEntries(rest) }, place === undefined ? "all bands as the words say" : `band ${place + 1} as the words say`, "");
+    this.apply(
+      { ...this.doc, edits: Object.fromEntries(rest) },
+      place === undefined ? "all bands as the words say" : `band ${place + 1} as the words say`,
+      "",
+    );
   }
 
   /** End a drag: what follows is a step of its own. */

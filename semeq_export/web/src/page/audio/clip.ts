@@ -19,11 +19,12 @@ export interface Clip {
 const FALLBACK_RATE_HZ = 48_000;
 const MIN_RATE_HZ = 8_000;
 const MAX_RATE_HZ = 192_000;
-export const MAX_FILE_BYTES = 500_000_000;
+const MAX_FILE_BYTES = 500_000_000;
 
 /** Return the sound of a file at the file's own rate; throws an Error in one line. */
 export async function readClip(file: File): Promise<Clip> {
-  if (file.size > MAX_FILE_BYTES) throw new Error(`${file.name} is larger than ${MAX_FILE_BYTES / 1e6} MB: cut out the part that you want to hear`);
+  if (file.size > MAX_FILE_BYTES)
+    throw new Error(`${file.name} is larger than ${MAX_FILE_BYTES / 1e6} MB: cut out the part that you want to hear`);
   const bytes = await file.arrayBuffer();
   const said = sampleRateOf(bytes);
   const usable = said !== null && said >= MIN_RATE_HZ && said <= MAX_RATE_HZ;

@@ -27,7 +27,11 @@ export class Meter {
   private isMeasuring = false;
   private next: { eq: Eq; heard: Eq; region: Region | null } | null = null;
 
-  constructor(files: ModelFiles, private readonly onLoudness: (measured: Measured) => void, private readonly onError: (error: Error) => void) {
+  constructor(
+    files: ModelFiles,
+    private readonly onLoudness: (measured: Measured) => void,
+    private readonly onError: (error: Error) => void,
+  ) {
     this.worker = new Worker(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
     this.worker.onmessage = ({ data }: MessageEvent<Answer>) => this.take(data);
     this.worker.onerror = (event) => onError(new Error(`loudness cannot be measured here: ${event.message}`));

@@ -15,7 +15,12 @@ export interface Loudness {
   readonly afterLufs: number;
 }
 
-export type Answer = { readonly id: number; readonly error?: string; readonly loudness?: Loudness; readonly channels?: Float32Array<ArrayBuffer>[] };
+export type Answer = {
+  readonly id: number;
+  readonly error?: string;
+  readonly loudness?: Loudness;
+  readonly channels?: Float32Array<ArrayBuffer>[];
+};
 
 let model: Promise<Model> | null = null;
 let clip: { channels: Float32Array[]; sampleRateHz: number } = { channels: [], sampleRateHz: 48_000 };
@@ -40,7 +45,10 @@ async function answer(request: Request): Promise<Omit<Answer, "id">> {
 
 function measured(loaded: Model, eq: Eq, region: Region | null): Loudness {
   const { sampleRateHz } = clip;
-  const part = region === null ? clip.channels : clip.channels.map((c) => c.subarray(Math.round(region.start * sampleRateHz), Math.round(region.end * sampleRateHz)));
+  const part =
+    region === null
+      ? clip.channels
+      : clip.channels.map((c) => c.subarray(Math.round(region.start * sampleRateHz), Math.round(region.end * sampleRateHz)));
   const of = JSON.stringify(region);
   if (before?.of !== of) before = { of, lufs: loaded.loudness(part, sampleRateHz) };
   return { beforeLufs: before.lufs, afterLufs: loaded.loudness(part, sampleRateHz, { eq }) };

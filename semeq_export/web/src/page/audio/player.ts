@@ -3,6 +3,7 @@
 import type { Dose, Eq, Mix, Model, Monitor } from "../../runtime/semeq";
 import { SemeqNode } from "../../runtime/semeq";
 import type { Clip } from "./clip";
+import { loopOf } from "./loop";
 
 /** A part of a clip in seconds. */
 export interface Region {
@@ -24,7 +25,10 @@ export class Player {
   onDose: ((dose: Dose) => void) | null = null;
   onError: ((error: Error) => void) | null = null;
   private graph: Graph | null = null;
+  private clip: Clip | null = null;
   private buffer: AudioBuffer | null = null;
+  /** What goes round instead, where only a part does. */
+  private part: AudioBuffer | null = null;
   private source: AudioBufferSourceNode | null = null;
   private fade: GainNode | null = null;
   private region: Region | null = null;
@@ -46,9 +50,10 @@ export class Player {
   async load(clip: Clip): Promise<void> {
     this.pause();
     const graph = await this.graphFor(clip.sampleRateHz, clip.channels.length);
-    this.buffer = graph.context.createBuffer(clip.channels.length, clip.channels[0]?.length ?? 1, clip.sampleRateHz);
-    clip.channels.forEach((channel, c) => this.buffer?.copyToChannel(channel, c));
+    this.clip = clip;
+    this.buffer = bufferOf(graph.context, clip.channels);
     this.region = null;
+    this.part = null;
     this.offset = 0;
   }
 
@@ -74,8 +79,10 @@ export class Player {
   }
 
   setRegion(region: Region | null): void {
-    const position = this.position;
+    if (this.graph === null || this.clip === null) return;
+    const { position } = this;
     this.region = region;
+    this.part = region === null ? null : bufferOf(this.graph.context, loopOf(this.clip.channels, this.clip.sampleRateHz, region));
     const outside = region !== null && (position < region.start || position >= region.end);
     this.seek(outside ? region.start : position);
   }
@@ -114,7 +121,8 @@ export class Player {
     eq.onDose = (dose) => this.onDose?.(dose);
     eq.setMonitor(...this.monitor);
     eq.onError = (error) => this.onError?.(error);
-    await this.graph?.context.close(); // only now: what was there plays on where the new one cannot be
+    this.graph?.eq.close(); // only now: what was there plays on where the new one cannot be
+    await this.graph?.context.close();
     this.graph = { context, channels, eq, analyser };
     return this.graph;
   }
@@ -124,11 +132,11 @@ export class Player {
     const { context, eq } = this.graph;
     const { start, end } = this.region ?? { start: 0, end: this.buffer.duration };
     const from = seconds >= start && seconds < end ? seconds : start;
-    const source = new AudioBufferSourceNode(context, { buffer: this.buffer, loop: true, loopStart: start, loopEnd: end });
+    const source = new AudioBufferSourceNode(context, { buffer: this.part ?? this.buffer, loop: true });
     const fade = new GainNode(context, { gain: 0 });
     fade.gain.linearRampToValueAtTime(1, context.currentTime + FADE_S);
     source.connect(fade).connect(eq.node);
-    source.start(0, from);
+    source.start(0, from - start);
     this.source = source;
     this.fade = fade;
     this.offset = from;
@@ -145,6 +153,12 @@ export class Player {
     this.source = null;
     this.fade = null;
   }
+}
+
+function bufferOf(context: BaseAudioContext, channels: Clip["channels"]): AudioBuffer {
+  const buffer = context.createBuffer(channels.length, channels[0]?.length ?? 1, context.sampleRate);
+  channels.forEach((channel, c) => buffer.copyToChannel(channel, c));
+  return buffer;
 }
 
 function contextAt(sampleRateHz: number): AudioContext {

@@ -33,7 +33,7 @@ function tag(view: DataView, at: number): string {
 }
 
 function waveRate(view: DataView): number | null {
-  for (let at = 12; at + 16 <= view.byteLength; ) {
+  for (let at = 12; at + 16 <= view.byteLength;) {
     if (tag(view, at) === "fmt ") return view.getUint32(at + 12, true);
     const size = view.getUint32(at + 4, true);
     at += 8 + size + (size % 2);
@@ -42,7 +42,7 @@ function waveRate(view: DataView): number | null {
 }
 
 function aiffRate(view: DataView): number | null {
-  for (let at = 12; at + 26 <= view.byteLength; ) {
+  for (let at = 12; at + 26 <= view.byteLength;) {
     if (tag(view, at) === "COMM") {
       const exponent = (view.getUint16(at + 16) & 0x7fff) - 16_383; // 80-bit extended: the upper 32 bits of the mantissa hold any rate
       return Math.round(view.getUint32(at + 18) * 2 ** (exponent - 31));

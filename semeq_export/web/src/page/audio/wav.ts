@@ -42,11 +42,11 @@ export function waveOf(channels: readonly Float32Array[], sampleRateHz: number, 
     view.setUint16(at, value, true);
     at += 2;
   };
-  text("RIFF"), u32(bytes.length - 8), text("WAVEfmt "), u32(isFloat ? 18 : 16);
-  u16(isFloat ? 3 : 1), u16(channels.length), u32(sampleRateHz), u32(sampleRateHz * channels.length * bytesEach);
-  u16(channels.length * bytesEach), u16(bytesEach * 8);
-  if (isFloat) u16(0), text("fact"), u32(4), u32(frames);
-  text("data"), u32(dataBytes);
+  (text("RIFF"), u32(bytes.length - 8), text("WAVEfmt "), u32(isFloat ? 18 : 16));
+  (u16(isFloat ? 3 : 1), u16(channels.length), u32(sampleRateHz), u32(sampleRateHz * channels.length * bytesEach));
+  (u16(channels.length * bytesEach), u16(bytesEach * 8));
+  if (isFloat) (u16(0), text("fact"), u32(4), u32(frames));
+  (text("data"), u32(dataBytes));
   const clipped = isFloat ? writeFloats(view, at, channels) : writeWhole(bytes, at, channels);
   return { bytes, clipped };
 }

@@ -33,7 +33,7 @@ export interface StudioDocument {
   readonly edits: Readonly<Record<number, Edit>>;
 }
 
-export const UNTOUCHED: Edit = { gain_db: 0, freq: 1, q: 1, enabled: true };
+const UNTOUCHED: Edit = { gain_db: 0, freq: 1, q: 1, enabled: true };
 
 export const START: StudioDocument = { mix: {}, pad: null, phrase: null, second: null, intensity: 1, edits: {} };
 
@@ -75,7 +75,7 @@ export function editTo(band: Band, wanted: Partial<Band>, before: Edit = UNTOUCH
   };
 }
 
-export function within(what: keyof typeof LIMITS, value: number): number {
+function within(what: keyof typeof LIMITS, value: number): number {
   const [low, high] = LIMITS[what];
   return Math.min(Math.max(value, low), high);
 }

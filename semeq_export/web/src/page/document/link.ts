@@ -70,7 +70,8 @@ export function fromFile(text: string): Recalled {
     throw new Error("is not a state file of the studio: not JSON");
   }
   if (document === null || document.format !== FORMAT) throw new Error(`is not a state file of the studio: "format" is not "${FORMAT}"`);
-  if (!String(document.version).startsWith("1.")) throw new Error(`is a state file of version ${String(document.version)}; this page reads 1.x`);
+  if (!String(document.version).startsWith("1."))
+    throw new Error(`is a state file of version ${String(document.version)}; this page reads 1.x`);
   if (typeof document.state !== "string") throw new Error("is not a state file of the studio: no state in it");
   return fromHash(document.state);
 }
@@ -87,7 +88,8 @@ function listOf(text: string | null, most: number, field: string): string[] {
 
 function numberOf(text: string, field: string, most: number): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || Math.abs(value) > most) throw new Error(`the link's ${field} holds ${JSON.stringify(text)}: not a number up to ${most}`);
+  if (text.trim() === "" || !Number.isFinite(value) || Math.abs(value) > most)
+    throw new Error(`the link's ${field} holds ${JSON.stringify(text)}: not a number up to ${most}`);
   return value;
 }
 
@@ -106,7 +108,12 @@ function editOf(part: string): [number, Edit] {
   const [place = "", gain = "", freq = "", q = "", enabled = "1"] = part.split(":");
   const i = numberOf(place, "bands", MAX_BANDS);
   if (!Number.isInteger(i) || i < 0) throw new Error(`the link's bands name band ${place}`);
-  const edit = { gain_db: numberOf(gain, "bands", 120), freq: numberOf(freq, "bands", 1e4), q: numberOf(q, "bands", 1e4), enabled: enabled !== "0" };
+  const edit = {
+    gain_db: numberOf(gain, "bands", 120),
+    freq: numberOf(freq, "bands", 1e4),
+    q: numberOf(q, "bands", 1e4),
+    enabled: enabled !== "0",
+  };
   if (edit.freq <= 0 || edit.q <= 0) throw new Error("the link's bands hold a frequency or Q that is not above 0");
   return [i, edit];
 }

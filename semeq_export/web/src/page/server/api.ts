@@ -1,6 +1,6 @@
 /** What the loopback server adds, where the page came from one. Its side: `semeq_export/studio/api.py`. */
 
-import type { Eq } from "../../runtime/semeq";
+import type { Eq, Mix } from "../../runtime/semeq";
 
 export interface Format {
   readonly id: string;
@@ -16,12 +16,6 @@ export interface Format {
 export interface SentFile {
   readonly name: string;
   readonly base64: string;
-}
-
-export interface Processed extends SentFile {
-  readonly notes: readonly string[];
-  readonly lufs_before: number | null;
-  readonly lufs_after: number | null;
 }
 
 export class Server {
@@ -41,8 +35,16 @@ export class Server {
     return this.ask("install", { format, name, eq: settingsOf(eq), replace });
   }
 
-  process(file: SentFile, eq: Eq): Promise<Processed> {
+  process(file: SentFile, eq: Eq): Promise<SentFile & { readonly notes: readonly string[] }> {
     return this.ask("process", { ...file, eq: settingsOf(eq) });
+  }
+
+  /** Several sounds as one DAW project, each on a track with an EQ of its words; no words, no EQ. */
+  session(
+    name: string,
+    stems: readonly (SentFile & { readonly mix: Mix | null })[],
+  ): Promise<SentFile & { readonly notes: readonly string[] }> {
+    return this.ask("session", { name, stems });
   }
 
   private async ask<Answer>(what: string, body: object): Promise<Answer> {

@@ -38,8 +38,27 @@ export function Amounts(): JSX.Element {
         ))}
       </div>
       <div class="intensity">
-        <Slider class="large" label="Intensity" value={doc.intensity} min={-MAX_INTENSITY} max={MAX_INTENSITY} step={0.05} text={intensityText(doc.intensity)} onInput={(value) => studio.setIntensity(value)} onEnd={() => studio.endGesture()} />
-        <NumberField label="Intensity as a number" unit="" value={doc.intensity} min={-MAX_INTENSITY} max={MAX_INTENSITY} step={0.1} digits={2} onChange={(value) => studio.setIntensity(value)} />
+        <Slider
+          class="large"
+          label="Intensity"
+          value={doc.intensity}
+          min={-MAX_INTENSITY}
+          max={MAX_INTENSITY}
+          step={0.05}
+          text={intensityText(doc.intensity)}
+          onInput={(value) => studio.setIntensity(value)}
+          onEnd={() => studio.endGesture()}
+        />
+        <NumberField
+          label="Intensity as a number"
+          unit=""
+          value={doc.intensity}
+          min={-MAX_INTENSITY}
+          max={MAX_INTENSITY}
+          step={0.1}
+          digits={2}
+          onChange={(value) => studio.setIntensity(value)}
+        />
         <div class="ticks" aria-hidden="true">
           {TICKS.map(([at, text]) => (
             <span key={at} style={{ left: `${(100 * (at + MAX_INTENSITY)) / (2 * MAX_INTENSITY)}%` }}>
@@ -67,7 +86,10 @@ function SecondWord(): JSX.Element {
     <div class="second">
       <label class="pick">
         <span class="label">Second word</span>
-        <select value={second?.word ?? ""} onChange={(event) => studio.setSecond(event.currentTarget.value === "" ? null : event.currentTarget.value)}>
+        <select
+          value={second?.word ?? ""}
+          onChange={(event) => studio.setSecond(event.currentTarget.value === "" ? null : event.currentTarget.value)}
+        >
           <option value="">none</option>
           {groupsOf(data.words).map(({ title, words }) => (
             <optgroup key={title} label={title}>
@@ -122,7 +144,12 @@ function Listen(): JSX.Element {
   if (kinds.length === 0) return <></>;
   return (
     <div class="listen">
-      <Switch label="Listen first" hint="Adds only as much as the sound still lacks (L)" on={listening} onChange={(on) => sound.setListening(on)} />
+      <Switch
+        label="Listen first"
+        hint="Adds only as much as the sound still lacks (L)"
+        on={listening}
+        onChange={(on) => sound.setListening(on)}
+      />
       {listening && (
         <>
           <label class="pick">

@@ -30,19 +30,51 @@ export function Bands(): JSX.Element {
             return (
               <tr key={i}>
                 <td>
-                  <input type="checkbox" aria-label={`${name} on`} checked={band.enabled !== false} onChange={(event) => studio.editBand(i, { enabled: event.currentTarget.checked })} />
+                  <input
+                    type="checkbox"
+                    aria-label={`${name} on`}
+                    checked={band.enabled !== false}
+                    onChange={(event) => studio.editBand(i, { enabled: event.currentTarget.checked })}
+                  />
                 </td>
                 <th scope="row">
                   {i + 1} <span class="quiet">{kindText(band.kind)}</span>
                 </th>
                 <td>
-                  <NumberField label={`${name} frequency in Hz`} unit="Hz" value={band.freq_hz} min={LIMITS.freq_hz[0]} max={LIMITS.freq_hz[1]} step={1} digits={band.freq_hz < 100 ? 1 : 0} onChange={(freq_hz) => studio.editBand(i, { freq_hz })} />
+                  <NumberField
+                    label={`${name} frequency in Hz`}
+                    unit="Hz"
+                    value={band.freq_hz}
+                    min={LIMITS.freq_hz[0]}
+                    max={LIMITS.freq_hz[1]}
+                    step={1}
+                    digits={band.freq_hz < 100 ? 1 : 0}
+                    onChange={(freq_hz) => studio.editBand(i, { freq_hz })}
+                  />
                 </td>
                 <td>
-                  <NumberField label={`${name} gain in dB`} unit="dB" value={band.gain_db} min={LIMITS.gain_db[0]} max={LIMITS.gain_db[1]} step={0.1} digits={2} onChange={(gain_db) => studio.editBand(i, { gain_db })} />
+                  <NumberField
+                    label={`${name} gain in dB`}
+                    unit="dB"
+                    value={band.gain_db}
+                    min={LIMITS.gain_db[0]}
+                    max={LIMITS.gain_db[1]}
+                    step={0.1}
+                    digits={2}
+                    onChange={(gain_db) => studio.editBand(i, { gain_db })}
+                  />
                 </td>
                 <td>
-                  <NumberField label={`${name} Q`} unit="" value={band.q} min={LIMITS.q[0]} max={LIMITS.q[1]} step={0.05} digits={2} onChange={(q) => studio.editBand(i, { q })} />
+                  <NumberField
+                    label={`${name} Q`}
+                    unit=""
+                    value={band.q}
+                    min={LIMITS.q[0]}
+                    max={LIMITS.q[1]}
+                    step={0.05}
+                    digits={2}
+                    onChange={(q) => studio.editBand(i, { q })}
+                  />
                 </td>
                 <td>
                   {doc.edits[i] !== undefined && (

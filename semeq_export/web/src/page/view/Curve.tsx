@@ -20,7 +20,10 @@ export function Curve(): JSX.Element {
   const freqsHz = useMemo(() => Float64Array.from({ length: POINTS + 1 }, (_, i) => Math.min(freqAt(i, POINTS), rateHz * 0.499)), [rateHz]);
   const heard = heardEq({ eq, listening, dose });
   const curveDb = useMemo(() => studio.responseDb(heard, freqsHz, rateHz), [heard, freqsHz, rateHz]);
-  const wordsDb = useMemo(() => (wordsEq === heard ? null : studio.responseDb(wordsEq, freqsHz, rateHz)), [wordsEq, heard, freqsHz, rateHz]);
+  const wordsDb = useMemo(
+    () => (wordsEq === heard ? null : studio.responseDb(wordsEq, freqsHz, rateHz)),
+    [wordsEq, heard, freqsHz, rateHz],
+  );
   const rangeDb = rangeFor(curveDb, eq.bands);
   const path = (values: Float64Array): string => {
     const points = Array.from(values, (value, i) => `${((i / POINTS) * width).toFixed(1)},${yOf(value, rangeDb, height).toFixed(1)}`);
@@ -52,7 +55,14 @@ function Grid({ width, height, rangeDb }: { width: number; height: number; range
         <line key={hz} class={LABELLED_HZ.includes(hz as 50) ? "strong" : ""} x1={xOf(hz, width)} x2={xOf(hz, width)} y1={0} y2={height} />
       ))}
       {gains.map((gain) => (
-        <line key={gain} class={gain === 0 ? "zero" : ""} x1={0} x2={width} y1={yOf(gain, rangeDb, height)} y2={yOf(gain, rangeDb, height)} />
+        <line
+          key={gain}
+          class={gain === 0 ? "zero" : ""}
+          x1={0}
+          x2={width}
+          y1={yOf(gain, rangeDb, height)}
+          y2={yOf(gain, rangeDb, height)}
+        />
       ))}
       {labelled.map((hz) => (
         <text key={hz} x={xOf(hz, width)} y={height - 6} text-anchor="middle">

@@ -22,7 +22,13 @@ export function Deck(): JSX.Element {
   return (
     <section class="deck" aria-label="Sound">
       <div class="transport">
-        <button type="button" class="play" aria-label={playing ? "Pause" : "Play"} title={`${playing ? "Pause" : "Play"} (Space)`} onClick={() => void sound.toggle()}>
+        <button
+          type="button"
+          class="play"
+          aria-label={playing ? "Pause" : "Play"}
+          title={`${playing ? "Pause" : "Play"} (Space)`}
+          onClick={() => void sound.toggle()}
+        >
           <Icon name={playing ? "pause" : "play"} />
         </button>
         <Choice label="What is heard" name="monitor" value={monitor} options={MONITORS} onChange={(value) => sound.setMonitor(value)} />
@@ -30,7 +36,13 @@ export function Deck(): JSX.Element {
       </div>
       <div class="sound">
         <Source />
-        {clip === null ? <p class="invitation">{loading === null ? "Drop a sound anywhere on this page, or take one of the examples." : `Loading ${loading} …`}</p> : <Waveform clip={clip} />}
+        {clip === null ? (
+          <p class="invitation">
+            {loading === null ? "Drop a sound anywhere on this page, or take one of the examples." : `Loading ${loading} …`}
+          </p>
+        ) : (
+          <Waveform clip={clip} />
+        )}
       </div>
     </section>
   );
@@ -64,7 +76,11 @@ function Source(): JSX.Element {
           {title}
         </Button>
       ))}
-      {clip !== null && <span class="clip-name">{loading === null ? `${clip.name} · ${(clip.sampleRateHz / 1000).toFixed(1)} kHz` : `Loading ${loading} …`}</span>}
+      {clip !== null && (
+        <span class="clip-name">
+          {loading === null ? `${clip.name} · ${(clip.sampleRateHz / 1000).toFixed(1)} kHz` : `Loading ${loading} …`}
+        </span>
+      )}
     </div>
   );
 }
@@ -76,7 +92,12 @@ function Loudness(): JSX.Element {
   const gain = matchingGainDb({ matched, loudness });
   return (
     <div class="loudness">
-      <Switch label="Equal loudness" hint="Turns the EQ's side up or down until both are as loud (M)" on={matched} onChange={(on) => sound.setMatched(on)} />
+      <Switch
+        label="Equal loudness"
+        hint="Turns the EQ's side up or down until both are as loud (M)"
+        on={matched}
+        onChange={(on) => sound.setMatched(on)}
+      />
       <output class="figures" data-testid="loudness" aria-busy={loudness?.eq !== eq || loudness.region !== region}>
         {text}
         {loudness !== null && matched && Number.isFinite(loudness.afterLufs) && <strong> {signed(gain)} LU</strong>}
@@ -86,7 +107,7 @@ function Loudness(): JSX.Element {
 }
 
 function loudnessText(before: number, after: number): string {
-  if (!Number.isFinite(before) || !Number.isFinite(after)) return "too quiet to measure";
+  if (!Number.isFinite(before) || !Number.isFinite(after)) return "too short or too quiet to measure";
   return `${signed(before)} → ${signed(after)} LUFS`;
 }
 

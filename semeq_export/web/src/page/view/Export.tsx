@@ -7,6 +7,7 @@ import type { Exporter } from "../server/exporter";
 import { sayError } from "../state";
 import { useParts, useStudio } from "./context";
 import { Button } from "./controls";
+import { Session } from "./Session";
 
 const FIRST_FORMAT = "eqapo";
 
@@ -40,11 +41,13 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
           <select value={format.id} onChange={(event) => setChosen(event.currentTarget.value)}>
             {(["verified", "nominal"] as const).map((kind) => (
               <optgroup key={kind} label={kind === "verified" ? "Measured in the host itself" : "By the format's description"}>
-                {formats.filter(({ verified }) => verified === kind).map(({ id, title }) => (
-                  <option key={id} value={id}>
-                    {title}
-                  </option>
-                ))}
+                {formats
+                  .filter(({ verified }) => verified === kind)
+                  .map(({ id, title }) => (
+                    <option key={id} value={id}>
+                      {title}
+                    </option>
+                  ))}
               </optgroup>
             ))}
           </select>
@@ -57,26 +60,37 @@ export function Export({ exporter }: { exporter: Exporter }): JSX.Element {
             Install
           </Button>
         )}
-        <Button disabled={isBusy || clip === null} hint="The whole file through the EQ, in its own format" onClick={() => run(() => exporter.process())}>
+        <Button
+          disabled={isBusy || clip === null}
+          hint="The whole file through the EQ, in its own format"
+          onClick={() => run(() => exporter.process())}
+        >
           Process the file
         </Button>
       </div>
       <div class="row">
         <label class="tick">
-          <input type="checkbox" checked={lossy} onChange={(event) => setLossy(event.currentTarget.checked)} /> Export also what the format cannot hold exactly
+          <input type="checkbox" checked={lossy} onChange={(event) => setLossy(event.currentTarget.checked)} /> Export also what the format
+          cannot hold exactly
         </label>
         {format.can_install && (
           <label class="tick">
-            <input type="checkbox" checked={replace} onChange={(event) => setReplace(event.currentTarget.checked)} /> Install over the same preset
+            <input type="checkbox" checked={replace} onChange={(event) => setReplace(event.currentTarget.checked)} /> Install over the same
+            preset
           </label>
         )}
       </div>
       <p class="quiet fine">{format.import}</p>
-      <ul class="notes" role="status" aria-label="Notes">
-        {notes.map((note) => (
-          <li key={note}>{note}</li>
-        ))}
-      </ul>
+      <Session exporter={exporter} run={run} isBusy={isBusy} />
+      <div role="status" aria-label="Notes">
+        {notes.length > 0 && (
+          <ul class="notes">
+            {notes.map((note) => (
+              <li key={note}>{note}</li>
+            ))}
+          </ul>
+        )}
+      </div>
     </div>
   );
 }

@@ -16,8 +16,9 @@ export function Help({ open, onClose }: { open: boolean; onClose: () => void }):
     <dialog ref={dialog} class="help" aria-labelledby="help-title" onClose={onClose}>
       <h2 id="help-title">Help</h2>
       <p>
-        Choose a sound and a word. A word is an EQ that many people made when they were asked for it; the number beside it says how many. The map
-        blends the three nearest words, the intensity says how much, below 0 is the opposite. Nothing that you open here leaves this computer.
+        Choose a sound and a word. A word is an EQ that many people made when they were asked for it; the number beside it says how many.
+        The map blends the three nearest words, the intensity says how much, below 0 is the opposite. Nothing that you open here leaves this
+        computer.
       </p>
       <table>
         <caption class="hidden">Keys</caption>
@@ -34,7 +35,10 @@ export function Help({ open, onClose }: { open: boolean; onClose: () => void }):
             <th scope="row">
               <kbd>Arrows</kbd>
             </th>
-            <td>on the map: move; on a band: gain and frequency, with Page up and down its Q, Delete off and on, Home as the words say; Shift for small steps</td>
+            <td>
+              on the map: move; on a band: gain and frequency, with Page up and down its Q, Delete off and on, Home as the words say; Shift
+              for small steps
+            </td>
           </tr>
         </tbody>
       </table>

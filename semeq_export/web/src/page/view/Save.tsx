@@ -42,7 +42,8 @@ export function Save(): JSX.Element {
       </div>
       {exporter === null ? (
         <p class="quiet fine">
-          Presets for your DAW: <code>semeq-export convert FILE.semeq.json OUT --to FORMAT</code>, or start <code>semeq-export studio</code>.
+          Presets for your DAW: <code>semeq-export convert FILE.semeq.json OUT --to FORMAT</code>, or start <code>semeq-export studio</code>
+          .
         </p>
       ) : (
         <Export exporter={exporter} />

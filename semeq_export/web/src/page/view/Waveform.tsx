@@ -11,7 +11,14 @@ import { Button, NumberField } from "./controls";
 const COLUMNS = 600; // a column longer than a period of a voice: its picture has no gaps
 const DRAG_PX = 5;
 const SPOKEN_MS = 1_000;
-const KEY_STEPS_S: Readonly<Record<string, number>> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+const KEY_STEPS_S: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowDown: -1,
+  ArrowRight: 1,
+  ArrowUp: 1,
+  PageDown: -10,
+  PageUp: 10,
+};
 
 export function Waveform({ clip }: { clip: Clip }): JSX.Element {
   const { sound } = useParts();
@@ -19,10 +26,12 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const size = useSize(box);
   const drag = useRef<{ from: number; x: number } | null>(null);
+  const [drawn, setDrawn] = useState<Region | null>(null); // while it is being drawn, what plays goes on
   const secondsAt = (event: PointerEvent): number => {
     const { left, width } = (box.current as HTMLDivElement).getBoundingClientRect();
     return (Math.min(Math.max(event.clientX - left, 0), width) / width) * clip.seconds;
   };
+  const shown = drawn ?? region;
   const percent = (seconds: number): string => `${(100 * seconds) / clip.seconds}%`;
   return (
     <div class="waveform">
@@ -30,29 +39,53 @@ export function Waveform({ clip }: { clip: Clip }): JSX.Element {
         class="picture"
         ref={box}
         onPointerDown={(event) => {
-          if (event.button !== 0) return;
+          if (event.button !== 0 || event.target instanceof HTMLInputElement) return; // the position has its own hand
           event.currentTarget.setPointerCapture(event.pointerId);
           drag.current = { from: secondsAt(event), x: event.clientX };
         }}
         onPointerMove={(event) => {
           if (drag.current === null || Math.abs(event.clientX - drag.current.x) < DRAG_PX) return;
-          sound.setRegion(sorted(drag.current.from, secondsAt(event)));
+          setDrawn(sorted(drag.current.from, secondsAt(event)));
         }}
         onPointerUp={(event) => {
-          if (drag.current !== null && Math.abs(event.clientX - drag.current.x) < DRAG_PX) sound.seek(secondsAt(event));
+          if (drawn !== null) sound.setRegion(drawn);
+          else if (drag.current !== null) sound.seek(secondsAt(event));
           drag.current = null;
+          setDrawn(null);
+        }}
+        onPointerCancel={() => {
+          drag.current = null;
+          setDrawn(null);
         }}
         onDblClick={() => sound.setRegion(null)}
       >
         <Peaks clip={clip} size={size} />
-        {region !== null && <div class="region" style={{ left: percent(region.start), width: percent(region.end - region.start) }} />}
+        {shown !== null && <div class="region" style={{ left: percent(shown.start), width: percent(shown.end - shown.start) }} />}
         <Playhead seconds={clip.seconds} playing={playing} />
       </div>
       <div class="loop">
         <span class="label">Loop</span>
-        <NumberField label="Loop from, in seconds" unit="s" value={region?.start ?? 0} min={0} max={clip.seconds} step={0.1} digits={2} onChange={(start) => sound.setRegion({ start, end: region?.end ?? clip.seconds })} />
+        <NumberField
+          label="Loop from, in seconds"
+          unit="s"
+          value={region?.start ?? 0}
+          min={0}
+          max={clip.seconds}
+          step={0.1}
+          digits={2}
+          onChange={(start) => sound.setRegion({ start, end: region?.end ?? clip.seconds })}
+        />
         <span class="quiet">to</span>
-        <NumberField label="Loop to, in seconds" unit="s" value={region?.end ?? clip.seconds} min={0} max={Math.ceil(clip.seconds * 100) / 100} step={0.1} digits={2} onChange={(end) => sound.setRegion({ start: region?.start ?? 0, end })} />
+        <NumberField
+          label="Loop to, in seconds"
+          unit="s"
+          value={region?.end ?? clip.seconds}
+          min={0}
+          max={Math.ceil(clip.seconds * 100) / 100}
+          step={0.1}
+          digits={2}
+          onChange={(end) => sound.setRegion({ start: region?.start ?? 0, end })}
+        />
         <Button class="small" disabled={region === null} onClick={() => sound.setRegion(null)}>
           All of it
         </Button>
@@ -114,7 +147,6 @@ function Playhead({ seconds, playing }: { seconds: number; playing: boolean }): 
 function Peaks({ clip, size }: { clip: Clip; size: Size }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
   const peaks = useMemo(() => peaksOf(clip, COLUMNS), [clip]);
-  const { region } = useStudio();
   const [theme, setTheme] = useState(0);
   useEffect(() => {
     const observer = new MutationObserver(() => setTheme((count) => count + 1));
@@ -132,7 +164,7 @@ function Peaks({ clip, size }: { clip: Clip; size: Size }): JSX.Element {
       const half = Math.max(peak * (middle - 2), 0.5);
       context.fillRect(x, middle - half, 1, 2 * half);
     }
-  }, [peaks, size, region, theme]);
+  }, [peaks, size, theme]);
   return <canvas ref={canvas} aria-hidden="true" />;
 }
 

@@ -61,11 +61,30 @@ export function WordMap(): JSX.Element {
         <span class="end bottom">↓ {up.low}</span>
       </div>
       <p id="map-help" class="hidden">
-        A place between words blends the three nearest. Arrow keys move it, with Shift in small steps. {place === null ? "" : mixText(doc.mix)}
+        A place between words blends the three nearest. Arrow keys move it, with Shift in small steps.{" "}
+        {place === null ? "" : mixText(doc.mix)}
       </p>
       <div class="axes">
-        <Slider label={`${across.low} – ${across.high}`} value={at[0]} min={0} max={1} step={0.01} text={`${percent(at[0])} ${across.high}`} onInput={(x) => move([x, at[1]])} onEnd={() => studio.endGesture()} />
-        <Slider label={`${up.low} – ${up.high}`} value={at[1]} min={0} max={1} step={0.01} text={`${percent(at[1])} ${up.high}`} onInput={(y) => move([at[0], y])} onEnd={() => studio.endGesture()} />
+        <Slider
+          label={`${across.low} – ${across.high}`}
+          value={at[0]}
+          min={0}
+          max={1}
+          step={0.01}
+          text={`${percent(at[0])} ${across.high}`}
+          onInput={(x) => move([x, at[1]])}
+          onEnd={() => studio.endGesture()}
+        />
+        <Slider
+          label={`${up.low} – ${up.high}`}
+          value={at[1]}
+          min={0}
+          max={1}
+          step={0.01}
+          text={`${percent(at[1])} ${up.high}`}
+          onInput={(y) => move([at[0], y])}
+          onEnd={() => studio.endGesture()}
+        />
       </div>
       <p class="quiet fine">
         Words that lie close sound alike: the map holds {percent(across.share + up.share)} of how their curves differ.
@@ -94,7 +113,9 @@ function Words({ size, at }: { size: Size; at: Point | null }): JSX.Element {
       {puck !== null &&
         words.map(({ word, x, y }) => {
           const share = doc.mix[word] ?? 0;
-          return share > 0 ? <line key={word} class="tie" x1={puck.x} y1={puck.y} x2={x} y2={y} style={{ opacity: 0.35 + 0.65 * Math.min(share, 1) }} /> : null;
+          return share > 0 ? (
+            <line key={word} class="tie" x1={puck.x} y1={puck.y} x2={x} y2={y} style={{ opacity: 0.35 + 0.65 * Math.min(share, 1) }} />
+          ) : null;
         })}
       {words.map(({ word, x, y, label, rank }) => {
         const share = mix[word] ?? 0;

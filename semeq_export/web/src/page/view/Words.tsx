@@ -42,7 +42,16 @@ function Search({ onFilter }: { onFilter: (text: string) => void }): JSX.Element
         Say what you want
       </label>
       <div class="field">
-        <input id="search" type="search" autocomplete="off" spellcheck={false} list="suggestions" placeholder="warm, less muddy" value={typed} onInput={(event) => type(event.currentTarget.value)} />
+        <input
+          id="search"
+          type="search"
+          autocomplete="off"
+          spellcheck={false}
+          list="suggestions"
+          placeholder="warm, less muddy"
+          value={typed}
+          onInput={(event) => type(event.currentTarget.value)}
+        />
         <button type="submit" class="button">
           Hear
         </button>
@@ -70,7 +79,9 @@ function WordList({ typed }: { typed: string }): JSX.Element {
   const list = useRef<HTMLDivElement>(null);
   const groups = useMemo(() => groupsOf(data.words), [data]);
   const shown = useMemo(() => {
-    const found = groups.map((group) => ({ ...group, words: group.words.filter(({ word }) => matches(word, typed)) })).filter(({ words }) => words.length > 0);
+    const found = groups
+      .map((group) => ({ ...group, words: group.words.filter(({ word }) => matches(word, typed)) }))
+      .filter(({ words }) => words.length > 0);
     return found.length > 0 ? found : groups; // a phrase, not a part of a word: the list stays
   }, [groups, typed]);
   const words = shown.flatMap(({ words: some }) => some.map(({ word }) => word));
@@ -115,9 +126,25 @@ function WordList({ typed }: { typed: string }): JSX.Element {
   );
 }
 
-function Option({ word, chosen, active, onChoose }: { word: Word; chosen: boolean; active: boolean; onChoose: (word: string) => void }): JSX.Element {
+function Option({
+  word,
+  chosen,
+  active,
+  onChoose,
+}: {
+  word: Word;
+  chosen: boolean;
+  active: boolean;
+  onChoose: (word: string) => void;
+}): JSX.Element {
   return (
-    <div id={idOf(word.word)} role="option" aria-selected={active} class={`option ${chosen ? "chosen" : ""}`} onClick={() => onChoose(word.word)}>
+    <div
+      id={idOf(word.word)}
+      role="option"
+      aria-selected={active}
+      class={`option ${chosen ? "chosen" : ""}`}
+      onClick={() => onChoose(word.word)}
+    >
       <span class="name">{word.word}</span> <span class="evidence">{evidenceText(word)}</span>
     </div>
   );
@@ -139,6 +166,8 @@ function nextWord(key: string, words: readonly string[], current: string | null)
     case "End":
       return words.at(-1) ?? null;
     default:
-      return key.length === 1 && key !== " " ? (words.find((word, i) => i > at && word.startsWith(key)) ?? words.find((word) => word.startsWith(key)) ?? null) : null;
+      return key.length === 1 && key !== " "
+        ? (words.find((word, i) => i > at && word.startsWith(key)) ?? words.find((word) => word.startsWith(key)) ?? null)
+        : null;
   }
 }

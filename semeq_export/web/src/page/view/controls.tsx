@@ -118,14 +118,32 @@ interface ButtonProps {
 
 export function Button({ children, onClick, label, hint, disabled, pressed, ...rest }: ButtonProps): JSX.Element {
   return (
-    <button type="button" class={`button ${rest.class ?? ""}`} aria-label={label} aria-pressed={pressed} title={hint} disabled={disabled === true} onClick={onClick}>
+    <button
+      type="button"
+      class={`button ${rest.class ?? ""}`}
+      aria-label={label}
+      aria-pressed={pressed}
+      title={hint}
+      disabled={disabled === true}
+      onClick={onClick}
+    >
       {children}
     </button>
   );
 }
 
 /** A switch: a checkbox in another dress. */
-export function Switch({ label, on, onChange, hint }: { label: string; on: boolean; onChange: (on: boolean) => void; hint?: string }): JSX.Element {
+export function Switch({
+  label,
+  on,
+  onChange,
+  hint,
+}: {
+  label: string;
+  on: boolean;
+  onChange: (on: boolean) => void;
+  hint?: string;
+}): JSX.Element {
   return (
     <label class="switch" title={hint}>
       <input type="checkbox" role="switch" checked={on} onChange={(event) => onChange(event.currentTarget.checked)} />

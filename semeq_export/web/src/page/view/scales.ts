@@ -2,10 +2,12 @@
 
 import type { Band, Kind } from "../../runtime/semeq";
 
-export const LOW_HZ = 20;
-export const HIGH_HZ = 20_000;
+const LOW_HZ = 20;
+const HIGH_HZ = 20_000;
 export const LABELLED_HZ = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000] as const;
-export const LINES_HZ = [30, 40, 50, 60, 70, 80, 90].flatMap((hz) => [hz, hz * 10, hz * 100]).concat([20, 100, 200, 1_000, 2_000, 10_000, 20_000]);
+export const LINES_HZ = [30, 40, 50, 60, 70, 80, 90]
+  .flatMap((hz) => [hz, hz * 10, hz * 100])
+  .concat([20, 100, 200, 1_000, 2_000, 10_000, 20_000]);
 const RANGES_DB = [12, 18, 24, 36, 60];
 
 export function xOf(freqHz: number, width: number): number {
@@ -32,12 +34,12 @@ export function rangeFor(curveDb: Float64Array, bands: readonly Band[]): number 
   return RANGES_DB.find((range) => most <= range * 0.94) ?? 60;
 }
 
-export function hzText(freqHz: number): string {
+function hzText(freqHz: number): string {
   if (freqHz >= 1_000) return `${(freqHz / 1_000).toFixed(freqHz >= 10_000 ? 1 : 2)} kHz`;
   return `${freqHz.toFixed(freqHz < 100 ? 1 : 0)} Hz`;
 }
 
-export function dbText(gainDb: number): string {
+function dbText(gainDb: number): string {
   const text = gainDb.toFixed(1);
   return `${Number(text) > 0 ? "+" : Number(text) < 0 ? "−" : ""}${text.replace("-", "")} dB`;
 }

@@ -15,7 +15,7 @@
 import type { Mix } from "../../runtime/semeq";
 import type { Point } from "../data";
 
-export const NEIGHBOURS = 3;
+const NEIGHBOURS = 3;
 /** Less than this of a word cannot be heard and only makes the words hard to read. */
 const LEAST_SHARE = 0.03;
 

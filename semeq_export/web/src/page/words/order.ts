@@ -14,11 +14,12 @@ export function groupsOf(words: readonly Word[]): Group[] {
   const byRows = [...words].sort((a, b) => b.rows - a.rows || a.word.localeCompare(b.word));
   const plain = byRows.filter(({ word }) => !word.includes("@"));
   const languages = [...new Set(plain.map(({ language }) => language))].sort((a, b) => Number(b === "en") - Number(a === "en"));
-  const groups = languages.map((language) => ({
-    title: LANGUAGES[language] ?? language,
-    words: plain.filter((word) => word.language === language && word.agreed),
-  }));
-  groups.push({ title: "Less agreed", words: plain.filter(({ agreed }) => !agreed) });
+  const groups = [true, false].flatMap((isAgreed) =>
+    languages.map((language) => ({
+      title: `${LANGUAGES[language] ?? language}${isAgreed ? "" : ", less agreed"}`,
+      words: plain.filter((word) => word.language === language && word.agreed === isAgreed),
+    })),
+  );
   groups.push({ title: "By group of people", words: byRows.filter(({ word }) => word.includes("@")) });
   return groups.filter(({ words: some }) => some.length > 0);
 }
@@ -33,6 +34,6 @@ export function matches(word: string, typed: string): boolean {
   return plainText(word).includes(plainText(typed));
 }
 
-export function plainText(text: string): string {
+function plainText(text: string): string {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase().trim();
 }

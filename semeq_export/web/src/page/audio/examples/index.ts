@@ -24,5 +24,13 @@ export function exampleClip(id: string): Clip | null {
   const example = EXAMPLES.find((one) => one.id === id);
   if (example === undefined) return null;
   const channels = example.make();
-  return { name: example.title, channels, sampleRateHz: RATE_HZ, seconds: (channels[0]?.length ?? 0) / RATE_HZ, example: id, file: null, note: null };
+  return {
+    name: example.title,
+    channels,
+    sampleRateHz: RATE_HZ,
+    seconds: (channels[0]?.length ?? 0) / RATE_HZ,
+    example: id,
+    file: null,
+    note: null,
+  };
 }

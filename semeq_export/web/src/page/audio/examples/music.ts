@@ -8,12 +8,18 @@ const BEAT_S = 60 / 96;
 export function drums(): Float32Array<ArrayBuffer>[] {
   const sheet = new Sheet(8 * BEAT_S);
   const noise = noiseSource(11);
-  const kick = sound(0.42, (t) => Math.sin(2 * Math.PI * (48 * t + 5.2 * (1 - Math.exp(-t * 26)))) * Math.exp(-t * 8.5) + noise() * 0.25 * Math.exp(-t * 420));
+  const kick = sound(
+    0.42,
+    (t) => Math.sin(2 * Math.PI * (48 * t + 5.2 * (1 - Math.exp(-t * 26)))) * Math.exp(-t * 8.5) + noise() * 0.25 * Math.exp(-t * 420),
+  );
   const body = new Filter("band");
   const rattle = new Filter("high");
   const snare = sound(0.3, (t) => {
     const n = noise();
-    return Math.sin(2 * Math.PI * (186 * t + 1.1 * (1 - Math.exp(-t * 60)))) * 0.6 * Math.exp(-t * 22) + (rattle.next(n, 1_600, 0.7) * 0.5 + body.next(n, 420, 1.4)) * Math.exp(-t * 17);
+    return (
+      Math.sin(2 * Math.PI * (186 * t + 1.1 * (1 - Math.exp(-t * 60)))) * 0.6 * Math.exp(-t * 22) +
+      (rattle.next(n, 1_600, 0.7) * 0.5 + body.next(n, 420, 1.4)) * Math.exp(-t * 17)
+    );
   });
   const metal = new Filter("high");
   const hat = sound(0.09, (t) => metal.next(noise(), 7_000, 0.8) * Math.exp(-t * 62));
@@ -39,7 +45,12 @@ export function drums(): Float32Array<ArrayBuffer>[] {
 /** Four chords of detuned saws under a slow filter. */
 export function pad(): Float32Array<ArrayBuffer>[] {
   const chordS = 2;
-  const chords = [[45, 57, 60, 64, 67], [41, 57, 60, 65, 69], [48, 55, 60, 64, 71], [43, 55, 59, 62, 69]];
+  const chords = [
+    [45, 57, 60, 64, 67],
+    [41, 57, 60, 65, 69],
+    [48, 55, 60, 64, 71],
+    [43, 55, 59, 62, 69],
+  ];
   const sheet = new Sheet(chordS * chords.length);
   chords.forEach((chord, c) => {
     chord.forEach((note, n) => {
@@ -47,7 +58,9 @@ export function pad(): Float32Array<ArrayBuffer>[] {
         const saw = new Saw(((n * 7 + side + 3) % 11) / 11);
         const filter = new Filter("low");
         const freqHz = noteHz(note) * 2 ** ((side * (4 + n)) / 1_200);
-        const voice = sound(chordS + 0.7, (t) => filter.next(saw.next(freqHz), 1_200 + 4_200 * Math.sin((Math.PI * t) / (chordS + 0.7)) + 220 * n, 0.9));
+        const voice = sound(chordS + 0.7, (t) =>
+          filter.next(saw.next(freqHz), 1_200 + 4_200 * Math.sin((Math.PI * t) / (chordS + 0.7)) + 220 * n, 0.9),
+        );
         sheet.add(faded(voice, 0.25, 0.9), c * chordS, n === 0 ? 0.3 : 0.17, side * 0.75);
       }
     });
@@ -58,8 +71,18 @@ export function pad(): Float32Array<ArrayBuffer>[] {
 /** A plucked synth bass, two bars. */
 export function bass(): Float32Array<ArrayBuffer>[] {
   const line: readonly (readonly [number, number, number])[] = [
-    [0, 33, 0.7], [0.75, 33, 0.2], [1.5, 45, 0.35], [2, 36, 0.6], [2.75, 38, 0.2], [3.25, 40, 0.5],
-    [4, 29, 0.7], [4.75, 29, 0.2], [5.5, 41, 0.35], [6, 31, 0.6], [6.75, 43, 0.25], [7.25, 31, 0.5],
+    [0, 33, 0.7],
+    [0.75, 33, 0.2],
+    [1.5, 45, 0.35],
+    [2, 36, 0.6],
+    [2.75, 38, 0.2],
+    [3.25, 40, 0.5],
+    [4, 29, 0.7],
+    [4.75, 29, 0.2],
+    [5.5, 41, 0.35],
+    [6, 31, 0.6],
+    [6.75, 43, 0.25],
+    [7.25, 31, 0.5],
   ];
   const sheet = new Sheet(8 * BEAT_S);
   const noise = noiseSource(5);
@@ -89,7 +112,13 @@ const FORMANT_GAINS = [1, 0.55, 0.3, 0.16, 0.1];
 /** A sung phrase of vowels and consonants of noise, close to the microphone, with hiss and hum of a bad room. */
 export function voice(): Float32Array<ArrayBuffer>[] {
   const phrase: readonly (readonly [keyof typeof VOWELS, number, number, boolean])[] = [
-    ["a", 50, 0.62, true], ["o", 52, 0.5, false], ["e", 55, 0.7, true], ["i", 53, 0.55, true], ["u", 50, 0.6, false], ["a", 48, 0.5, true], ["o", 50, 1.15, true],
+    ["a", 50, 0.62, true],
+    ["o", 52, 0.5, false],
+    ["e", 55, 0.7, true],
+    ["i", 53, 0.55, true],
+    ["u", 50, 0.6, false],
+    ["a", 48, 0.5, true],
+    ["o", 50, 1.15, true],
   ];
   const total = phrase.reduce((sum, [, , seconds]) => sum + seconds, 0) + 0.4;
   const sheet = new Sheet(total);
@@ -102,16 +131,31 @@ export function voice(): Float32Array<ArrayBuffer>[] {
     const sung = sound(seconds, (t) => {
       const vibrato = 1 + 0.006 * Math.sin(2 * Math.PI * 5.4 * t) * Math.min(t * 3, 1);
       const source = tilt.next(saw.next(noteHz(note) * vibrato) + noise() * 0.06, 1_100, 0.6);
-      return VOWELS[vowel].reduce((sum, hz, f) => sum + (formants[f]?.next(source, hz, hz / (60 + 0.04 * hz)) ?? 0) * (FORMANT_GAINS[f] ?? 0), 0.25 * source);
+      return VOWELS[vowel].reduce(
+        (sum, hz, f) => sum + (formants[f]?.next(source, hz, hz / (60 + 0.04 * hz)) ?? 0) * (FORMANT_GAINS[f] ?? 0),
+        0.25 * source,
+      );
     });
     sheet.add(faded(sung, 0.05, 0.09), at + (isSibilant ? 0.09 : 0), 0.5);
     if (isSibilant) {
       const hiss = new Filter("band");
-      sheet.add(faded(sound(0.13, () => hiss.next(noise(), 6_300, 1.6)), 0.03, 0.05), at, 0.34);
+      sheet.add(
+        faded(
+          sound(0.13, () => hiss.next(noise(), 6_300, 1.6)),
+          0.03,
+          0.05,
+        ),
+        at,
+        0.34,
+      );
     }
     at += seconds;
   }
   const air = new Filter("low");
-  sheet.add(sound(total, (t) => air.next(noise(), 5_000, 0.7) * 0.012 + 0.006 * Math.sin(2 * Math.PI * 100 * Math.round(t * RATE_HZ) / RATE_HZ)), 0, 1);
+  sheet.add(
+    sound(total, (t) => air.next(noise(), 5_000, 0.7) * 0.012 + 0.006 * Math.sin((2 * Math.PI * 100 * Math.round(t * RATE_HZ)) / RATE_HZ)),
+    0,
+    1,
+  );
   return sheet.finished(-4);
 }
