@@ -87,7 +87,8 @@ function WordList({ typed }: { typed: string }): JSX.Element {
   const words = shown.flatMap(({ words: some }) => some.map(({ word }) => word));
   const chosen = Object.keys(mix).length === 1 ? (Object.keys(mix)[0] ?? null) : null;
   const [active, setActive] = useState<string | null>(null);
-  const current = active !== null && words.includes(active) ? active : chosen !== null && words.includes(chosen) ? chosen : null;
+  const here = active !== null && (mix[active] ?? 0) !== 0 ? active : chosen; // a word that was chosen here and is no longer heard is forgotten
+  const current = here !== null && words.includes(here) ? here : null;
   useEffect(() => {
     if (current !== null) list.current?.querySelector(`[id="${idOf(current)}"]`)?.scrollIntoView({ block: "nearest" });
   }, [current]);
