@@ -152,10 +152,12 @@ def test_output_that_is_closed_from_the_start_leads_nowhere(tmp_path: Path, clos
 
 
 def test_what_a_message_quotes_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _shared.run(cli, ["preset", "-t", "warm," + "w" * 300_000, "-f", "eqapo", "-o", "-"]) == 2
+    assert _shared.run(cli, ["preset", "-t", f"warm:0.5,{'w' * 100_000}:0.5", "-f", "eqapo", "-o", "-"]) == 2
     err = capsys.readouterr().err
     assert len(err) < 2_100
     assert err.startswith("semeq-export: unknown term 'www")
+    assert _shared.run(cli, ["preset", "-t", "warm," + "w" * 300_000, "-f", "eqapo", "-o", "-"]) == 2
+    assert capsys.readouterr().err == "semeq-export: a phrase of 300005 characters is longer than 300\n"
 
 
 def test_ascii_pipes_show_odd_names_escaped() -> None:  # fault C17
