@@ -1,7 +1,7 @@
 """semeq: words to EQ.
 
-    engine = semeq_export.Engine(semeq_export.load_bundle())
-    eq = engine.eq_for("warm")
+    eq = semeq_export.eq_for("warm, less muddy", intensity=0.7)
+    engine = semeq_export.Engine(semeq_export.load_bundle("mine.semeq"))  # another bundle, and more than settings
 
 Names are imported on first use, so importing the package costs next to nothing.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from semeq_export.eq.fit import FitResult, fit_eq
     from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings
     from semeq_export.errors import SemeqError
+    from semeq_export.shared import eq_for, factory_engine
     from semeq_export.words.target import SemanticTarget
     from semeq_export.words.terms import CentroidBank, Term
 
@@ -46,6 +47,8 @@ _MODULES = {
     "Term": "words.terms",
     "apply": "eq.filter",
     "design_sos": "eq.biquad",
+    "eq_for": "shared",
+    "factory_engine": "shared",
     "fit_eq": "eq.fit",
     "for_rate": "eq.biquad",
     "load_bundle": "bundle.loading",
@@ -74,6 +77,8 @@ __all__ = [
     "Term",
     "apply",
     "design_sos",
+    "eq_for",
+    "factory_engine",
     "fit_eq",
     "for_rate",
     "load_bundle",

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semeq_export.arrays import Float64Array, FloatArray
-from semeq_export.audio.samples import Audio
 from semeq_export.bundle.blending import decode_sum, decoded_share
 from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import EVIDENCE
@@ -22,12 +21,6 @@ from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
-from semeq_export.listening.dose import Adaptation, adapt_eq, band_response_db, difference
-from semeq_export.listening.kind import Recognised, expected, recognise
-from semeq_export.listening.match import refine_adaptation
-from semeq_export.listening.profile import Profile, Vocabulary, profile_of, speech_rules
-from semeq_export.listening.reference import Reference
-from semeq_export.listening.spectrum import Spectrum, measure
 from semeq_export.words.evidence import N_POINTS, Evidence, WordEvidence
 from semeq_export.words.guesses import Guesses
 from semeq_export.words.mixing import CURVE_DIGITS, mix
@@ -36,7 +29,11 @@ from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
 from semeq_export.words.terms import DEFAULT_LANGUAGE, normalise_term
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # who only asks for words loads nothing that listens: that takes as long as all the rest together
+    from semeq_export.listening.dose import Adaptation
+    from semeq_export.listening.profile import Profile, Vocabulary
+    from semeq_export.listening.reference import Reference
+    from semeq_export.listening.sounds import Sound
     from semeq_export.words.phrases import PhraseReader
 
 FIT_RATE_HZ = 48_000.0
@@ -203,8 +200,8 @@ class Engine:
     def adapt(
         self,
         target: SemanticTarget | str,
-        audio: Audio | Spectrum,
-        reference: Reference | Audio | Spectrum | None = None,
+        audio: Sound,
+        reference: Reference | Sound | None = None,
         *,
         mode: Literal["target", "soft"] | None = None,
         refine: bool = False,
@@ -221,28 +218,22 @@ class Engine:
         Without a signal, the settings are those of `eq_for`, mode is "static", and a note says why.
         Raises as `eq_for` does, AudioError, and InvalidTargetError for a word that nobody taught.
         """
+        from semeq_export.listening.sounds import adapted
+
         wanted = self._wanted(target)
         self.check_taught(wanted)
-        sound, rate = _to_spectrum(audio, sample_rate_hz)
-        against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
-        term = self._decode_target(wanted).eq
-        contrast = difference(sound, against.spectrum)
-        chosen = mode or ("soft" if against.is_stored else "target")
-        why = f"no signal ({sound.no_signal}): the word as it is" if not sound.has_signal else "nothing to compare: the word as it is"
-        adaptation = adapt_eq(term, wanted.intensity, contrast, chosen, rate, reference=against.name, why_static=why)
-        if kind is not None and kind.shares and not kind.is_clear:
-            adaptation = replace(adaptation, notes=(*adaptation.notes, kind.doubt))
-        return refine_adaptation(adaptation, term, sound, contrast, self.bundle.manifest.layout, rate) if refine else adaptation
+        term, layout = self._decode_target(wanted).eq, self.bundle.manifest.layout
+        return adapted(term, wanted.intensity, audio, reference, layout, mode=mode, refine=refine, sample_rate_hz=sample_rate_hz)
 
     def term_bands_db(self, target: SemanticTarget | str, sample_rate_hz: float = FIT_RATE_HZ) -> Float64Array:
         """Return (28,) by how many dB one dose of a target changes the bands `spectrum.BANDS_HZ`; its intensity is left out."""
+        from semeq_export.listening.dose import band_response_db
+
         wanted = self._wanted(target)
         self.check_taught(wanted)
         return band_response_db(self._decode_target(wanted).eq, sample_rate_hz)
 
-    def suggest_intensity(
-        self, target: SemanticTarget | str, audio: Audio | Spectrum, reference: Reference | Audio | Spectrum | None = None
-    ) -> float:
+    def suggest_intensity(self, target: SemanticTarget | str, audio: Sound, reference: Reference | Sound | None = None) -> float:
         """Return the intensity at which `eq_for` does for this sound what people typically do with the words: 0..3.
 
         The words' typical intensity, times how much more or less of it this sound needs (see `adapt`); without a signal, the former alone.
@@ -290,9 +281,9 @@ class Engine:
 
     def profile(
         self,
-        audio: Audio | Spectrum,
+        audio: Sound,
         top: int = 5,
-        reference: Reference | Audio | Spectrum | None = None,
+        reference: Reference | Sound | None = None,
         *,
         words: Sequence[str] | None = None,
     ) -> Profile:
@@ -302,12 +293,14 @@ class Engine:
         words: those to choose from, all of which are told; where left out, `spoken_words`, as far as they are likely.
         Silence and very short audio give a profile without words. Raises UnknownTermError and AudioError.
         """
-        sound = _to_spectrum(audio, None)[0]
-        against, kind = _expected(sound) if reference is None else (_to_reference(reference), None)
-        return profile_of(sound, against, self.vocabulary(words), top, kind=kind)
+        from semeq_export.listening.sounds import profiled
+
+        return profiled(audio, reference, self.vocabulary(words), top)
 
     def vocabulary(self, words: Sequence[str] | None = None) -> Vocabulary:
         """Return words that may be said of sounds, with their curves: those named, or `spoken_words`. Raises UnknownTermError."""
+        from semeq_export.listening.profile import Vocabulary
+
         bank = self.bundle.centroids
         chosen = self.spoken_words() if words is None else [bank[word].name for word in words]
         curves_db = {word: self.term_bands_db(SemanticTarget({word: 1.0})) for word in chosen}
@@ -318,6 +311,8 @@ class Engine:
 
         All usual English words, or all words, where a bundle has none.
         """
+        from semeq_export.listening.profile import speech_rules
+
         bank, rules = self.bundle.centroids, speech_rules()
         usual = self.bundle.usual_words(DEFAULT_LANGUAGE)
         sure = [
@@ -427,21 +422,3 @@ def _heard_curve(eq: EqSettings) -> Float64Array:
 
 def _whole_curve(eq: EqSettings) -> Float64Array:
     return response_db(for_rate(eq, FIT_RATE_HZ).eq, log_grid(), FIT_RATE_HZ)
-
-
-def _to_spectrum(audio: Audio | Spectrum, sample_rate_hz: float | None) -> tuple[Spectrum, float]:
-    if isinstance(audio, Spectrum):
-        return audio, FIT_RATE_HZ if sample_rate_hz is None else sample_rate_hz
-    return measure(audio.samples, audio.sample_rate_hz), audio.sample_rate_hz
-
-
-def _expected(sound: Spectrum) -> tuple[Reference, Recognised]:
-    """Return what sources are like that a sound is taken for, and what it was taken for."""
-    kind = recognise(sound)
-    return Reference(kind.kind, expected(kind), is_stored=True), kind
-
-
-def _to_reference(reference: Reference | Audio | Spectrum) -> Reference:
-    if isinstance(reference, Reference):
-        return reference
-    return Reference("reference", _to_spectrum(reference, None)[0], is_stored=False)

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 from semeq_export.bundle import store
@@ -77,7 +76,7 @@ class Bundle:
 
 def factory_path() -> Path:
     """Return the folder of the bundle that is installed with this package."""
-    return Path(str(resources.files("semeq_export"))) / "factory" / "default.semeq"
+    return Path(__file__).resolve().parents[1] / "factory" / "default.semeq"
 
 
 def read_identity(path: str | os.PathLike[str] | None = None) -> str:

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from semeq_export.errors import BundleFormatError, OutputError, environment_failure, printable
-from semeq_export.files.atomic import atomic_folder, write_atomic
 from semeq_export.files.disk import read_regular
 
 MAX_FILES = 64
@@ -67,6 +66,8 @@ def write_files(path: str | os.PathLike[str], files: Mapping[str, bytes], *, zip
     Raises BundleFormatError for a name or size that `read_files` would refuse, OutputError and EnvironmentFailure as `files.atomic_folder`
     does, and OutputError rather than replace a folder that is no bundle.
     """
+    from semeq_export.files.atomic import atomic_folder, write_atomic  # who only reads needs none of what makes temporary files
+
     _check_sizes(files)
     ordered = sorted(files, key=lambda name: (name == MANIFEST, name))
     if zipped:

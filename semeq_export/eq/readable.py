@@ -248,7 +248,7 @@ def _closest(start: BandSets, curve_db: Float64Array) -> tuple[BandSets, float] 
     searched = curve_db[SEARCHED]
     sets, sizes = _promising(start, searched)
     sets, state = descend(sets, searched, _FIRST_STEPS)
-    best = [int(rows[np.argmin(state.cost[rows])]) for size in np.unique(sizes) for rows in [np.flatnonzero(sizes == size)]]
+    best = [int(rows[np.argmin(state.cost[rows])]) for size in sorted(set(sizes.tolist())) for rows in [np.flatnonzero(sizes == size)]]
     sets, sizes, state = sets.take(best), sizes[best], state.take(best)
     curve_rms_db = float(searched.std())
     sets, _ = descend(sets, searched, _MORE_STEPS, state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import unicodedata
@@ -162,6 +161,8 @@ class CentroidBank(Mapping[str, Term]):
 
     def suggest(self, name: str, top: int = 3) -> list[str]:
         """Return usual words spelled like this one, closest first, with an @ those of some people too; of several in one, their blend."""
+        import difflib  # only where a word is unknown
+
         parts = name.replace("+", " ").replace(" and ", " ").split() if len(name) <= MAX_TERM_CHARS else []
         if len(parts) > 1 and all(part in self for part in parts):
             return [",".join(dict.fromkeys(self[part].name for part in parts))]

@@ -59,6 +59,20 @@ def test_onnx_runtime_is_told_to_send_nothing_and_leaves_nothing(tmp_path: Path)
         assert asked is not None or not list(tmp_path.iterdir())
 
 
+def test_words_to_eq_load_nothing_that_listens_reads_audio_or_reads_phrases() -> None:
+    """Loading these takes as long as all the rest of a first EQ."""
+    loaded = loaded_after(
+        """
+        import sys, semeq_export
+        semeq_export.eq_for("warm:0.7,bright:0.3")
+        unwanted = [name for name in sys.modules if name.startswith(("semeq_export.listening.", "semeq_export.audio.", "numpy.ma."))]
+        assert not unwanted, unwanted
+        """
+    )
+    assert "onnxruntime" in loaded
+    assert not loaded & {"scipy", "soundfile", "soxr", "snowballstemmer", "pedalboard", *HEAVY}
+
+
 def test_only_the_host_loads_pedalboard() -> None:
     assert "pedalboard" not in loaded_after(
         """
