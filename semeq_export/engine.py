@@ -27,7 +27,7 @@ from semeq_export.words.mixing import CURVE_DIGITS, mix
 from semeq_export.words.morph import departures_db, rms_of_each, steps_db
 from semeq_export.words.phrase import Phrase, exact_phrase
 from semeq_export.words.target import MAX_INTENSITY, SemanticTarget
-from semeq_export.words.terms import DEFAULT_LANGUAGE, normalise_term
+from semeq_export.words.terms import DEFAULT_LANGUAGE, Sort, Term, normalise_term
 
 if TYPE_CHECKING:  # who only asks for words loads nothing that listens: that takes as long as all the rest together
     from semeq_export.listening.dose import Adaptation
@@ -83,6 +83,19 @@ class Engine:
         self.bundle, self.is_exact, self._takes_doubtful = bundle, exact, guess
         self._decode_cache: dict[tuple[tuple[str, float], ...], _FullIntensity] = {}
         self._curves: dict[str, Float64Array] = {}
+
+    def __repr__(self) -> str:
+        return f"<Engine of {self.bundle}, {'bands of the decoder' if self.is_exact else 'readable bands'}>"
+
+    def words(
+        self, containing: str = "", *, sort: Sort = "examples", language: str | None = DEFAULT_LANGUAGE, with_weak: bool = False
+    ) -> list[Term]:
+        """Return the words that people agree on with the evidence for each, those with most people first (`CentroidBank.listed`).
+
+        containing: part of the word. language: "en", "es"; None for words of both. with_weak: also words that people do not agree on.
+        """
+        found = self.bundle.centroids.listed(sort, language=language, with_weak=with_weak)
+        return [term for term in found if normalise_term(containing) in term.name]
 
     @cached_property
     def exact(self) -> Engine:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from semeq_export.app._engine import find_phrases, load_engine
 from semeq_export.arrays import Float64Array
@@ -19,7 +18,7 @@ from semeq_export.errors import InvalidTargetError, OutputError, environment_fai
 from semeq_export.teach import settings_of, teach
 from semeq_export.words.evidence import N_POINTS, OPPOSITE, SYNONYM
 from semeq_export.words.phrase import Phrase
-from semeq_export.words.terms import DEFAULT_LANGUAGE, Term
+from semeq_export.words.terms import DEFAULT_LANGUAGE, Sort, Term
 from semeq_presets import Choice, read_file
 
 __all__ = [
@@ -37,7 +36,7 @@ class TermsOptions:
     of some people only too. pictures: a folder to draw the usual words into.
     """
 
-    sort: Literal["name", "examples", "agreement"] = "examples"
+    sort: Sort = "examples"
     language: str | None = DEFAULT_LANGUAGE
     with_weak: bool = False
     pictures: str | os.PathLike[str] | None = None
@@ -217,11 +216,7 @@ def list_terms(options: TermsOptions) -> TermsResult:
     bank, language = bundle.centroids, options.language
     if options.pictures is not None:
         _draw(bundle, Path(options.pictures), language, overwrite=options.overwrite)
-    chosen = [
-        term
-        for term in sorted(bank.values(), key=lambda term: _sort_key(term, options.sort))
-        if bank.is_usual(term.name, language) or (options.with_weak and language in (None, term.language))
-    ]
+    chosen = bank.listed(options.sort, language=language, with_weak=options.with_weak)
     return TermsResult(terms=tuple(chosen), notes=() if options.with_weak else tuple(bank.left_out(language)))
 
 
@@ -307,10 +302,6 @@ def term_document(term: Term) -> dict[str, object]:
         "is_weak": term.is_weak,
         "note": term.note,
     }
-
-
-def _sort_key(term: Term, sort: str) -> tuple[float, str]:
-    return ({"name": 0.0, "examples": -float(term.examples), "agreement": -term.agreement}[sort], term.name)
 
 
 def _people(bundle: Bundle, term: Term, language: str | None) -> People:

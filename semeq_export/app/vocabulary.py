@@ -82,7 +82,7 @@ def describe_vocabulary(options: VocabularyOptions) -> VocabularyResult:
             typical=engine.typical_gesture(term.name),
             doubts="; ".join(bundle.doubts([term.name])),
         )
-        for term in sorted(bank.values(), key=lambda term: (-term.examples, term.name))
+        for term in bank.listed(with_weak=True)
     )
     curves_db = {word: engine.curve_for(word, freqs_hz) for word in bank}
     opposites = [] if evidence is None else _opposites(evidence, bundle.usual_words(DEFAULT_LANGUAGE))

@@ -17,6 +17,8 @@ from semeq_export.words.guesses import NO_GUESSES, Guesses
 from semeq_export.words.order import word_order
 from semeq_export.words.terms import CentroidBank
 
+_SHOWN_CHARS = 60
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
@@ -33,6 +35,16 @@ class Bundle:
     encoder: AudioEncoder | None
     files: Mapping[str, bytes]
     path: Path
+
+    def __str__(self) -> str:
+        """Return one line: name and version, how many words, and which encoders there are."""
+        encoders = [name for name, held in (("EQ", self.eq_encoder), ("audio", self.encoder)) if held is not None]
+        encoded = f", {' and '.join(encoders)} encoder" if encoders else ""
+        name = printable(f"{self.manifest.name} {self.manifest.version}"[:_SHOWN_CHARS])
+        return f"{name}: {len(self.centroids)} words, {len(self.usual_words())} of them agreed on{encoded}"
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self}>"
 
     @property
     def identity(self) -> str:

@@ -50,6 +50,15 @@ class ChannelEqs:
         if places and self.is_mid_side:
             raise InvalidEqError("channels", ", ".join(names), "mid or side beside others")
 
+    def __str__(self) -> str:
+        """Return one line: the EQs of two channels at most, each as `EqSettings` says it."""
+        more = len(self.eqs) - 2
+        rest = [f"{more} more channel{'' if more == 1 else 's'}"] if more > 0 else []
+        return "; ".join([*(f"{name}: {eq}" for name, eq in self.eqs[:2]), *rest])
+
+    def __repr__(self) -> str:
+        return f"<ChannelEqs {self}>"
+
     @property
     def names(self) -> tuple[str, ...]:
         """The channels that have an EQ."""

@@ -42,6 +42,7 @@ LAYOUT_KINDS = (BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF)
 """The kinds that words are made of: those of layouts, fits and models."""
 
 MAX_PASS_ORDER = 16
+_SHOWN_BANDS = 8
 _RANK = {kind: rank for rank, kind in enumerate(BandKind)}
 _ONE_OR_TWO = frozenset({BandKind.LOW_SHELF, BandKind.HIGH_SHELF, BandKind.TILT, BandKind.ALL_PASS})
 _PASSES = frozenset({BandKind.HIGH_PASS, BandKind.LOW_PASS})
@@ -102,6 +103,15 @@ class Band:
         q = "" if self.order == 1 else f" q {self.q:g}"
         return f"{self.kind.value} {self.freq_hz:g} Hz{gain}{q}{width}"
 
+    @property
+    def line(self) -> str:
+        """The band for people, rounded: "240 Hz +3.0 dB Q 0.4"; what is no peak says its kind."""
+        kind = "" if self.kind is BandKind.PEAK else f"{self.kind.value.replace('_', ' ')} "
+        gain = f" {self.gain_db:+.1f} dB" if self.has_gain else ""
+        q = "" if self.order == 1 else f" Q {_short(self.q)}"
+        order = "" if self.order == 2 else f" order {self.order}"
+        return f"{kind}{_short(self.freq_hz)} Hz{gain}{q}{order}{'' if self.enabled else ' (off)'}"
+
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON; an order of 2 goes without saying."""
         order = {} if self.order == 2 else {"order": self.order}
@@ -140,6 +150,21 @@ class EqSettings:
         object.__setattr__(self, "preamp_db", _to_float("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
         if self.curve is not None and not isinstance(self.curve, Curve):
             raise InvalidEqError("curve", repr(self.curve)[:60], "not a Curve")
+
+    def __str__(self) -> str:
+        """Return one line: "240 Hz +3.0 dB Q 0.4 | high shelf 7000 Hz -2.9 dB Q 0.71"; eight bands are named at most."""
+        parts = [band.line for band in self.bands[:_SHOWN_BANDS]]
+        if len(self.bands) > _SHOWN_BANDS:
+            parts.append(f"{len(self.bands) - _SHOWN_BANDS} more")
+        if self.preamp_db != 0.0:
+            parts.append(f"preamp {self.preamp_db:+.1f} dB")
+        if self.curve is not None:
+            gain_db = self.curve.gain_db
+            parts.append(f"curve of {gain_db.size} points, {gain_db.min():+.3g} to {gain_db.max():+.3g} dB")
+        return " | ".join(parts) or "flat"
+
+    def __repr__(self) -> str:
+        return f"<EqSettings {self}>"
 
     @property
     def active_bands(self) -> tuple[Band, ...]:
@@ -319,6 +344,11 @@ def _slot(kind: BandKind, name: str, freq_hz: tuple[float, float, float], fixed_
         ParamSpec(f"{name}_freq_hz", "Hz", low, high, "log", default),
         ParamSpec(f"{name}_q", "q", 0.1, 10.0, "log", 0.71) if fixed_q is None else fixed_q,
     )
+
+
+def _short(number: float) -> str:
+    """Return a number above 0 in three digits, or all before its point."""
+    return f"{number:.0f}" if number >= 100.0 else f"{number:.3g}"
 
 
 def _to_float(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:

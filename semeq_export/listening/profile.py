@@ -14,6 +14,7 @@ import numpy as np
 
 from semeq_export.arrays import Float64Array
 from semeq_export.eq.curve import correlation
+from semeq_export.errors import printable
 from semeq_export.listening.dose import Difference, believed_dose, difference
 from semeq_export.listening.kind import Recognised
 from semeq_export.listening.prior import many_of
@@ -33,6 +34,7 @@ _INTERVAL_90 = 1.645
 _MOVE_DB = (1.0, 6.0)
 _MOVE_DOSES = 1.5
 _FITTING_SHARE = 0.5
+_SHOWN_CHARS, _SHOWN_WORDS = 160, 5
 
 
 class SpeechRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,6 +107,14 @@ class Profile:
     times_s: Float64Array = field(default_factory=lambda: np.zeros(0))
     doses_over_time: Mapping[str, Float64Array] = field(default_factory=dict)
     no_signal: str = ""
+
+    def __str__(self) -> str:
+        """Return one line: the headline, and the words with their doses."""
+        words = ", ".join(f"{entry.word} {entry.dose:+.1f}" for entry in self.entries[:_SHOWN_WORDS])
+        return f"{printable(self.headline[:_SHOWN_CHARS])}{f' ({words})' if words else ''}"
+
+    def __repr__(self) -> str:
+        return f"<Profile {self}>"
 
     def lines(self) -> list[str]:
         """Return what is said for people: what the sound was compared with, or why that is a guess; the headline; words; moves."""

@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -27,6 +28,9 @@ LESS = frozenset({"less", "menos"})
 
 OWN = "own presets"
 """What `sources` calls the presets from which users teach words of their own."""
+
+Sort = Literal["name", "examples", "agreement"]
+"""What words are listed by: in alphabetical order, or those with most people or most agreement first."""
 
 _MAX_NOTE_CHARS = 300
 
@@ -78,6 +82,13 @@ class Term:
     def is_own(self) -> bool:
         """Whether a user taught it."""
         return OWN in self.sources
+
+    def __str__(self) -> str:
+        """Return one line: the word and the evidence for it, "warm (en): 521 people's settings, agreement 0.25"."""
+        return f"{self.name} ({self.language}): {self.examples} people's settings, agreement {self.agreement:.2f}"
+
+    def __repr__(self) -> str:
+        return f"<Term {self}>"
 
     def __post_init__(self) -> None:
         if self.name != normalise_term(self.name) or not 0 < len(self.name) <= MAX_TERM_CHARS:
@@ -149,6 +160,14 @@ class CentroidBank(Mapping[str, Term]):
     def is_weak(self, name: str) -> bool:
         """Whether people do not agree on a word, as far as they were asked; raises UnknownTermError."""
         return self._is_measured and self[name].is_weak
+
+    def listed(self, sort: Sort = "examples", *, language: str | None = None, with_weak: bool = False) -> list[Term]:
+        """Return the `usual_words` as terms, those with the most first; with_weak: all words of the language instead."""
+        chosen = [
+            term for name, term in self._terms.items() if self.is_usual(name, language) or (with_weak and language in (None, term.language))
+        ]
+        by = {"name": (0, 0), "examples": (1, 0), "agreement": (0, 1)}[sort]
+        return sorted(chosen, key=lambda term: (-by[0] * term.examples, -by[1] * term.agreement, term.name))
 
     def left_out(self, language: str | None = None) -> list[str]:
         """Return a line for each reason for which `usual_words` leaves words out."""

@@ -31,6 +31,7 @@ Files = Mapping[str, bytes]
 """Relative POSIX name -> content: one entry for single-file formats, several for folders."""
 
 Parts = TypeVar("Parts")
+_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,16 @@ class Preset:
 
     def __post_init__(self) -> None:
         check_sample_rate_hz(self.sample_rate_hz)
+
+    def __str__(self) -> str:
+        """Return one line: the name, the format, the EQ as it says itself, and how many notes there are."""
+        name = repr(self.name)[:_SHOWN_CHARS]
+        named = f"{name}, {self.format[:_SHOWN_CHARS]}" if self.format else name
+        notes = f"; {len(self.notes)} note{'' if len(self.notes) == 1 else 's'}" if self.notes else ""
+        return f"{named}: {self.eq}{notes}"
+
+    def __repr__(self) -> str:
+        return f"<Preset {self}>"
 
     @property
     def single(self) -> EqSettings:
