@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from semeq_export.eq.fit import FitResult, fit_eq
     from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings
     from semeq_export.errors import SemeqError
+    from semeq_export.plot.on_axes import plot_eq
     from semeq_export.shared import eq_for, factory_engine
     from semeq_export.words.target import SemanticTarget
     from semeq_export.words.terms import CentroidBank, Term
@@ -52,6 +53,7 @@ _MODULES = {
     "fit_eq": "eq.fit",
     "for_rate": "eq.biquad",
     "load_bundle": "bundle.loading",
+    "plot_eq": "plot.on_axes",
     "read_audio": "audio.reader",
     "response_db": "eq.biquad",
     "write_audio": "audio.writer",
@@ -82,6 +84,7 @@ __all__ = [
     "fit_eq",
     "for_rate",
     "load_bundle",
+    "plot_eq",
     "read_audio",
     "response_db",
     "write_audio",

@@ -11,7 +11,21 @@ import pedalboard
 from hypothesis import strategies as st
 
 from semeq_export.eq.channels import ChannelEqs
-from semeq_export.eq.settings import LAYOUT_KINDS, SAFE_13, Band, BandKind, EqLayout, EqSettings, ParamSpec
+from semeq_export.eq.curve import Curve
+from semeq_export.eq.settings import (
+    LAYOUT_KINDS,
+    MAX_FREQ_HZ,
+    MAX_Q,
+    MIN_FREQ_HZ,
+    MIN_Q,
+    SAFE_13,
+    Band,
+    BandKind,
+    EqLayout,
+    EqSettings,
+    ParamSpec,
+    orders,
+)
 from semeq_host.chains.chain_file import builtins, choices
 from semeq_host.chains.plugin_limits import limits_of
 from semeq_presets import Limits
@@ -237,3 +251,21 @@ def live_plugins(draw: st.DrawFn, depth: int = 2) -> pedalboard.Plugin:
         else:
             setattr(plugin, name, draw(st.sampled_from(sorted(choices(what).values(), key=str))))
     return plugin
+
+
+@st.composite
+def any_band(draw: st.DrawFn) -> Band:
+    """Of any kind, anywhere in the model's ranges."""
+    kind = draw(st.sampled_from(BandKind))
+    freq_hz, q = draw(st.floats(MIN_FREQ_HZ, MAX_FREQ_HZ)), draw(st.floats(MIN_Q, MAX_Q))
+    gain_db = draw(st.floats(-60.0, 60.0)) if Band(kind, 100.0).has_gain else 0.0
+    return Band(kind, freq_hz, gain_db, q, draw(st.booleans()), draw(st.integers(*orders(kind))))
+
+
+ANY_EQ = st.builds(
+    EqSettings,
+    st.lists(any_band(), max_size=40).map(tuple),
+    st.floats(-120.0, 120.0),
+    st.sampled_from([None, Curve(np.array([20.0, 2e4]), np.array([-1e300, 1e300]))]),
+)
+"""Whatever the model holds, with or without a curve of absurd size."""

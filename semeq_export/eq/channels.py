@@ -9,6 +9,7 @@ import numpy as np
 
 from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import RateFit, for_rate, response_db
+from semeq_export.eq.picture import eq_svg
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import InvalidEqError
 
@@ -58,6 +59,10 @@ class ChannelEqs:
 
     def __repr__(self) -> str:
         return f"<ChannelEqs {self}>"
+
+    def _repr_svg_(self) -> str:
+        """Return the responses as a picture, which notebooks show."""
+        return eq_svg(self.eqs, str(self))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -108,9 +108,9 @@ class Band:
         """The band for people, rounded: "240 Hz +3.0 dB Q 0.4"; what is no peak says its kind."""
         kind = "" if self.kind is BandKind.PEAK else f"{self.kind.value.replace('_', ' ')} "
         gain = f" {self.gain_db:+.1f} dB" if self.has_gain else ""
-        q = "" if self.order == 1 else f" Q {_short(self.q)}"
+        q = "" if self.order == 1 else f" Q {_short(self.q, 2)}"
         order = "" if self.order == 2 else f" order {self.order}"
-        return f"{kind}{_short(self.freq_hz)} Hz{gain}{q}{order}{'' if self.enabled else ' (off)'}"
+        return f"{kind}{_short(self.freq_hz, 3)} Hz{gain}{q}{order}{'' if self.enabled else ' (off)'}"
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data for JSON; an order of 2 goes without saying."""
@@ -165,6 +165,12 @@ class EqSettings:
 
     def __repr__(self) -> str:
         return f"<EqSettings {self}>"
+
+    def _repr_svg_(self) -> str:
+        """Return the response as a picture, which notebooks show."""
+        from semeq_export.eq.picture import eq_svg  # needs this module; a notebook asks the settings themselves
+
+        return eq_svg([("", self)], str(self))
 
     @property
     def active_bands(self) -> tuple[Band, ...]:
@@ -346,9 +352,9 @@ def _slot(kind: BandKind, name: str, freq_hz: tuple[float, float, float], fixed_
     )
 
 
-def _short(number: float) -> str:
-    """Return a number above 0 in three digits, or all before its point."""
-    return f"{number:.0f}" if number >= 100.0 else f"{number:.3g}"
+def _short(number: float, digits: int) -> str:
+    """Return a number above 0 in so many digits, or all before its point."""
+    return f"{number:.0f}" if number >= 10.0 ** (digits - 1) else f"{number:.{digits}g}"
 
 
 def _to_float(field: str, value: object, minimum: float, maximum: float, *, smallest: float | None = None) -> float:

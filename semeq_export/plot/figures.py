@@ -101,7 +101,7 @@ def response_figure(traces: Sequence[Trace], *, title: str = "") -> Figure:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         frequency_axis(axes)
-        gain_axis(axes, max((_extent_db(trace.gain_db) for trace in traces), default=0.0))
+        gain_axis(axes, max((extent_db(trace.gain_db) for trace in traces), default=0.0))
         lines = [draw(axes, trace, index, filled=len(traces) == 1) for index, trace in enumerate(traces)]
         return _finish(figure, axes, title, lines, [trace.label for trace in traces])
 
@@ -274,14 +274,14 @@ def frequency_axis(axes: Axes, *, small: bool = False) -> None:
     frame(axes)
 
 
-def _extent_db(gain_db: FloatArray) -> float:
+def extent_db(gain_db: FloatArray) -> float:
     """Return how far a picture of a curve must reach: what passes and notches take away further down need not be seen, so that the rest
     can."""
     top_db, bottom_db = float(np.max(gain_db)), float(np.min(gain_db))
     return max(abs(top_db), min(-bottom_db, _DEEPEST_SHOWN_DB))
 
 
-def gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
+def gain_axis(axes: Axes, largest_db: float, *, small: bool = False, zero_line: bool = True) -> None:
     """Reach as far up as down: to the next 3 dB beyond the largest gain and at least to 6, 6 dB steps from 18 dB on."""
     reach_db = max(6.0, 3.0 * math.ceil((largest_db + 0.5) / 3.0))
     step_db = 3.0 if reach_db <= (6.0 if small else 15.0) else 6.0 * math.ceil(reach_db / (12.0 if small else 36.0))
@@ -292,7 +292,8 @@ def gain_axis(axes: Axes, largest_db: float, *, small: bool = False) -> None:
         FuncFormatter(lambda gain_db, _position: f"{gain_db:+g}".replace("-", "\N{MINUS SIGN}") if gain_db else "0")
     )
     axes.set_ylabel("" if small else "Gain (dB)")
-    axes.axhline(0.0, color=SOFT, linewidth=1.0, zorder=1.5)
+    if zero_line:
+        axes.axhline(0.0, color=SOFT, linewidth=1.0, zorder=1.5)
 
 
 def frame(axes: Axes) -> None:

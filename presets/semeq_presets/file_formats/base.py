@@ -10,6 +10,7 @@ from semeq_export.arrays import Float64Array, FloatArray
 from semeq_export.eq.biquad import for_rate, response_db
 from semeq_export.eq.channels import LEFT, MID, RIGHT, SIDE, ChannelEqs
 from semeq_export.eq.curve import Curve
+from semeq_export.eq.picture import eq_svg
 from semeq_export.eq.settings import (
     LAYOUT_KINDS,
     MAX_FREQ_HZ,
@@ -268,6 +269,10 @@ class Preset:
 
     def __repr__(self) -> str:
         return f"<Preset {self}>"
+
+    def _repr_svg_(self) -> str:
+        """Return the response as a picture, which notebooks show."""
+        return eq_svg(self.eq.eqs if isinstance(self.eq, ChannelEqs) else [("", self.eq)], str(self))
 
     @property
     def single(self) -> EqSettings:
