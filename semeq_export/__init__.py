@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from semeq_export.audio.equalised import apply
     from semeq_export.audio.reader import read_audio
     from semeq_export.audio.samples import Audio
     from semeq_export.audio.writer import write_audio
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from semeq_export.engine import Engine
     from semeq_export.eq.biquad import design_sos, for_rate, response_db
     from semeq_export.eq.curve import Curve
-    from semeq_export.eq.filter import EqFilter, apply
+    from semeq_export.eq.filter import EqFilter
     from semeq_export.eq.fit import FitResult, fit_eq
     from semeq_export.eq.settings import SAFE_13, Band, BandKind, EqLayout, EqSettings
     from semeq_export.errors import SemeqError
@@ -46,7 +47,7 @@ _MODULES = {
     "SemanticTarget": "words.target",
     "SemeqError": "errors",
     "Term": "words.terms",
-    "apply": "eq.filter",
+    "apply": "audio.equalised",
     "design_sos": "eq.biquad",
     "eq_for": "shared",
     "factory_engine": "shared",

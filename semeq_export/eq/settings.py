@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -38,8 +38,13 @@ class BandKind(str, Enum):
     TILT = "tilt"
 
 
+KindName = Literal["low_shelf", "peak", "high_shelf", "high_pass", "low_pass", "notch", "band_pass", "all_pass", "tilt"]
+"""A `BandKind` by its name."""
+
 LAYOUT_KINDS = (BandKind.LOW_SHELF, BandKind.PEAK, BandKind.HIGH_SHELF)
 """The kinds that words are made of: those of layouts, fits and models."""
+
+_KIND_NAMES = get_args(KindName)
 
 MAX_PASS_ORDER = 16
 _SHOWN_BANDS = 8
@@ -70,16 +75,26 @@ class Band:
     enabled: bool = True
     order: int = 2
 
-    def __post_init__(self) -> None:
-        kinds = {kind.value for kind in BandKind}
-        if not isinstance(self.kind, str) or self.kind not in kinds:  # a BandKind is a str too
-            raise InvalidEqError("kind", repr(self.kind)[:60], f"not one of {', '.join(kind.value for kind in BandKind)}")
-        if not isinstance(self.enabled, bool):
-            raise InvalidEqError("enabled", repr(self.enabled)[:60], "not true or false")
-        object.__setattr__(self, "kind", BandKind(self.kind))
-        object.__setattr__(self, "freq_hz", _to_float("freq_hz", self.freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
-        object.__setattr__(self, "gain_db", _to_float("gain_db", self.gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
-        object.__setattr__(self, "q", _to_float("q", self.q, 0.0, MAX_Q, smallest=MIN_Q))
+    def __init__(
+        self,
+        kind: BandKind | KindName,
+        freq_hz: float,
+        gain_db: float = 0.0,
+        q: float = 0.7071,
+        enabled: bool = True,
+        order: int = 2,
+    ) -> None:
+        """Written out, since a kind may be given by its name and is a `BandKind` from then on."""
+        if not isinstance(kind, str) or kind not in _KIND_NAMES:  # a BandKind is a str too
+            raise InvalidEqError("kind", repr(kind)[:60], f"not one of {', '.join(_KIND_NAMES)}")
+        if not isinstance(enabled, bool):
+            raise InvalidEqError("enabled", repr(enabled)[:60], "not true or false")
+        object.__setattr__(self, "kind", BandKind(kind))
+        object.__setattr__(self, "freq_hz", _to_float("freq_hz", freq_hz, 0.0, MAX_FREQ_HZ, smallest=MIN_FREQ_HZ))
+        object.__setattr__(self, "gain_db", _to_float("gain_db", gain_db, -MAX_GAIN_DB, MAX_GAIN_DB))
+        object.__setattr__(self, "q", _to_float("q", q, 0.0, MAX_Q, smallest=MIN_Q))
+        object.__setattr__(self, "enabled", enabled)
+        object.__setattr__(self, "order", order)
         if not self.has_gain and self.gain_db != 0.0:
             raise InvalidEqError("gain_db", self.gain_db, f"not 0: a {self.kind.value} has no gain")
         lowest, highest = orders(self.kind)
@@ -142,14 +157,16 @@ class EqSettings:
     preamp_db: float = 0.0
     curve: Curve | None = None
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "bands", tuple(self.bands))
+    def __init__(self, bands: Iterable[Band] = (), preamp_db: float = 0.0, curve: Curve | None = None) -> None:
+        """Written out, since bands may be given as a list and are a tuple from then on."""
+        object.__setattr__(self, "bands", tuple(bands))
         for index, band in enumerate(self.bands, start=1):
             if not isinstance(band, Band):
                 raise InvalidEqError(f"band {index}", repr(band)[:60], "not a Band")
-        object.__setattr__(self, "preamp_db", _to_float("preamp_db", self.preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
-        if self.curve is not None and not isinstance(self.curve, Curve):
-            raise InvalidEqError("curve", repr(self.curve)[:60], "not a Curve")
+        object.__setattr__(self, "preamp_db", _to_float("preamp_db", preamp_db, -MAX_PREAMP_DB, MAX_PREAMP_DB))
+        if curve is not None and not isinstance(curve, Curve):
+            raise InvalidEqError("curve", repr(curve)[:60], "not a Curve")
+        object.__setattr__(self, "curve", curve)
 
     def __str__(self) -> str:
         """Return one line: "240 Hz +3.0 dB Q 0.4 | high shelf 7000 Hz -2.9 dB Q 0.71"; eight bands are named at most."""
