@@ -17,7 +17,6 @@ from semeq_export.bundle.loading import Bundle
 from semeq_export.bundle.store import EVIDENCE
 from semeq_export.eq.biquad import audible_db, for_rate, response_db
 from semeq_export.eq.curve import level_free, log_grid, rms_db
-from semeq_export.eq.fit import fit_eq
 from semeq_export.eq.readable import readable
 from semeq_export.eq.settings import EqSettings
 from semeq_export.errors import BundleFormatError, InvalidEqError, InvalidTargetError, UnknownTermError
@@ -370,8 +369,7 @@ class Engine:
                 return layout.to_vector(EqSettings(bands))
         freqs_hz = log_grid()
         curve_db = response_db(for_rate(EqSettings(enabled), FIT_RATE_HZ).eq, freqs_hz, FIT_RATE_HZ)
-        fitted = fit_eq(curve_db, freqs_hz, layout, FIT_RATE_HZ, level_free=True).eq
-        return layout.to_vector(EqSettings(fitted.bands))
+        return layout.to_vector(EqSettings(self._fit(curve_db, freqs_hz, level_free=True).bands))
 
     def _decode_target(self, target: SemanticTarget) -> _FullIntensity:
         """Return what a target decodes to."""
@@ -414,7 +412,13 @@ class Engine:
             return decode_sum(self.bundle, parts)
         grid = log_grid()
         curve_db = np.sum([part * self._response_of(word, grid) for word, part in parts.items()], axis=0)
-        return fit_eq(curve_db, grid, self.bundle.manifest.layout, FIT_RATE_HZ).eq
+        return self._fit(curve_db, grid)
+
+    def _fit(self, curve_db: Float64Array, freqs_hz: Float64Array, *, level_free: bool = False) -> EqSettings:
+        """Return the layout's bands that are closest to a curve (n,)."""
+        from semeq_export.eq.fit import fit_eq  # for guesses, and bundles whose sums are not decoded
+
+        return fit_eq(curve_db, freqs_hz, self.bundle.manifest.layout, FIT_RATE_HZ, level_free=level_free).eq
 
     def _response_of(self, word: str, freqs_hz: Float64Array) -> Float64Array:
         """Return a word's response (n,) in dB at freqs_hz (n,), that of a guess level-free."""
