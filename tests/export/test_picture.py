@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from strategies import ANY_EQ
@@ -116,7 +117,6 @@ def test_each_channel_gets_a_line_and_nothing_global_is_changed(axes: Axes) -> N
 
 
 def test_without_axes_those_of_pyplot_are_taken() -> None:
-    pyplot = pytest.importorskip("matplotlib.pyplot")
     figure, own = pyplot.subplots()
     try:
         assert plot_eq(WARM) is own
