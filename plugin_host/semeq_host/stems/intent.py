@@ -58,7 +58,8 @@ class Intent:
         if self.listens_to_words and self.target is None:
             raise IntentError("`mode` adaptive and `intensity` auto need `target` TEXT")
         if (self.reference is not None or self.refine) and not self.listens_to_words:
-            raise IntentError("`reference` and `refine` need `mode` adaptive or `intensity` auto")
+            lonely = "`refine`" if self.reference is None else "`reference`"
+            raise IntentError(f"{lonely} needs `mode` adaptive or `intensity` auto")
         if self.analysis == "rolling" and (not self.listens_to_words or self.refine):
             raise IntentError("`analysis` rolling needs `mode` adaptive or `intensity` auto, without `refine`")
 
