@@ -84,3 +84,9 @@ def test_a_sheet_is_refused_before_any_work(capsys: pytest.CaptureFixture[str]) 
     assert Path("taken.html").read_text() == "mine"
     assert process("stems", "-t", "warm", "-o", "out/", "--sheet", "taken.html", "--force") == 0
     assert Path("taken.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_long_name_breaks_at_its_underscores() -> None:
+    Path("stems/bass.wav").rename("stems/verse_bass_di.wav")
+    assert process("stems/verse_bass_di.wav", "-t", "warm", "-o", "out.wav", "--sheet", "sheet.html") == 0
+    assert '<td class="s">verse_<wbr>bass_<wbr>di.wav</td>' in Path("sheet.html").read_text(encoding="utf-8")
