@@ -76,12 +76,13 @@ def test_what_is_measured_of_a_stem() -> None:
 
 def test_a_sheet_is_refused_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
     Path("taken.html").write_text("mine")
-    for sheet, more in (("sheet.txt", ()), ("taken.html", ()), ("s.html", ("--in-place",))):
+    for sheet, more in (("sheet.txt", ()), ("taken.html", ()), ("missing/sheet.html", ()), ("s.html", ("--in-place",))):
         before = capsys.readouterr()
         where = more or ("-o", "out/")
         assert process("stems", "-t", "warm", "--sheet", sheet, *where) == 2, before
         assert not Path("out").exists()
     assert Path("taken.html").read_text() == "mine"
+    assert process("stems", "-t", "warm", "-o", "new/", "--sheet", "new/sheet.html") == 0  # a folder that the run makes
     assert process("stems", "-t", "warm", "-o", "out/", "--sheet", "taken.html", "--force") == 0
     assert Path("taken.html").read_text().startswith("<!DOCTYPE html>")
 
