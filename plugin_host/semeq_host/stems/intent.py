@@ -122,7 +122,7 @@ def check_values(values: Mapping[str, object]) -> None:
         if name not in _TYPES:
             raise IntentError(f"unknown key {name!r}; there are {', '.join(sorted(_TYPES.keys() - {'eq'}))}")
         if not _TYPES[name](value):
-            raise IntentError(f"{name} {value!r} is not usable here")
+            raise IntentError(f"`{name}` is empty" if value == "" else f"{name} {value!r} is not usable here")
 
 
 def _is_text(value: object) -> bool:
