@@ -61,7 +61,7 @@ def prepared(options: StemsOptions, watcher: Watcher, *, dry_run: bool) -> Itera
     if options.sheet is not None:
         from semeq_export.app.stem_sheet import check_sheet
 
-        check_sheet(Path(options.sheet), how)
+        check_sheet(Path(options.sheet), how, Path(output))
     with contextlib.ExitStack() as stack:
         audio = options.audio if options.stream is None else [stack.enter_context(_spooled(options.stream, options))]
         found = survey(audio, recursive=options.recursive, output=None if how.in_place else output)

@@ -168,6 +168,7 @@ def make_test(options: MakeOptions) -> MadeTest:
         notes += [f"{name}: {note}" for note in preset.notes]
         _add(treatments, name, _Treatment(Condition("tested", preset=name, eq=dict(to_plain(preset.eq))), preset.eq, ""))
     excerpts = _excerpts(options)
+    _check_that_they_differ(excerpts)
     notes += [f"{cut.name}: {cut.seconds:g} s, where the file ends" for cut in excerpts if cut.seconds < options.seconds]
     manifest, sounds, more = _assembled(options, excerpts, treatments)
     audio = {manifest.code(*pair): sound for pair, sound in sounds.items()}
@@ -197,6 +198,14 @@ def _excerpts(options: MakeOptions) -> list[Excerpt]:
     names = [stem if stems.count(stem) == 1 else f"{stem} ({stems[: index + 1].count(stem)})" for index, stem in enumerate(stems)]
     starts: Sequence[float | None] = [*options.start_s] * (len(names) if len(options.start_s) == 1 else 1) or [None] * len(names)
     return [read_excerpt(path, name, start, options.seconds) for path, name, start in zip(options.audio, names, starts, strict=True)]
+
+
+def _check_that_they_differ(excerpts: Sequence[Excerpt]) -> None:
+    """Raise IntentError for two sources that are the same sound: an answer to each would count twice."""
+    for index, cut in enumerate(excerpts):
+        for other in excerpts[:index]:
+            if np.array_equal(cut.cut(cut.samples), other.cut(other.samples)):
+                raise IntentError(f"{other.name} and {cut.name} are the same sound: name each once, or give each a `start_s`")
 
 
 def _assembled(

@@ -23,6 +23,7 @@ from semeq_export.panel.ratings import analyse_ratings
 __all__ = ["PanelOptions", "PanelResult", "analyse_panel"]
 
 MANIFEST = "manifest.json"
+_NO_KEY = f"sounds go by their codes: `test` names the folder that holds their {MANIFEST}"
 _SUFFIXES = (".csv", ".txt")
 
 
@@ -105,7 +106,7 @@ def analyse_panel(options: PanelOptions) -> PanelResult:
         from semeq_export.plot.panel import panel_figure
 
         save(panel_figure(result, title=data.title), os.fspath(options.picture), overwrite=options.overwrite)
-    return PanelResult(data=data, result=result, errors=tuple(errors), notes=data.notes)
+    return PanelResult(data=data, result=result, errors=tuple(errors), notes=(*data.notes, *([] if test else [_NO_KEY])))
 
 
 def _listed(path: Path) -> list[Path]:

@@ -30,13 +30,16 @@ from semeq_host.streams.process_options import ProcessOptions
 _KINDS = {".html": sheet_html, ".htm": sheet_html, ".pdf": sheet_pdf}
 
 
-def check_sheet(path: Path, how: ProcessOptions) -> None:
-    """Raise what would fail once all stems are done: another suffix than .html or .pdf, a name that is taken, sources that will be gone."""
+def check_sheet(path: Path, how: ProcessOptions, output: Path) -> None:
+    """Raise what would fail once all stems are done: another suffix than .html or .pdf, a name that is taken, sources that will be gone.
+
+    output: where the stems go; the sheet may lie in a folder there that is yet to be made.
+    """
     if path.suffix.lower() not in _KINDS:
         raise OutputError(f"{printable(path)}: a sheet is written as .html or .pdf")
     if how.in_place:
         raise IntentError("`sheet` compares with the sources, which `in_place` replaces")
-    if path.parent.exists():
+    if path.parent.exists() or output not in (path.parent, *path.parent.parents):
         check_output(path, overwrite=how.overwrite)
 
 

@@ -82,7 +82,8 @@ def output_format(path: str | os.PathLike[str], like: AudioInfo | None = None, s
     name, suffix = printable(path), Path(path).suffix.lower()
     container = CONTAINERS.get(suffix)
     if container is None:
-        raise OutputError(f"{name}: unknown audio suffix {suffix!r}; use one of {' '.join(sorted(CONTAINERS))}")
+        hint = "" if suffix else "; the name of a folder ends in /"
+        raise OutputError(f"{name}: unknown audio suffix {suffix!r}; use one of {' '.join(sorted(CONTAINERS))}{hint}")
     if like is not None and container in WAV_FAMILY and like.container in WAV_FAMILY:
         container = like.container if container == "WAV" else container
     writable = _writable_subtypes(container)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 _OF_THE_SAME_NAME = (
     "adapt_to allow_hot analysis chain channel data delta for_device guess host in_place install intensity keep language link lossy "
-    "match match_amount match_limit_db match_loudness mode model name no-link plugin_timeout port preset preset_name quick recursive "
-    "reference refine renew repair_nonfinite resume salvage sheet stem strict subtype track trust"
+    "lufs match match_amount match_limit_db match_loudness mode model name no-link plugin_timeout port peak_guard preset preset_name "
+    "quick recursive reference refine renew repair_nonfinite resume salvage sheet stem strict subtype track trust"
 )
 OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _OF_THE_SAME_NAME.split()} | {
     "ask": "--ask",

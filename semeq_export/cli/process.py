@@ -37,7 +37,7 @@ GROUPS = {
 @_shared.choice_options(hidden=True)
 @click.option("--guess", is_flag=True, hidden=True, help="Take doubtful guesses of untaught words.")
 @click.option("--renew", is_flag=True, hidden=True, help="Saved words of a preset: what they mean now.")
-@click.option("--match", metavar="REF", help="Follow a reference, --match-amount 0..1 of it.")
+@click.option("--match", metavar="REF", help="Follow it: --match-amount 1, --match-limit-db 6.")
 @_shared.match_options
 @click.option("--session", metavar="TOML", help="What is wanted of each stem, by patterns.")
 @click.option("--stem", "stems", multiple=True, metavar="PATTERN=TEXT", help="Other words for these file names.")

@@ -104,7 +104,7 @@ def match_eq(
         offset_db += louder_lu / intensity
     error_db = shape_error_db(eq, goal_db, sample_rate_hz)
     is_clipped = bool(np.any(np.abs(apart_db - offset_db)[held] > limit_db))
-    notes = (f"the reference differs by more than a match follows (at most {limit_db:g} dB)",) if is_clipped else ()
+    notes = (f"the reference differs by more than a match follows ({limit_db:g} dB, `match_limit_db`)",) if is_clipped else ()
     return Adaptation(eq, "match", intensity, None, intensity, reference.name, is_clipped, error_db, notes)
 
 

@@ -18,7 +18,7 @@ from semeq_export.errors import printable
 from semeq_export.listening.dose import Difference, believed_dose, difference
 from semeq_export.listening.kind import Recognised
 from semeq_export.listening.prior import many_of
-from semeq_export.listening.reference import Reference
+from semeq_export.listening.reference import Reference, kinds
 from semeq_export.listening.region import UNUSUAL_SPREADS, Region, beyond, regions
 from semeq_export.listening.spectrum import Spectrum
 
@@ -241,7 +241,7 @@ def _headline(
     octave: Region | None, told: Sequence[str], measured: Mapping[str, _Measured], words: Vocabulary, reference: Reference
 ) -> str:
     """Return one sentence: what stands out, beyond how many sources, and the words for it."""
-    others = f"{many_of(reference.name)} have" if reference.is_stored else f"{reference.name} has"
+    others = f"{many_of(reference.name)} have" if reference.is_stored and reference.name in kinds() else f"{reference.name} has"
     if octave is None and not told:
         return f"nothing stands out against what {others}"
     if octave is None:

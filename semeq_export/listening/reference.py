@@ -7,6 +7,7 @@ holds what is needed to go on learning.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -108,7 +109,9 @@ class ReferenceSource:
             self._folder = {file: measure_file(file) for file in audio_files(path)}
         else:
             if not path.exists() and not path.is_symlink() and not path.suffix:
-                raise AudioError(f"no such file, and no kind of source ({', '.join(kinds())})", printable(path))
+                near = difflib.get_close_matches(path.name.lower(), kinds(), 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise AudioError(f"no such file, and no kind of source ({', '.join(kinds())}){hint}", printable(path))
             spectrum = measure_file(path)
             if not spectrum.has_signal:
                 raise AudioError(f"no signal in the reference: {spectrum.no_signal}", printable(path))

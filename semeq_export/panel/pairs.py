@@ -86,7 +86,7 @@ def analyse_pairs(data: PanelData) -> PairResult:
         apart = _groups(of_question, names)
         if len(apart) > 1:
             groups = " | ".join(", ".join(group) for group in apart)
-            notes.append(f"{question} no common scale: these groups were never compared with each other: {groups}")
+            notes.append(f"{question} no common scale: these groups were never compared with each other: {groups}".lstrip())
         elif len(names) > 1:
             strengths += _strengths(question, of_question, names, over)
     adjusted = holm([row.p for row in rows])

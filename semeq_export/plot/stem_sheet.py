@@ -25,8 +25,8 @@ _SHOWN_DB = 60.0
 _COLUMNS = ("Stem", "What was done", "LUFS", "True peak, dBTP", "Crest, dB", "Spectrum before (grey) and after (blue), dB; EQ, dB")
 _LOOK = """body{font:14px/1.4 "DejaVu Sans",Verdana,sans-serif;color:#222;margin:2em}h1{font-size:1.3em}table{border-collapse:collapse}
 th,td{text-align:left;vertical-align:top;padding:.5em .8em .5em 0;border-bottom:1px solid #d9d9d9}th{color:#666;font-weight:normal}
-td.n{white-space:nowrap;font-variant-numeric:tabular-nums}td.s{font-weight:bold;overflow-wrap:anywhere;max-width:16em}
-p{margin:0;color:#666}p.w{color:#a33}img{width:30em;max-width:45vw}.a{color:#666}"""
+td.n{white-space:nowrap;font-variant-numeric:tabular-nums}td.s{font-weight:bold;overflow-wrap:anywhere;min-width:9em;max-width:16em}
+p{margin:0;color:#666}p.w{color:#a33}img{width:30em;max-width:34vw}.a{color:#666}"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ def sheet_html(rows: Sequence[StemRow], title: str) -> bytes:
 
 
 def _html_row(row: StemRow) -> str:
-    cells = [f'<td class="s">{html.escape(row.name)}</td>']
+    cells = [f'<td class="s">{html.escape(row.name).replace("_", "_<wbr>")}</td>']
     lines = [f"<p>{html.escape(line)}</p>" for line in row.done] + [f'<p class="w">{html.escape(line)}</p>' for line in row.remarks]
     cells.append(f"<td>{''.join(lines)}</td>")
     cells += [f'<td class="n"><span class="a">{before}</span> \N{RIGHTWARDS ARROW} {after}</td>' for before, after in row.numbers]

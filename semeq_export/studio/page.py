@@ -23,6 +23,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from importlib import metadata, resources
+from pathlib import Path
 
 from semeq_export.app.vocabulary import VocabularyOptions, VocabularyResult, describe_vocabulary
 from semeq_export.bundle.store import CENTROIDS, FLAT, MANIFEST
@@ -61,6 +62,8 @@ def write_page(options: PageOptions, parts: PageParts | None = None) -> int:
 
     Raises BundleError, OutputError, also for a page over `MAX_BYTES`, and EnvironmentFailure.
     """
+    if Path(options.output).suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"{printable(options.output)}: the page is HTML, which browsers open by its name: end it in .html")
     check_output(options.output, overwrite=options.overwrite)
     data = make_page(describe_vocabulary(VocabularyOptions(bundle=options.bundle)), parts or built_parts())
     if len(data) > MAX_BYTES:

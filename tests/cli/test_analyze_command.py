@@ -135,6 +135,7 @@ def test_a_reference_is_learned_on_and_used(folder: Path, run: Run) -> None:
     code, out, _ = run(folder / "warm.wav", "--reference", stored, "--words", "warm,bright", "--json")
     assert code == 0
     assert json.loads(out)["files"][0]["words"][0]["word"] == "warm"
+    assert json.loads(out)["files"][0]["headline"].partition(":")[0].endswith(" mine has")
 
 
 def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Run) -> None:

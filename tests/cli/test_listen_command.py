@@ -135,6 +135,7 @@ def test_the_level_gives_way_to_the_ceiling(folder: Path, capsys: pytest.Capture
         ("missing.wav -t warm", "missing.wav: no such file"),
         ("drums.wav -t wram", "unknown term 'wram'"),
         ("drums.wav -t warm -t warm", "two conditions are called 'warm': name each once"),
+        ("drums.wav drums.wav -t warm", "drums (1) and drums (2) are the same sound: name each once, or give each a --start"),
         ("drums.wav -t warm --kind mushra --seconds 13", "excerpts of 13 s; mushra takes 1..12, as BS.1534 asks"),
         ("drums.wav -t warm --start 3.5", "drums.wav: 0.50 s from 3.5 s on, expected at least 1 s"),
         ("drums.wav voice.flac -t warm --start 0 --start 1 --start 2", "3 starts for 2 audio files"),
@@ -181,7 +182,16 @@ def test_the_key_beside_the_results_is_found(folder: Path, capsys: pytest.Captur
     answer(key(), lambda _, pair: "warm", 3)
     Path("answers/0.csv").rename("test/0.csv")
     assert run("analyze", "test/0.csv", "--json") == 0
-    assert json.loads(capsys.readouterr().out)["pairs"][0]["first"] == "warm"
+    said = capsys.readouterr()
+    assert json.loads(said.out)["pairs"][0]["first"] == "warm"
+    assert "codes" not in said.err
+
+
+def test_codes_instead_of_names_are_explained(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("make", "drums.wav", "-t", "warm", "--seconds", "1", "-o", "test", "-q") == 0
+    answer(key(), lambda _, pair: "warm", 3)
+    assert run("analyze", "answers") == 0
+    assert "sounds go by their codes: --test names the folder that holds their manifest.json" in capsys.readouterr().err
 
 
 def test_scores_with_careless_listeners_are_screened_and_drawn(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

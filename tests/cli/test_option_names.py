@@ -27,7 +27,9 @@ def registered() -> set[str]:
     [
         ("out.txt: exists already; use `overwrite` to replace it", "out.txt: exists already; use --force to replace it"),
         ("nothing to do: give `target` TEXT or `chain` TOML", "nothing to do: give -t TEXT or --chain TOML"),
-        ("`reference` and `refine` need `mode` adaptive", "--reference and --refine need --mode adaptive"),
+        ("`reference` needs `mode` adaptive", "--reference needs --mode adaptive"),
+        ("give `lufs` or `match_loudness`, not both", "give --lufs or --match-loudness, not both"),
+        ("give `peak_guard` trim or off", "give --peak-guard trim or off"),
         ("overwrite.wav: no audio", "overwrite.wav: no audio"),
         ("`decoder` is no option", "`decoder` is no option"),
     ],

@@ -252,6 +252,8 @@ def test_a_single_bad_file_is_bad_input(tmp_path: Path, run: Run) -> None:
         (("-t", "warm", "-o", "in.wav"), "is the input"),  # fault C9
         (("-t", "warm", "-o", "missing/out.wav"), "its folder missing does not exist"),  # fault C12
         (("-t", "warm", "-o", "out.xyz"), "unknown audio suffix '.xyz'"),
+        (("-t", "warm", "-o", "out"), ".wave; the name of a folder ends in /"),
+        (("-t", "", "-o", "out.wav"), "-t is empty"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_2(

@@ -296,6 +296,7 @@ def test_options_of_the_sound_arrive(run: Run) -> None:
         (("--session", "missing.toml"), "missing.toml: no such file"),
         (("--stem", "warm"), "is not PATTERN=TEXT"),
         (("--stem", "vocal*=bright"), "no rule matches it: nothing to do"),
+        (("--stem", "vocal=bright"), "a pattern is a whole name: '*vocal*' finds it within names"),
         (("-t", "warm", "--tail", "601"), "is not in the range"),
         (("-t", "warm", "--report", "missing/report.json"), "its folder missing does not exist"),
         (("-t", "warm", "--resume", "--match", "any"), "give -t or --match, not both"),

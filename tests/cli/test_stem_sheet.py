@@ -76,11 +76,18 @@ def test_what_is_measured_of_a_stem() -> None:
 
 def test_a_sheet_is_refused_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
     Path("taken.html").write_text("mine")
-    for sheet, more in (("sheet.txt", ()), ("taken.html", ()), ("s.html", ("--in-place",))):
+    for sheet, more in (("sheet.txt", ()), ("taken.html", ()), ("missing/sheet.html", ()), ("s.html", ("--in-place",))):
         before = capsys.readouterr()
         where = more or ("-o", "out/")
         assert process("stems", "-t", "warm", "--sheet", sheet, *where) == 2, before
         assert not Path("out").exists()
     assert Path("taken.html").read_text() == "mine"
+    assert process("stems", "-t", "warm", "-o", "new/", "--sheet", "new/sheet.html") == 0  # a folder that the run makes
     assert process("stems", "-t", "warm", "-o", "out/", "--sheet", "taken.html", "--force") == 0
     assert Path("taken.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_long_name_breaks_at_its_underscores() -> None:
+    Path("stems/bass.wav").rename("stems/verse_bass_di.wav")
+    assert process("stems/verse_bass_di.wav", "-t", "warm", "-o", "out.wav", "--sheet", "sheet.html") == 0
+    assert '<td class="s">verse_<wbr>bass_<wbr>di.wav</td>' in Path("sheet.html").read_text(encoding="utf-8")

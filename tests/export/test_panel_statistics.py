@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -149,10 +150,13 @@ def test_the_fit_has_no_slope_left_and_sums_to_nothing() -> None:
 
 
 def test_groups_that_were_never_compared_have_no_common_scale() -> None:
-    result = analyse_pairs(choices(("a", "b", "a"), ("c", "d", "c"), ("a", "b", None)))
+    data = choices(("a", "b", "a"), ("c", "d", "c"), ("a", "b", None))
+    result = analyse_pairs(data)
     assert result.strengths == ()
     assert result.notes[0] == "? no common scale: these groups were never compared with each other: a, b | c, d"
     assert [(row.first, row.second) for row in result.pairs] == [("b", "a"), ("d", "c")]
+    unasked = analyse_pairs(dataclasses.replace(data, choices=tuple(dataclasses.replace(one, question="") for one in data.choices)))
+    assert unasked.notes[0].startswith("no common scale")
 
 
 def test_listeners_who_do_not_differ_leave_the_interval_of_the_model() -> None:

@@ -105,7 +105,12 @@ def test_silence_is_no_reference(tmp_path: Path) -> None:  # fault A6
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("nothing", "no such file, and no kind of source"), ("nothing.wav", "no such file"), ("notes.txt", "not an audio file")],
+    [
+        ("nothing", r"no such file, and no kind of source \(.*\)$"),
+        ("vocie", r"no kind of source \(.*\); did you mean voice\?$"),
+        ("nothing.wav", "no such file"),
+        ("notes.txt", "not an audio file"),
+    ],
 )
 def test_what_is_no_reference_is_refused_by_name(folder: Path, name: str, why: str) -> None:
     with pytest.raises((AudioError, EnvironmentFailure), match=why):

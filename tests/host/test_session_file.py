@@ -102,7 +102,7 @@ def test_a_session_file_that_is_not_there_is_said_once(tmp_path: Path) -> None:
         ({"target": "warm", "preset": "x"}, "give `target` or `preset`, not both"),
         ({"target": "warm", "intensity": 4}, r"outside -3\.\.3"),
         ({"chain": "c.toml", "intensity": 1}, "`intensity` needs"),
-        ({"target": "warm", "refine": True}, "need `mode` adaptive"),
+        ({"target": "warm", "refine": True}, "needs `mode` adaptive"),
         ({"target": "warm", "analysis": "rolling"}, "`analysis` rolling needs"),
         ({"match": "any", "mode": "adaptive"}, "need `target`"),
     ],

@@ -158,6 +158,13 @@ def test_the_command_writes_the_file_and_replaces_none_unasked(tmp_path: Path, m
     assert [path.name for path in tmp_path.iterdir()] == ["studio.html"]
 
 
+@pytest.mark.parametrize("name", ["page.txt", "page", "semeq.html.bak"])
+def test_a_page_under_a_name_that_no_browser_opens_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match="end it in .html"):
+        page.write_page(page.PageOptions(output=tmp_path / name), PARTS)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_page_over_two_megabytes_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
     large = dataclasses.replace(PARTS, wasm=random.Random(1).randbytes(1_000_000))  # what no packing makes smaller
     with pytest.raises(OutputError, match=r"x\.html: the page would be 2\d{6} bytes, over the limit of 2000000"):

@@ -185,6 +185,10 @@ def test_a_long_sound_plays_soon(visit: Visit, capsys: pytest.CaptureFixture[str
     assert visit.saw["long_seconds"] < 20.0
 
 
+def test_a_sound_of_ones_own_is_not_compared_with_what_an_example_is(visit: Visit) -> None:
+    assert visit.saw["compared_with"] == ["drums", "any"]
+
+
 def test_a_served_page_exports_what_is_heard(tmp_path: Path) -> None:
     need_browser("/usr/bin/chromium")
     with served_page() as address:

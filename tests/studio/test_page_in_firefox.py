@@ -17,6 +17,7 @@ def test_firefox_plays_and_saves_what_python_computes(tmp_path: Path) -> None:
     need_browser("/usr/bin/firefox-esr")
     seen = saw("page_in_firefox.mjs", prepared(tmp_path), tmp_path)
     assert seen["errors"] == []
+    assert " trim " in seen["loudness"]
     assert seen["loudness"].endswith(" LU")
     (tmp_path / "warm.semeq.json").write_text(seen["preset"], encoding="utf-8")
     (tmp_path / "warm.wav").write_bytes(base64.b64decode(seen["wave"]))

@@ -58,7 +58,8 @@ class Intent:
         if self.listens_to_words and self.target is None:
             raise IntentError("`mode` adaptive and `intensity` auto need `target` TEXT")
         if (self.reference is not None or self.refine) and not self.listens_to_words:
-            raise IntentError("`reference` and `refine` need `mode` adaptive or `intensity` auto")
+            lonely = "`refine`" if self.reference is None else "`reference`"
+            raise IntentError(f"{lonely} needs `mode` adaptive or `intensity` auto")
         if self.analysis == "rolling" and (not self.listens_to_words or self.refine):
             raise IntentError("`analysis` rolling needs `mode` adaptive or `intensity` auto, without `refine`")
 
@@ -121,7 +122,7 @@ def check_values(values: Mapping[str, object]) -> None:
         if name not in _TYPES:
             raise IntentError(f"unknown key {name!r}; there are {', '.join(sorted(_TYPES.keys() - {'eq'}))}")
         if not _TYPES[name](value):
-            raise IntentError(f"{name} {value!r} is not usable here")
+            raise IntentError(f"`{name}` is empty" if value == "" else f"{name} {value!r} is not usable here")
 
 
 def _is_text(value: object) -> bool:

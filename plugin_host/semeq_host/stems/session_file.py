@@ -62,6 +62,12 @@ class StemRule:
         if len(self.pattern) > MAX_PATTERN_CHARS:
             raise IntentError(f"a pattern of {len(self.pattern)} characters; names of files have at most {MAX_PATTERN_CHARS}")
 
+    @property
+    def hint(self) -> str:
+        """What is hardly known where a pattern without wildcards is the name of no file."""
+        is_plain = not set(self.pattern) & set("*?[") and "." not in self.pattern
+        return f"; a pattern is a whole name: '*{self.pattern}*' finds it within names" if is_plain else ""
+
     def matches(self, name: str) -> bool:
         """Whether a file name matches, letter case aside."""
         return fnmatch.fnmatchcase(name.casefold(), self.pattern.casefold())
@@ -108,7 +114,7 @@ class Session:
         """Return one line for each rule whose pattern is the name of none of the files: it is hardly meant."""
         names = [Path(path).name for path in paths]
         idle = (rule for rule in self.rules if not any(map(rule.matches, names)))
-        return [f"{rule.place}: {rule.pattern!r} matches no file" for rule in idle]
+        return [f"{rule.place}: {rule.pattern!r} matches no file{rule.hint}" for rule in idle]
 
     def intent_for(self, path: str | os.PathLike[str]) -> Intent | None:
         """Return what is wanted of a file, None where it is to be left out; raises IntentError where nothing is, or it makes no sense."""
@@ -122,7 +128,8 @@ class Session:
             if rule is None and not self.rules:
                 raise
             where = "no rule matches it" if rule is None else f"rule {rule.pattern!r}"
-            raise IntentError(f"{printable(path)}: {where}: {error}") from error
+            hint = "" if rule is not None else next((one.hint for one in self.rules if one.hint), "")
+            raise IntentError(f"{printable(path)}: {where}: {error}{hint}") from error
 
 
 def read_session_file(path: str | os.PathLike[str]) -> Session:

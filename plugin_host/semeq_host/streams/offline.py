@@ -143,7 +143,7 @@ class ListenedReport:
             return f"matched to {adaptation.reference}{reached}"
         had = "no signal" if adaptation.dose is None else compared(adaptation.dose, adaptation.reference)
         measured = outcome.get("dose_achieved")
-        return f"{had}; {adaptation.gain:.2f} asked" + ("" if measured is None else f", {measured:.2f} measured")
+        return f"{had}; {adaptation.gain:.2f} added" + ("" if measured is None else f", {measured:.2f} measured")
 
 
 def process_listening(

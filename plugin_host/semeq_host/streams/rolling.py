@@ -58,12 +58,12 @@ class RollingReport:
         """Return one line for people: what was there, what was added."""
         known = self.doses[np.isfinite(self.doses)]
         had = f"{compared(float(np.median(known)), self.reference)} in the median" if known.size else "no signal"
-        asked = (
-            f"{np.median(self.gains):.2f} asked ({self.gains.min():.2f} to {self.gains.max():.2f})"
+        added = (
+            f"{np.median(self.gains):.2f} added ({self.gains.min():.2f} to {self.gains.max():.2f})"
             if self.gains.size
             else "the word as it is"
         )
-        return f"{had}; {asked}" + ("" if self.dose_achieved is None else f", {self.dose_achieved:.2f} measured")
+        return f"{had}; {added}" + ("" if self.dose_achieved is None else f", {self.dose_achieved:.2f} measured")
 
 
 def process_rolling(

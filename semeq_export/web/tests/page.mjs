@@ -308,6 +308,11 @@ async function judgedByAxe(page) {
 
 async function withALongSound() {
   const page = await opened(address);
+  await page.getByRole("button", { name: "Drums" }).click();
+  await page.locator(".clip-name", { hasText: "Drums" }).waitFor();
+  await page.getByRole("switch", { name: "Listen first" }).click();
+  const compared = () => page.getByLabel("Compared with").inputValue();
+  seen.compared_with = [await compared()];
   const picker = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Open a sound" }).click();
   const start = performance.now();
@@ -316,5 +321,6 @@ async function withALongSound() {
   await page.getByRole("button", { name: "Pause" }).waitFor();
   await page.waitForFunction(() => Number(document.querySelector(".position").value) > 0);
   seen.long_seconds = (performance.now() - start) / 1_000;
+  seen.compared_with.push(await compared());
   await page.close();
 }

@@ -29,6 +29,8 @@ export class Sound {
     "eq" | "mix" | "region" | "clip" | "monitor" | "matched" | "loudness" | "listening" | "reference" | "dose"
   > | null = null;
   private loads = 0;
+  /** Whether the reference came with an example, and was not chosen. */
+  private isReferenceOfExample = false;
 
   constructor(
     private readonly store: StudioStore,
@@ -50,7 +52,9 @@ export class Sound {
 
   /** Take a person's own file, and play it where the browser lets a page begin. */
   async open(file: File): Promise<void> {
+    const { clip } = this.store.state;
     await this.load(file.name, () => readClip(file), navigator.userActivation?.hasBeenActive ?? false);
+    if (this.isReferenceOfExample && this.store.state.clip !== clip) this.setReference("any");
   }
 
   /** Take a built-in example. */
@@ -65,7 +69,9 @@ export class Sound {
       },
       andPlay,
     );
-    if (this.references[example.reference] !== undefined) this.store.update({ reference: example.reference });
+    if (this.references[example.reference] === undefined) return;
+    this.store.update({ reference: example.reference });
+    this.isReferenceOfExample = true;
   }
 
   async toggle(): Promise<void> {
@@ -126,6 +132,7 @@ export class Sound {
   }
 
   setReference(reference: string): void {
+    this.isReferenceOfExample = false;
     this.store.update({ reference, dose: null });
   }
 

@@ -100,7 +100,7 @@ function Loudness(): JSX.Element {
       />
       <output class="figures" data-testid="loudness" aria-busy={loudness?.eq !== eq || loudness.region !== region}>
         {text}
-        {loudness !== null && matched && Number.isFinite(loudness.afterLufs) && <strong> {signed(gain)} LU</strong>}
+        {loudness !== null && matched && Number.isFinite(loudness.afterLufs) && <> trim <strong>{signed(gain)} LU</strong></>}
       </output>
     </div>
   );
