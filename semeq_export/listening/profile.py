@@ -86,6 +86,13 @@ class ProfileEntry:
     similarity: float
     spread: float
 
+    @property
+    def amount(self) -> str:
+        """Return the dose and where it lies, for people; what is beyond the scale is said to be."""
+        if self.dose >= MAX_DOSE:
+            return f"over {MAX_DOSE:+g} doses ({self.low:+.1f} at least)"
+        return f"{self.dose:+.1f} doses ({self.low:+.1f} to {self.high:+.1f})"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Profile:
@@ -120,9 +127,7 @@ class Profile:
         """Return what is said for people: what the sound was compared with, or why that is a guess; the headline; words; moves."""
         taken = "" if self.kind is None else f"taken for {self.kind.line}"
         width = max((len(entry.word) for entry in self.entries), default=0)
-        words = [
-            f"{e.word:{width}}  {e.dose:+.1f} doses ({e.low:+.1f} to {e.high:+.1f})  spread {e.spread:.1f} over time" for e in self.entries
-        ]
+        words = [f"{e.word:{width}}  {e.amount}  spread {e.spread:.1f} over time" for e in self.entries]
         moves = [", ".join(self.suggestions)] if self.suggestions else []
         return [self.doubt or taken or f"against {self.reference}", self.headline, *words, *moves]
 

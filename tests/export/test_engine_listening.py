@@ -149,6 +149,12 @@ def test_an_octave_that_stands_out_has_a_name_even_where_no_word_is_likely_enoug
         assert curve_db[profile.stands_out.band] - curve_db.mean() >= 0.5 * np.abs(curve_db - curve_db.mean()).max()
 
 
+def test_what_is_beyond_the_scale_is_said_to_be(engine: Engine, data_dir: Path) -> None:
+    lines = engine.profile(sounds.real(data_dir, "trumpet_jazz_loop")).lines()
+    assert any("  over +3 doses (+" in line for line in lines)
+    assert not any("+3.0" in line for line in lines)
+
+
 def test_an_unclear_kind_is_said_first(engine: Engine, audio: Audio) -> None:
     honk = EqSettings((Band("peak", 1_200.0, 48.0, 1.5),))
     profile = engine.profile(Audio(apply_eq(honk, sounds.noise(6.0).samples, 48_000.0), 48_000.0))
