@@ -77,6 +77,7 @@ public:
         is_limiting_.store(false, std::memory_order_relaxed);
     }
     void reset() noexcept SEMEQ_NONBLOCKING { gain_ = 1.0; }
+    bool is_open() const noexcept SEMEQ_NONBLOCKING { return gain_ == 1.0; }
 
     /// One sample of n channels, with what came in.
     void pass(double* samples, const double* dry, int n) noexcept SEMEQ_NONBLOCKING {

@@ -315,9 +315,9 @@ public:
     bool prepare(double rate_hz, int channels) {
         channels_ = std::min(std::max(channels, 0), max_channels);
         rate_hz_ = rate_hz;
-        dry_.assign(static_cast<std::size_t>(channels_) * frame_samples, 0.0);
-        part_of_floats_.assign(dry_.size(), 0.0F);
-        part_of_doubles_.assign(dry_.size(), 0.0);
+        moment_.assign(static_cast<std::size_t>(channels_) * 2, 0.0);
+        part_of_floats_.assign(static_cast<std::size_t>(channels_) * frame_samples, 0.0F);
+        part_of_doubles_.assign(part_of_floats_.size(), 0.0);
         is_prepared_ = stream_.prepare(model_, rate_hz, channels);
         guard_.prepare(rate_hz);
         has_reference_ = false;
@@ -492,15 +492,22 @@ private:
             size = std::min(frame_samples - place, n);
             for (int c = 0; c < channels_; ++c) {
                 part[c] = parts(Sample(0)).data() + static_cast<std::size_t>(c) * frame_samples;
-                for (int i = 0; i < size; ++i) {
-                    part[c][i] = in[c][start + i];
-                    dry_[static_cast<std::size_t>(i * channels_ + c)] = static_cast<double>(part[c][i]);
-                }
+                std::memcpy(part[c], in[c] + start, static_cast<std::size_t>(size) * sizeof(Sample));
             }
             stream_.process(part, size);
-            for (int i = 0; i < size; ++i) finish(part, i);
+            if (!is_plain(part, size))
+                for (int i = 0; i < size; ++i) finish(in, start + i, part, i);
             for (int c = 0; c < channels_; ++c) std::memcpy(out[c] + start, part[c], static_cast<std::size_t>(size) * sizeof(Sample));
         }
+    }
+    /// Whether what the stream made is what goes out: neither mix, gain nor guard has any part in these samples.
+    template <typename Sample>
+    bool is_plain(const Sample* const* part, int n) const noexcept SEMEQ_NONBLOCKING {
+        if (mix_ != 1.0 || wanted_mix_ != 1.0 || gain_ != 1.0 || wanted_gain_ != 1.0 || !guard_.is_open()) return false;
+        int beyond = 0;
+        for (int c = 0; c < channels_; ++c)
+            for (int i = 0; i < n; ++i) beyond |= semeq::detail::is_within(part[c][i], static_cast<Sample>(Guard::ceiling)) ? 0 : 1;
+        return beyond == 0;
     }
     template <typename Sample>
     void copy(const Sample* const* in, Sample* const* out, int start, int n) const noexcept SEMEQ_NONBLOCKING {
@@ -513,18 +520,19 @@ private:
 
     /// Mix and gain move evenly, sample by sample, 0 to 1 in 20 ms: no clicks, and nothing depends on blocks. Bypassed, it is what came in.
     template <typename Sample>
-    void finish(Sample* const* part, int i) noexcept SEMEQ_NONBLOCKING {
+    void finish(const Sample* const* in, int at, Sample* const* part, int i) noexcept SEMEQ_NONBLOCKING {
         const double step = 1.0 / (0.020 * rate_hz_);
         mix_ += std::min(std::max(wanted_mix_ - mix_, -step), step);
         gain_ += std::min(std::max(wanted_gain_ - gain_, -step), step);
-        const double* const dry = dry_.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(channels_);
         if (mix_ == 0.0 && gain_ == 1.0) {
-            for (int c = 0; c < channels_; ++c) part[c][i] = static_cast<Sample>(dry[c]);
+            for (int c = 0; c < channels_; ++c) part[c][i] = in[c][at];
             return;
         }
-        double result[max_channels];
+        double* const dry = moment_.data();
+        double* const result = dry + channels_;
         for (int c = 0; c < channels_; ++c) {
             const double wet = static_cast<double>(part[c][i]);
+            dry[c] = static_cast<double>(in[c][at]);
             is_broken_ |= !semeq::detail::is_finite(wet);
             result[c] = gain_ * (mix_ == 0.0 ? dry[c] : mix_ == 1.0 ? wet : dry[c] + mix_ * (wet - dry[c]));
         }
@@ -551,7 +559,7 @@ private:
     double heard_[n_params], from_events_[n_params], before_[n_params] = {};
     double rate_hz_ = 48'000.0, mix_ = 1.0, gain_ = 1.0, wanted_mix_ = 1.0, wanted_gain_ = 1.0, aimed_db_ = 0.0, aimed_gain_ = 1.0;
     int channels_ = 0;
-    std::vector<double> dry_, part_of_doubles_;
+    std::vector<double> moment_, part_of_doubles_;  // the former: one sample of all channels, dry and done
     std::vector<float> part_of_floats_;
 };
 
