@@ -24,7 +24,8 @@ def test_the_kits_own_tests_are_green(kit: Kit) -> None:
     done = subprocess.run(["ctest", "--test-dir", kit.build, "--output-on-failure"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     conformance = ("conformance", "conformance_portable", "conformance_fast_math")
-    for name in (*conformance, "no_allocation", "loudness", "hostile_files", "function_effects"):
+    hosts = ("plugin", "race_address", "race_thread", *(("vst3_host",) if (kit.build / "semeq.vst3").exists() else ()))
+    for name in (*conformance, "no_allocation", "loudness", "hostile_files", *hosts, "function_effects"):
         assert re.search(rf"\b{name} \.+ +(Passed|\*\*\*Skipped)", done.stdout), done.stdout
     if "Skipped" in done.stdout:
         skip_or_fail("the function-effects check was skipped: needs clang 20 or newer, or: pip install ziglang")

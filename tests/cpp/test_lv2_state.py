@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cpp
 
 RATE_HZ = 48_000
 AUDIO_PORTS, WORD, SECOND_WORD, MORPH, INTENSITY = 4, 0, 1, 2, 3
-KEEP_MEANING = 10
+OUTPUT_GAIN_DB, BYPASS, KEEP_MEANING = 7, 9, 10
 DEFAULTS = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
 
 MapFunction = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_char_p)
@@ -91,6 +91,16 @@ class Plugin:
         self.descriptor.run(self.handle, audio.shape[1])
         return audio[2:]
 
+    def run(self, audio: np.ndarray, ports: tuple[int, int, int, int], blocks: tuple[int, ...]) -> None:
+        """Play audio (rows, samples) in blocks, started anew; `ports` says which row is in left, in right, out left and out right."""
+        self.descriptor.activate(self.handle)
+        start = 0
+        for size in blocks:
+            for port, row in enumerate(ports):
+                self.descriptor.connect_port(self.handle, port, audio[row, start:].ctypes.data)
+            self.descriptor.run(self.handle, size)
+            start += size
+
     def save(self) -> bytes:
         held: list[bytes] = []
 
@@ -145,6 +155,37 @@ def test_state_goes_by_name(plugins: tuple[Plugin, Plugin, list[str]]) -> None:
     other.controls[WORD] = 1.0  # a turn of the knob counts again
     assert np.abs(other.impulse() - wanted).max() > 0.01
     assert np.abs(other.impulse() - new).max() > 0.01
+
+
+@pytest.mark.parametrize("is_bypassed", [False, True])
+def test_buffers_may_be_crossed_and_shared(plugins: tuple[Plugin, Plugin, list[str]], is_bypassed: bool) -> None:
+    one, _, words = plugins
+    one.controls[WORD], one.controls[BYPASS] = words.index("warm") + 1, float(is_bypassed)
+    noise = np.random.default_rng(1).normal(scale=0.1, size=(2, 4_000)).astype(np.float32)
+    blocks = (1, 511, 700, 2_788)
+
+    def play(ports: tuple[int, int, int, int]) -> np.ndarray:
+        audio = np.concatenate([noise, np.zeros_like(noise)])
+        one.run(audio, ports, blocks)
+        return audio[list(ports[2:])]
+
+    apart = play((0, 1, 2, 3))
+    assert np.array_equal(apart, noise) == is_bypassed
+    for ports in ((0, 1, 0, 1), (0, 1, 1, 0), (0, 1, 1, 2), (0, 1, 2, 0)):
+        np.testing.assert_array_equal(play(ports), apart)
+    np.testing.assert_array_equal(play((0, 0, 0, 1)), play((0, 0, 2, 3)))
+
+
+def test_a_limited_output_is_told(plugins: tuple[Plugin, Plugin, list[str]]) -> None:
+    one, _, _ = plugins
+    told = np.full(1, -1.0, np.float32)
+    one.descriptor.connect_port(one.handle, AUDIO_PORTS + len(DEFAULTS), told.ctypes.data)
+    one.controls[OUTPUT_GAIN_DB] = 24.0
+    for level, wanted in ((0.5, 0.0), (2.0, 1.0)):
+        audio = np.full((2, 512), level, np.float32)
+        one.run(audio, (0, 1, 0, 1), (512,))
+        assert told[0] == wanted
+        assert np.abs(audio).max() <= 10.0 ** (24.0 / 20.0) * 1.000001
 
 
 def test_a_damaged_state_is_refused_and_changes_nothing(plugins: tuple[Plugin, Plugin, list[str]]) -> None:

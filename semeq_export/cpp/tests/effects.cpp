@@ -43,5 +43,8 @@ void plugin_callback(semeq::plugin::Core& plugin, const float* const* in, float*
     plugin.set(semeq::plugin::intensity, 0.5);
     plugin.process<float>(in, out, n);
     plugin.process<double>(wide_in, wide_out, n);
+    const semeq::plugin::Event events[] = {{0, semeq::plugin::word, 1.0}, {n / 2, semeq::plugin::mix, 0.5}};
+    semeq::plugin::EventList list{events, 2};
+    plugin.process<float>(in, out, n, list);
     plugin.reset();
 }

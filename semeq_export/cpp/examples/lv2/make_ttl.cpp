@@ -40,7 +40,7 @@ int main(int count, char** arguments) {
     std::string ttl = prefixes +
                       "<urn:semeq:project> a doap:Project ; doap:name \"semeq\" ; doap:maintainer [ foaf:name \"the semeq authors\" ] .\n\n"
                       "<urn:semeq:semeq> a lv2:Plugin , lv2:EQPlugin ;\n    doap:name \"semeq\" ; lv2:project <urn:semeq:project> ;\n"
-                      "    doap:license <https://opensource.org/licenses/MIT> ; lv2:minorVersion 3 ; lv2:microVersion 0 ;\n"
+                      "    doap:license <https://opensource.org/licenses/MIT> ; lv2:minorVersion 4 ; lv2:microVersion 0 ;\n"
                       "    lv2:optionalFeature lv2:hardRTCapable , urid:map ; lv2:extensionData state:interface ;\n    lv2:port ";
     const char* const audio[4][3] = {{"Input", "in_left", "In left"}, {"Input", "in_right", "In right"}, {"Output", "out_left", "Out left"}, {"Output", "out_right", "Out right"}};
     int index = 0;
@@ -60,8 +60,10 @@ int main(int count, char** arguments) {
             for (int i = 1; i <= model.last_offered(); ++i)
                 if (model.is_offered(i)) ttl += " ,\n                [ rdfs:label " + quoted(model.words()[model.word_of(i)].name) + " ; rdf:value " + number(i) + " ]";
         }
-        ttl += id + 1 < core::n_params ? " ] ,\n        " : " ] .\n";
+        ttl += " ] ,\n        ";
     }
+    ttl += "[ a lv2:ControlPort , lv2:OutputPort ; lv2:index " + std::to_string(index) + " ; lv2:symbol \"output_limited\" ; lv2:name " + quoted(core::limiting_title) +
+           " ;\n            lv2:minimum 0.0 ; lv2:maximum 1.0 ; lv2:default 0.0 ; lv2:portProperty lv2:toggled , lv2:connectionOptional ] .\n";
     ttl = "@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .\n" + ttl;
     if (!write(target + "/manifest.ttl", manifest) || !write(target + "/semeq.ttl", ttl)) return std::fprintf(stderr, "%s: cannot be written\n", target.c_str()), 1;
     return 0;

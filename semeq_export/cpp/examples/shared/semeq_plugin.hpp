@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The plug-in itself, without a plug-in format: parameters, state and sound. The VST3, LV2, CLAP and JUCE examples are thin shells of it.
 //
-// Threads: `process`, `prepare` and `reset` belong to the audio thread (or to a moment without one); everything else may be called from any
-// other thread meanwhile. Parameters are atomics. What is larger goes through a Mailbox, at which the audio thread never waits.
+// Threads: `process`, `prepare` and `reset` belong to the audio thread (or to a moment without one), `load` to a moment without one;
+// everything else may be called from any thread meanwhile. Parameters are atomics, each read once for one purpose. What is larger goes through a
+// Mailbox, at which the audio thread never waits.
+//
+// Automation: a block is cut at its events. Mix, output gain and bypass move from that sample on, evenly; words, morph, intensity and what concerns
+// listening are taken over at the next frame of 512 samples of the stream, and crossfaded there. So any cut into blocks gives the same bits.
 #pragma once
 
-#include "semeq.hpp"
+#include "semeq_parts.hpp"
 
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -38,6 +43,7 @@ inline constexpr ParamInfo params[n_params] = {
     {"keep_meaning", "Keep saved meaning", "", ParamKind::toggle, 0.0, 1.0, 1.0, false},
 };
 
+inline constexpr const char* limiting_title = "Output limited";  // read-only, behind the parameters: the limiter of last resort works
 inline constexpr const char* plugin_name = "semeq";
 inline constexpr const char* vendor = "semeq";
 inline constexpr const char* version = "1.0.0";
@@ -166,71 +172,46 @@ inline bool unpack(const void* bytes, std::size_t size, State& state) {
     return true;
 }
 
-/// One value from one thread to another; the audio thread's side (try_*) gives up rather than wait.
-template <typename T>
-class Mailbox {
-public:
-    void send(const T& value) {
-        while (busy_.test_and_set(std::memory_order_acquire)) {}
-        value_ = value, full_ = true;
-        busy_.clear(std::memory_order_release);
-    }
-    bool receive(T& value) {
-        while (busy_.test_and_set(std::memory_order_acquire)) {}
-        const bool was_full = full_;
-        if (was_full) value = value_;
-        busy_.clear(std::memory_order_release);
-        return was_full;
-    }
-    bool try_take(T& value) noexcept SEMEQ_NONBLOCKING {
-        if (busy_.test_and_set(std::memory_order_acquire)) return false;
-        const bool was_full = full_;
-        if (was_full) value = value_, full_ = false;
-        busy_.clear(std::memory_order_release);
-        return was_full;
-    }
-    bool try_send(const T& value) noexcept SEMEQ_NONBLOCKING {
-        if (busy_.test_and_set(std::memory_order_acquire)) return false;
-        value_ = value, full_ = true;
-        busy_.clear(std::memory_order_release);
-        return true;
-    }
-
-private:
-    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
-    bool full_ = false;
-    T value_{};
-};
-
 /// The plug-in. Parameter values are plain (not 0..1); a word is 0 for none, else the number that the bundle gives it.
 ///
 /// What was saved sounds the same later. A state from another bundle plays the bands that its words meant there, at any intensity, until another
-/// word or morph is chosen, or until "Keep saved meaning" is turned off: then the words mean what this bundle says.
+/// word or morph is chosen, or until "Keep saved meaning" is turned off: then the words mean what this bundle says. A stored EQ of a higher curve
+/// than +60 dB is turned down to that.
 class Core {
 public:
     Core() {
-        for (int id = 0; id < n_params; ++id) values_[id] = params[id].initial;
+        for (int id = 0; id < n_params; ++id) values_[id] = from_events_[id] = heard_[id] = params[id].initial;
     }
 
-    /// Load decoder.semeq, centroids.json, manifest.json and any.json (the reference) of a folder.
-    bool load(const std::string& folder, std::string& why) { return model_.load_folder(folder, why) && stored_reference_.load_file((folder + "/any.json").c_str(), why); }
+    /// Load decoder.semeq, centroids.json, manifest.json and any.json (the reference) of a folder. Where that fails, what was loaded before stays.
+    /// After it `prepare` is due.
+    bool load(const std::string& folder, std::string& why) {
+        Model model;
+        Reference reference;
+        return model.load_folder(folder, why) && reference.load_file((folder + "/any.json").c_str(), why) && take_over(std::move(model), reference);
+    }
     /// The same from memory.
     bool load_memory(const void* decoder, std::size_t decoder_size, const char* centroids, std::size_t centroids_size, const char* manifest, std::size_t manifest_size,
                      const char* reference, std::size_t reference_size, std::string& why) {
-        return model_.load(decoder, decoder_size, centroids, centroids_size, manifest, manifest_size, why) && stored_reference_.load(reference, reference_size, why);
+        Model model;
+        Reference read;
+        return model.load(decoder, decoder_size, centroids, centroids_size, manifest, manifest_size, why) && read.load(reference, reference_size, why) &&
+               take_over(std::move(model), read);
     }
 
     // --- any thread
 
     double maximum(int id) const noexcept { return params[id].kind == ParamKind::word ? model_.last_offered() : params[id].maximum; }
-    double get(int id) const noexcept { return values_[id].load(std::memory_order_relaxed); }
+    double get(int id) const noexcept SEMEQ_NONBLOCKING { return values_[id].load(std::memory_order_relaxed); }
+    /// Set a parameter; it is heard from the next block on.
     void set(int id, double value) noexcept SEMEQ_NONBLOCKING {
-        if (!semeq::detail::is_finite(value)) return;
-        const double most = params[id].kind == ParamKind::word ? model_.last_offered() : params[id].maximum;
-        value = std::min(std::max(value, params[id].minimum), most);
-        if (params[id].kind != ParamKind::range) value = std::floor(value + 0.5);
-        if (id <= morph && std::fabs(value - saved_[id].load(std::memory_order_relaxed)) > 0.005) is_recalled_.store(false);  // hosts round a morph
+        if (!keep(id, value)) return;
         values_[id].store(value, std::memory_order_relaxed);
+        is_pending_[id].store(true, std::memory_order_release);
+    }
+    /// Show and save a value that the audio thread gets, or got, as an event: for hosts that say everything twice.
+    void show(int id, double value) noexcept SEMEQ_NONBLOCKING {
+        if (keep(id, value)) values_[id].store(value, std::memory_order_relaxed);
     }
 
     /// A value as people read it.
@@ -245,30 +226,40 @@ public:
         digits.insert(0, 3 - digits.size(), '0');
         return (value < 0.0 && thousandths != 0 ? "-" : "") + std::to_string(thousandths / 1'000) + "." + digits;
     }
-    /// The value of a text; false for one that is none.
+    /// The value of a text, as it is printed or as people type it ("+3", ".5", "1,5", "-6 dB", "50 %"); false for one that is none.
     bool value_of(int id, const std::string& text, double& value) const {
-        if (params[id].kind == ParamKind::toggle) return value = text == "on" ? 1.0 : 0.0, text == "on" || text == "off";
-        if (params[id].kind == ParamKind::word) {
-            value = number_of(text);
-            return value > 0.0 || text == "none" || text.empty();
+        if (params[id].kind == ParamKind::toggle) {
+            const bool is_on = text == "on" || text == "1", is_off = text == "off" || text == "0";
+            if (is_on || is_off) value = is_on ? 1.0 : 0.0;
+            return is_on || is_off;
         }
-        return semeq::detail::Json(text.data(), text.size()).number(value);
+        if (params[id].kind == ParamKind::word) {
+            const int number = number_of(text);
+            if (number <= 0 && text != "none" && !text.empty()) return false;
+            value = number;
+            return true;
+        }
+        return number_of_text(text, params[id].unit, id == morph || id == mix, value);
     }
 
     State state() {
+        const std::lock_guard<std::mutex> one_at_a_time(kept_lock_);
+        double now[n_params];
+        for (int id = 0; id < n_params; ++id) now[id] = get(id);
         State state = kept_;
         for (const auto& [id, name] : {std::pair<int, std::string*>{word, &state.word}, {second_word, &state.second_word}}) {
-            const int index = word_at(id);
+            const int index = word_of(now[id]);
             if (index >= 0)
                 *name = model_.words()[index].name;
             else if (number_of(*name) > 0)
                 name->clear();  // it was known, and is not chosen any more
         }
-        state.morph = get(morph), state.intensity = get(intensity), state.mix = get(mix), state.output_gain_db = get(output_gain_db);
-        state.listen = get(listen) != 0.0, state.use_bands = get(use_bands) != 0.0, state.bypass = get(bypass) != 0.0;
-        state.keep_meaning = get(keep_meaning) != 0.0;
-        if (!state.use_bands && (word_at(word) >= 0 || word_at(second_word) >= 0) && !(is_recalled_.load() && state.keep_meaning)) {
-            state.eq = scaled(meaning(), state.intensity);
+        state.morph = now[morph], state.intensity = now[intensity], state.mix = now[mix], state.output_gain_db = now[output_gain_db];
+        state.listen = now[listen] != 0.0, state.use_bands = now[use_bands] != 0.0, state.bypass = now[bypass] != 0.0;
+        state.keep_meaning = now[keep_meaning] != 0.0;
+        const bool is_recalled = is_kept_recalled_ && dropped_.load() != serial_.load();
+        if (!state.use_bands && (word_of(now[word]) >= 0 || word_of(now[second_word]) >= 0) && !(is_recalled && state.keep_meaning)) {
+            state.eq = scaled(meaning(now), state.intensity);
             state.bundle = model_.identity();
         } else if (!state.use_bands) {
             state.eq = scaled(at_full(kept_), state.intensity);
@@ -281,17 +272,18 @@ public:
         }
         return state;
     }
+    /// Take over a state; the audio thread does so at once, never a part of it.
     void set_state(const State& state) {
+        const std::lock_guard<std::mutex> one_at_a_time(kept_lock_);
         kept_ = state;
-        is_recalled_.store(false);
-        set(word, number_of(state.word));
-        set(second_word, number_of(state.second_word));
-        set(morph, state.morph), set(intensity, state.intensity), set(mix, state.mix), set(output_gain_db, state.output_gain_db);
-        set(listen, state.listen ? 1.0 : 0.0), set(use_bands, state.use_bands ? 1.0 : 0.0), set(bypass, state.bypass ? 1.0 : 0.0);
-        set(keep_meaning, state.keep_meaning ? 1.0 : 0.0);
-        set(learn_reference, 0.0);
+        kept_.eq = tamed(state.eq);
         Fixed fixed;
-        fixed.eq = state.use_bands ? state.eq : at_full(state);
+        for (int id = 0; id < n_params; ++id) fixed.values[id] = params[id].initial;
+        fixed.values[word] = number_of(state.word), fixed.values[second_word] = number_of(state.second_word);
+        fixed.values[morph] = state.morph, fixed.values[intensity] = state.intensity, fixed.values[mix] = state.mix, fixed.values[output_gain_db] = state.output_gain_db;
+        fixed.values[listen] = state.listen, fixed.values[use_bands] = state.use_bands, fixed.values[bypass] = state.bypass, fixed.values[keep_meaning] = state.keep_meaning;
+        for (int id = 0; id < n_params; ++id) clamp(id, fixed.values[id]);
+        fixed.eq = state.use_bands ? kept_.eq : at_full(kept_);
         fixed.stands_for_words = (!state.word.empty() && number_of(state.word) == 0) || (!state.second_word.empty() && number_of(state.second_word) == 0);
         fixed.reference = stored_reference_;
         Reference learned;  // none: what was learned before this state is forgotten with it
@@ -304,91 +296,161 @@ public:
             }
             learned = fixed.reference;
         }
+        fixed.is_recalled = is_kept_recalled_ = !(state.word.empty() && state.second_word.empty()) && state.bundle != model_.identity() && fixed.eq.count > 0;
+        for (int id = 0; id <= morph; ++id) saved_[id].store(fixed.values[id], std::memory_order_relaxed);
+        fixed.serial = serial_.load() + 1;
+        serial_.store(fixed.serial);
+        for (int id = 0; id < n_params; ++id) values_[id].store(fixed.values[id], std::memory_order_relaxed);
         fixed_.send(fixed);
         learned_.send(learned);
-        for (int id = 0; id <= morph; ++id) saved_[id].store(get(id), std::memory_order_relaxed);
-        is_recalled_.store(!(state.word.empty() && state.second_word.empty()) && state.bundle != model_.identity() && fixed.eq.count > 0);
     }
+
+    /// How many samples since `prepare` the limiter of last resort turned down, and whether it did in the last block.
+    long long limited_samples() const noexcept SEMEQ_NONBLOCKING { return guard_.limited_samples(); }
+    bool is_limiting() const noexcept SEMEQ_NONBLOCKING { return guard_.is_limiting(); }
 
     // --- the audio thread
 
     /// Allocates.
     bool prepare(double rate_hz, int channels) {
-        channels_ = channels;
+        channels_ = std::min(std::max(channels, 0), max_channels);
         rate_hz_ = rate_hz;
-        dry_.assign(static_cast<std::size_t>(channels) * frame_samples, 0.0);
+        moment_.assign(static_cast<std::size_t>(channels_) * 2, 0.0);
+        part_of_floats_.assign(static_cast<std::size_t>(channels_) * frame_samples, 0.0F);
+        part_of_doubles_.assign(part_of_floats_.size(), 0.0);
         is_prepared_ = stream_.prepare(model_, rate_hz, channels);
+        guard_.prepare(rate_hz);
         has_reference_ = false;
+        for (std::atomic<bool>& pending : is_pending_) pending.store(true, std::memory_order_release);  // what was shown and never came as an event
         reset();
         return is_prepared_;
     }
     bool is_prepared() const noexcept { return is_prepared_; }
+    double rate_hz() const noexcept { return rate_hz_; }
 
     void reset() noexcept SEMEQ_NONBLOCKING {
         must_snap_ = true;
+        is_broken_ = false;
+        guard_.reset();
         if (is_prepared_) stream_.reset();
     }
 
-    /// n samples of every channel; `in` and `out` may be the same.
+    /// n samples of every channel, and the events among them. Buffers of `in` and `out` may be the same in any order: in place, crossed, shared.
+    template <typename Sample, typename Events>
+    void process(const Sample* const* in, Sample* const* out, int n, Events& events) noexcept SEMEQ_NONBLOCKING {
+        take_changes();
+        Event next;
+        bool has_next = events.next(next);
+        for (int at = 0; at < n;) {
+            for (; has_next && next.offset <= at; has_next = events.next(next)) event(next.id, next.value);
+            const int end = has_next ? std::min(next.offset, n) : n;
+            aim();
+            run(in, out, at, end - at);
+            at = end;
+        }
+        for (; has_next; has_next = events.next(next)) event(next.id, next.value);
+        if (has_learned_ && serial_.load() == fixed_here_.serial && learned_.try_send(learned_here_)) has_learned_ = false;
+        guard_.tell();
+    }
     template <typename Sample>
     void process(const Sample* const* in, Sample* const* out, int n) noexcept SEMEQ_NONBLOCKING {
-        for (int c = 0; c < channels_; ++c)
-            if (in[c] != out[c]) std::memmove(out[c], in[c], static_cast<std::size_t>(n) * sizeof(Sample));
-        if (!is_prepared_ || n <= 0) return;
-        follow_parameters();
-        Sample* part[max_channels];
-        for (int start = 0; start < n; start += frame_samples) {
-            const int size = std::min(frame_samples, n - start);
-            for (int c = 0; c < channels_; ++c) {
-                part[c] = out[c] + start;
-                for (int i = 0; i < size; ++i) dry_[static_cast<std::size_t>(c * frame_samples + i)] = static_cast<double>(part[c][i]);
-            }
-            stream_.process(part, size);
-            mix_part(part, size);
-        }
-        if (has_learned_ && learned_.try_send(learned_here_)) has_learned_ = false;
+        EventList none;
+        process(in, out, n, none);
     }
 
     const Stream& stream() const noexcept { return stream_; }
 
 private:
-    struct Fixed {  // what a state says besides parameters
+    struct Fixed {  // a state, as the audio thread wants it
         Eq eq;
-        bool stands_for_words = false;
+        bool stands_for_words = false, is_recalled = false;
         Reference reference;
+        double values[n_params] = {};
+        unsigned serial = 0;
     };
+
+    bool take_over(Model&& model, const Reference& reference) {
+        model_ = std::move(model);
+        stored_reference_ = reference;
+        is_prepared_ = false;  // the stream's memory is of the former decoder's size
+        return true;
+    }
 
     /// The number of a word by name, 0 where the list of words has none such.
     int number_of(const std::string& name) const noexcept {
         const int number = model_.number_of(model_.words().find(name));
         return number <= model_.last_offered() ? number : 0;
     }
-    /// The index of the word that a parameter chooses, -1 for none.
-    int word_at(int id) const noexcept { return model_.word_of(static_cast<int>(get(id))); }
+    /// The index of the word that a parameter's value chooses, -1 for none.
+    int word_of(double value) const noexcept SEMEQ_NONBLOCKING { return model_.word_of(static_cast<int>(value)); }
+
+    void clamp(int id, double& value) const noexcept SEMEQ_NONBLOCKING {
+        const double most = params[id].kind == ParamKind::word ? model_.last_offered() : params[id].maximum;
+        value = std::min(std::max(value, params[id].minimum), most);
+        if (params[id].kind != ParamKind::range) value = std::floor(value + 0.5);
+    }
+    /// Bring a value into its range, and let go of what a state's words meant where it chooses other ones. False for one that is not finite.
+    bool keep(int id, double& value) noexcept SEMEQ_NONBLOCKING {
+        if (!semeq::detail::is_finite(value)) return false;
+        clamp(id, value);
+        if (id <= morph && std::fabs(value - saved_[id].load(std::memory_order_relaxed)) > 0.005) dropped_.store(serial_.load());  // hosts round a morph
+        return true;
+    }
 
     /// The bands of a state at intensity 1; bands that it keeps for words are at its own. At intensity 0 it keeps nothing.
-    static Eq at_full(const State& state) { return state.intensity == 0.0 ? Eq{} : scaled(state.eq, 1.0 / state.intensity); }
+    static Eq at_full(const State& state) { return state.intensity == 0.0 ? Eq{} : tamed(scaled(state.eq, 1.0 / state.intensity)); }
 
-    /// What the words that are chosen mean at intensity 1.
-    Eq meaning() const {
+    /// What the words of these values mean at intensity 1.
+    Eq meaning(const double (&now)[n_params]) const {
+        const int a = word_of(now[word]), b = word_of(now[second_word]);
+        if (a < 0 && b < 0) return Eq{};
         Scratch scratch = model_.decoder().make_scratch();
         std::vector<float> z(static_cast<std::size_t>(model_.decoder().latent_dim()));
         std::vector<double> values(static_cast<std::size_t>(model_.decoder().n_params()));
-        const int a = word_at(word), b = word_at(second_word);
-        model_.words().blend(a < 0 ? b : a, a < 0 || get(morph) <= 0.0 ? -1 : b, get(morph), z.data());
+        model_.words().blend(a < 0 ? b : a, a < 0 || now[morph] <= 0.0 ? -1 : b, now[morph], z.data());
         return model_.decoder().decode(z.data(), values.data(), scratch) ? model_.decoder().eq_of(values.data()) : Eq{};
     }
 
-    /// What of the parameters is new since the last block goes to the stream.
-    void follow_parameters() noexcept SEMEQ_NONBLOCKING {
-        const bool is_new_state = fixed_.try_take(fixed_here_);
-        double now[n_params];
-        for (int id = 0; id < n_params; ++id) now[id] = values_[id].load(std::memory_order_relaxed);
-        const bool is_recalled = is_recalled_.load() && now[keep_meaning] != 0.0;
-        if (is_new_state) {  // it ends what was being learned, unheard
-            if (stream_.is_learning()) stream_.finish_learning(learned_here_);
+    /// At the start of a block: a state that came, then what was set since.
+    void take_changes() noexcept SEMEQ_NONBLOCKING {
+        if (fixed_.try_take(fixed_here_)) {
+            is_new_state_ = true;
             has_learned_ = false;
+            for (int id = 0; id < n_params; ++id) {
+                heard_[id] = fixed_here_.values[id];
+                double last = from_events_[id];  // an event between that state and now: the state counts, as for what is heard
+                values_[id].compare_exchange_strong(last, heard_[id], std::memory_order_relaxed);
+                from_events_[id] = heard_[id];
+            }
         }
+        for (int id = 0; id < n_params; ++id)
+            if (is_pending_[id].load(std::memory_order_relaxed) && is_pending_[id].exchange(false, std::memory_order_acquire)) heard_[id] = get(id);
+    }
+
+    /// A parameter's value from here on.
+    void event(int id, double value) noexcept SEMEQ_NONBLOCKING {
+        if (id < 0 || id >= n_params || !keep(id, value)) return;
+        values_[id].store(value, std::memory_order_relaxed);
+        from_events_[id] = heard_[id] = value;
+    }
+
+    /// What mix and gain are on their way to.
+    void aim() noexcept SEMEQ_NONBLOCKING {
+        const bool is_bypassed = heard_[bypass] != 0.0;
+        wanted_mix_ = is_bypassed ? 0.0 : heard_[mix];
+        if (heard_[output_gain_db] != aimed_db_) aimed_gain_ = std::pow(10.0, (aimed_db_ = heard_[output_gain_db]) / 20.0);
+        wanted_gain_ = is_bypassed ? 1.0 : aimed_gain_;
+        if (must_snap_) mix_ = wanted_mix_, gain_ = wanted_gain_;
+    }
+
+    /// At the start of a frame: what of the parameters is new goes to the stream.
+    void follow_parameters() noexcept SEMEQ_NONBLOCKING {
+        if (is_broken_) stream_.reset();  // a filter whose state is not finite stays so
+        is_broken_ = false;
+        const bool is_new_state = is_new_state_;
+        is_new_state_ = false;
+        const bool is_recalled = fixed_here_.is_recalled && dropped_.load() != fixed_here_.serial && heard_[keep_meaning] != 0.0;
+        if (is_new_state && stream_.is_learning()) stream_.finish_learning(learned_here_);  // it ends what was being learned, unheard
         if (is_new_state || !has_reference_) {
             if (!fixed_here_.reference.is_set) fixed_here_.reference = stored_reference_;
             stream_.set_reference(fixed_here_.reference);
@@ -396,62 +458,109 @@ private:
         }
         bool is_other = is_new_state || must_snap_ || is_recalled != was_recalled_;
         was_recalled_ = is_recalled;
-        for (int id : {word, second_word, morph, use_bands}) is_other |= now[id] != before_[id];
+        for (int id : {word, second_word, morph, use_bands}) is_other |= heard_[id] != before_[id];
         if (is_other) {
-            const int a = model_.word_of(static_cast<int>(now[word])), b = model_.word_of(static_cast<int>(now[second_word]));
-            if (now[use_bands] != 0.0 || is_recalled || (a < 0 && b < 0 && fixed_here_.stands_for_words))
+            const int a = word_of(heard_[word]), b = word_of(heard_[second_word]);
+            if (heard_[use_bands] != 0.0 || is_recalled || (a < 0 && b < 0 && fixed_here_.stands_for_words))
                 stream_.set_bands(fixed_here_.eq);
             else
-                stream_.set_words(a, b, now[morph]);
+                stream_.set_words(a, b, heard_[morph]);
         }
         // a stored EQ is played as it is: intensity, like the words, has no part in it; bands that stand for words scale as those would
-        stream_.set_intensity(now[use_bands] != 0.0 ? 1.0 : now[intensity]);
-        stream_.set_listening(now[listen] != 0.0 && now[use_bands] == 0.0);
-        if (now[learn_reference] != 0.0 && !stream_.is_learning()) stream_.start_learning();
-        if (now[learn_reference] == 0.0 && stream_.is_learning()) {
+        stream_.set_intensity(heard_[use_bands] != 0.0 ? 1.0 : heard_[intensity]);
+        stream_.set_listening(heard_[listen] != 0.0 && heard_[use_bands] == 0.0);
+        if (heard_[learn_reference] != 0.0 && !stream_.is_learning()) stream_.start_learning();
+        if (heard_[learn_reference] == 0.0 && stream_.is_learning()) {
             Reference learned;
             if (stream_.finish_learning(learned)) fixed_here_.reference = learned_here_ = learned, has_learned_ = true;
         }
-        for (int id = 0; id < n_params; ++id) before_[id] = now[id];
-        const bool is_bypassed = now[bypass] != 0.0;
-        wanted_mix_ = is_bypassed ? 0.0 : now[mix];
-        wanted_gain_ = is_bypassed ? 1.0 : std::pow(10.0, now[output_gain_db] / 20.0);
-        if (must_snap_) mix_ = wanted_mix_, gain_ = wanted_gain_;
+        for (int id = 0; id < n_params; ++id) before_[id] = heard_[id];
         must_snap_ = false;
     }
 
-    /// Mix and gain move evenly, sample by sample, 0 to 1 in 20 ms: no clicks, and nothing depends on blocks.
+    std::vector<float>& parts(float) noexcept SEMEQ_NONBLOCKING { return part_of_floats_; }
+    std::vector<double>& parts(double) noexcept SEMEQ_NONBLOCKING { return part_of_doubles_; }
+
+    /// Samples start..start+n, between two events. All that comes in is read before anything is written.
     template <typename Sample>
-    void mix_part(Sample* const* out, int n) noexcept SEMEQ_NONBLOCKING {
-        if (mix_ == 1.0 && gain_ == 1.0 && wanted_mix_ == 1.0 && wanted_gain_ == 1.0) return;
-        const double step = 1.0 / (0.020 * rate_hz_);
-        for (int i = 0; i < n; ++i) {
-            mix_ += std::min(std::max(wanted_mix_ - mix_, -step), step);
-            gain_ += std::min(std::max(wanted_gain_ - gain_, -step), step);
+    void run(const Sample* const* in, Sample* const* out, int start, int n) noexcept SEMEQ_NONBLOCKING {
+        if (!is_prepared_) return copy(in, out, start, n);
+        Sample* part[max_channels];
+        for (int size; n > 0; start += size, n -= size) {
+            const int place = static_cast<int>(stream_.position() % frame_samples);
+            if (place == 0) follow_parameters();
+            size = std::min(frame_samples - place, n);
             for (int c = 0; c < channels_; ++c) {
-                const double dry = dry_[static_cast<std::size_t>(c * frame_samples + i)];
-                const double wet = static_cast<double>(out[c][i]);
-                out[c][i] = static_cast<Sample>(gain_ * (mix_ == 0.0 ? dry : mix_ == 1.0 ? wet : dry + mix_ * (wet - dry)));
+                part[c] = parts(Sample(0)).data() + static_cast<std::size_t>(c) * frame_samples;
+                std::memcpy(part[c], in[c] + start, static_cast<std::size_t>(size) * sizeof(Sample));
             }
+            stream_.process(part, size);
+            if (!is_plain(part, size))
+                for (int i = 0; i < size; ++i) finish(in, start + i, part, i);
+            for (int c = 0; c < channels_; ++c) std::memcpy(out[c] + start, part[c], static_cast<std::size_t>(size) * sizeof(Sample));
         }
+    }
+    /// Whether what the stream made is what goes out: neither mix, gain nor guard has any part in these samples.
+    template <typename Sample>
+    bool is_plain(const Sample* const* part, int n) const noexcept SEMEQ_NONBLOCKING {
+        if (mix_ != 1.0 || wanted_mix_ != 1.0 || gain_ != 1.0 || wanted_gain_ != 1.0 || !guard_.is_open()) return false;
+        int beyond = 0;
+        for (int c = 0; c < channels_; ++c)
+            for (int i = 0; i < n; ++i) beyond |= semeq::detail::is_within(part[c][i], static_cast<Sample>(Guard::ceiling)) ? 0 : 1;
+        return beyond == 0;
+    }
+    template <typename Sample>
+    void copy(const Sample* const* in, Sample* const* out, int start, int n) const noexcept SEMEQ_NONBLOCKING {
+        Sample moment[max_channels];
+        for (int i = start; i < start + n; ++i) {
+            for (int c = 0; c < channels_; ++c) moment[c] = in[c][i];
+            for (int c = 0; c < channels_; ++c) out[c][i] = moment[c];
+        }
+    }
+
+    /// Mix and gain move evenly, sample by sample, 0 to 1 in 20 ms: no clicks, and nothing depends on blocks. Bypassed, it is what came in.
+    template <typename Sample>
+    void finish(const Sample* const* in, int at, Sample* const* part, int i) noexcept SEMEQ_NONBLOCKING {
+        const double step = 1.0 / (0.020 * rate_hz_);
+        mix_ += std::min(std::max(wanted_mix_ - mix_, -step), step);
+        gain_ += std::min(std::max(wanted_gain_ - gain_, -step), step);
+        if (mix_ == 0.0 && gain_ == 1.0) {
+            for (int c = 0; c < channels_; ++c) part[c][i] = in[c][at];
+            return;
+        }
+        double* const dry = moment_.data();
+        double* const result = dry + channels_;
+        for (int c = 0; c < channels_; ++c) {
+            const double wet = static_cast<double>(part[c][i]);
+            dry[c] = static_cast<double>(in[c][at]);
+            is_broken_ |= !semeq::detail::is_finite(wet);
+            result[c] = gain_ * (mix_ == 0.0 ? dry[c] : mix_ == 1.0 ? wet : dry[c] + mix_ * (wet - dry[c]));
+        }
+        guard_.pass(result, dry, channels_);
+        for (int c = 0; c < channels_; ++c) part[c][i] = static_cast<Sample>(result[c]);
     }
 
     Model model_;
     Reference stored_reference_;
-    std::atomic<double> values_[n_params], saved_[morph + 1] = {};  // the latter: words and morph of the last state
-    std::atomic<bool> is_recalled_{false};                          // they stand for that state's bands, which are of another bundle
+    std::atomic<double> values_[n_params], saved_[morph + 1] = {};  // what is shown and saved; words and morph of the last state
+    std::atomic<bool> is_pending_[n_params] = {};                   // it was set, and the audio thread has not seen it
+    std::atomic<unsigned> serial_{0}, dropped_{0};                  // of the last state; of the one whose words' meaning counts no more
+    std::mutex kept_lock_;                                          // of what follows; the audio thread has no part in it
     State kept_;
+    bool is_kept_recalled_ = false;  // its words stand for its bands, which are of another bundle
     Mailbox<Fixed> fixed_;
     Mailbox<Reference> learned_;
 
     Stream stream_;
+    Guard guard_;
     Fixed fixed_here_;
     Reference learned_here_;
-    bool has_learned_ = false, is_prepared_ = false, has_reference_ = false, must_snap_ = true, was_recalled_ = false;
-    double before_[n_params] = {};
-    double rate_hz_ = 48'000.0, mix_ = 1.0, gain_ = 1.0, wanted_mix_ = 1.0, wanted_gain_ = 1.0;
+    bool has_learned_ = false, is_prepared_ = false, has_reference_ = false, must_snap_ = true, was_recalled_ = false, is_new_state_ = false, is_broken_ = false;
+    double heard_[n_params], from_events_[n_params], before_[n_params] = {};
+    double rate_hz_ = 48'000.0, mix_ = 1.0, gain_ = 1.0, wanted_mix_ = 1.0, wanted_gain_ = 1.0, aimed_db_ = 0.0, aimed_gain_ = 1.0;
     int channels_ = 0;
-    std::vector<double> dry_;
+    std::vector<double> moment_, part_of_doubles_;  // the former: one sample of all channels, dry and done
+    std::vector<float> part_of_floats_;
 };
 
 }  // namespace semeq::plugin

@@ -80,7 +80,50 @@ std::string to_utf8(const Vst::TChar* text) {
     return result;
 }
 
-class Plugin final : public Vst::IComponent, public Vst::IAudioProcessor, public Vst::IEditController {
+/// The points of all queues of a block by rising offsets, without a copy. A value holds from its point on.
+class Points {
+public:
+    Points(Vst::IEditController& controller, Vst::IParameterChanges* changes) : controller_(controller) {
+        const int32 queues = changes == nullptr ? 0 : changes->getParameterCount();
+        for (int32 i = 0; i < queues && count_ < most; ++i) {
+            cursors_[count_] = {changes->getParameterData(i), 0, 0, 0.0, false};
+            if (cursors_[count_].queue != nullptr && cursors_[count_].queue->getParameterId() < core::n_params && advance(cursors_[count_])) ++count_;
+        }
+    }
+
+    bool next(core::Event& event) {
+        int first = -1;
+        for (int i = 0; i < count_; ++i)
+            if (cursors_[i].is_open && (first < 0 || cursors_[i].offset < cursors_[first].offset)) first = i;
+        if (first < 0) return false;
+        const Vst::ParamID id = cursors_[first].queue->getParameterId();
+        event = {cursors_[first].offset, static_cast<int>(id), controller_.normalizedParamToPlain(id, cursors_[first].value)};
+        advance(cursors_[first]);
+        return true;
+    }
+
+private:
+    static constexpr int most = 4 * core::n_params;  // hosts should send one queue for a parameter
+
+    struct Cursor {
+        Vst::IParamValueQueue* queue;
+        int32 point, offset;
+        Vst::ParamValue value;
+        bool is_open;
+    };
+
+    static bool advance(Cursor& cursor) {
+        cursor.is_open = cursor.point < cursor.queue->getPointCount() && cursor.queue->getPoint(cursor.point, cursor.offset, cursor.value) == kResultOk;
+        ++cursor.point;
+        return cursor.is_open;
+    }
+
+    Vst::IEditController& controller_;
+    Cursor cursors_[most];
+    int count_ = 0;
+};
+
+class Plugin final : public Vst::IComponent, public Vst::IAudioProcessor, public Vst::IEditController, public Vst::IProcessContextRequirements {
 public:
     // --- FUnknown
     tresult PLUGIN_API queryInterface(const TUID wanted, void** object) override {
@@ -89,6 +132,7 @@ public:
         QUERY_INTERFACE(wanted, object, Vst::IComponent_iid, Vst::IComponent)
         QUERY_INTERFACE(wanted, object, Vst::IAudioProcessor_iid, Vst::IAudioProcessor)
         QUERY_INTERFACE(wanted, object, Vst::IEditController_iid, Vst::IEditController)
+        QUERY_INTERFACE(wanted, object, Vst::IProcessContextRequirements_iid, Vst::IProcessContextRequirements)
         *object = nullptr;
         return kNoInterface;
     }
@@ -172,34 +216,42 @@ public:
         return kResultOk;
     }
     tresult PLUGIN_API setProcessing(TBool on) override {
+        is_processing_ = on != 0;
         if (on != 0) core_.reset();
         return kResultOk;
     }
     tresult PLUGIN_API process(Vst::ProcessData& data) override {
-        if (Vst::IParameterChanges* const changes = data.inputParameterChanges)
-            for (int32 i = 0; i < changes->getParameterCount(); ++i) {
-                Vst::IParamValueQueue* const queue = changes->getParameterData(i);
-                int32 offset = 0;
-                Vst::ParamValue value = 0.0;
-                // the last point is enough: changes are heard from the next frame of 512 samples on
-                if (queue != nullptr && queue->getPointCount() > 0 && queue->getPoint(queue->getPointCount() - 1, offset, value) == kResultOk)
-                    setParamNormalized(queue->getParameterId(), value);
-            }
-        if (data.numSamples <= 0 || data.numInputs < 1 || data.numOutputs < 1) return kResultOk;
+        Points points(*this, data.inputParameterChanges);
+        const bool has_audio = data.numSamples > 0 && data.numInputs >= 1 && data.numOutputs >= 1;
+        if (!has_audio) {  // only parameters
+            for (core::Event event; points.next(event);) core_.set(event.id, event.value);
+            return kResultOk;
+        }
         if (data.inputs[0].numChannels < channels_ || data.outputs[0].numChannels < channels_) return kResultFalse;
         if (data.symbolicSampleSize == Vst::kSample64)
-            core_.process<double>(data.inputs[0].channelBuffers64, data.outputs[0].channelBuffers64, data.numSamples);
+            core_.process<double>(data.inputs[0].channelBuffers64, data.outputs[0].channelBuffers64, data.numSamples, points);
         else
-            core_.process<float>(data.inputs[0].channelBuffers32, data.outputs[0].channelBuffers32, data.numSamples);
+            core_.process<float>(data.inputs[0].channelBuffers32, data.outputs[0].channelBuffers32, data.numSamples, points);
+        tell_limiting(data.outputParameterChanges);
         data.outputs[0].silenceFlags = 0;
         return kResultOk;
     }
     uint32 PLUGIN_API getTailSamples() override { return static_cast<uint32>(rate_hz_); }  // a narrow band at 22 Hz rings
+    uint32 PLUGIN_API getProcessContextRequirements() override { return 0; }  // neither tempo nor place
 
     // --- IEditController
     tresult PLUGIN_API setComponentState(IBStream*) override { return kResultOk; }  // it came through setState already
-    int32 PLUGIN_API getParameterCount() override { return core::n_params; }
+    int32 PLUGIN_API getParameterCount() override { return core::n_params + 1; }
     tresult PLUGIN_API getParameterInfo(int32 index, Vst::ParameterInfo& info) override {
+        if (index == limiting) {
+            info = {};
+            info.id = limiting;
+            to_utf16(core::limiting_title, info.title);
+            to_utf16(core::limiting_title, info.shortTitle);
+            info.stepCount = 1;
+            info.flags = Vst::ParameterInfo::kIsReadOnly;
+            return kResultOk;
+        }
         if (index < 0 || index >= core::n_params) return kInvalidArgument;
         const core::ParamInfo& about = core::params[index];
         info = {};
@@ -214,7 +266,8 @@ public:
         return kResultOk;
     }
     tresult PLUGIN_API getParamStringByValue(Vst::ParamID id, Vst::ParamValue normalized, Vst::String128 string) override {
-        if (id >= core::n_params) return kInvalidArgument;
+        if (id == limiting) to_utf16(normalized >= 0.5 ? "on" : "off", string);
+        if (id >= core::n_params) return id == limiting ? kResultOk : kInvalidArgument;
         to_utf16(core_.text(static_cast<int>(id), normalizedParamToPlain(id, normalized)), string);
         return kResultOk;
     }
@@ -236,11 +289,16 @@ public:
         return highest > lowest ? std::min(std::max((plain - lowest) / (highest - lowest), 0.0), 1.0) : 0.0;
     }
     Vst::ParamValue PLUGIN_API getParamNormalized(Vst::ParamID id) override {
+        if (id == limiting) return core_.is_limiting() ? 1.0 : 0.0;
         return id < core::n_params ? plainParamToNormalized(id, core_.get(static_cast<int>(id))) : 0.0;
     }
     tresult PLUGIN_API setParamNormalized(Vst::ParamID id, Vst::ParamValue value) override {
         if (id >= core::n_params) return kInvalidArgument;
-        core_.set(static_cast<int>(id), normalizedParamToPlain(id, value));
+        // while it plays, the same value comes through `process`, at its sample: taken over from here too, it would depend on the host's threads
+        if (is_processing_)
+            core_.show(static_cast<int>(id), normalizedParamToPlain(id, value));
+        else
+            core_.set(static_cast<int>(id), normalizedParamToPlain(id, value));
         return kResultOk;
     }
     tresult PLUGIN_API setComponentHandler(Vst::IComponentHandler* handler) override {
@@ -258,8 +316,21 @@ private:
         handler_ = handler;
     }
 
+    /// The read-only parameter that says when the limiter of last resort works.
+    void tell_limiting(Vst::IParameterChanges* changes) {
+        const bool is_limiting = core_.is_limiting();
+        int32 index = 0;
+        if (is_limiting == was_limiting_ || changes == nullptr) return;
+        Vst::IParamValueQueue* const queue = changes->addParameterData(limiting, index);
+        if (queue != nullptr && queue->addPoint(0, is_limiting ? 1.0 : 0.0, index) == kResultOk) was_limiting_ = is_limiting;
+    }
+
+    static constexpr Vst::ParamID limiting = core::n_params;
+
     core::Core core_;
     std::atomic<uint32> references_{1};
+    std::atomic<bool> is_processing_{false};
+    bool was_limiting_ = false;
     Vst::IComponentHandler* handler_ = nullptr;
     double rate_hz_ = 48'000.0;
     int32 channels_ = 2;
