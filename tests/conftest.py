@@ -31,7 +31,7 @@ def cases(default: int, full: int, long: int | None = None) -> int:
 
 
 settings.register_profile(
-    "semeq", max_examples=cases(15, 60, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "semeq", max_examples=cases(15, 40, 100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("semeq")
 

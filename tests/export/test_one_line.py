@@ -19,7 +19,7 @@ from semeq_export.eq.settings import Band, EqSettings
 from semeq_export.listening.profile import Profile, ProfileEntry
 from semeq_presets import Note, Preset
 
-LONGEST = 700
+LONGEST = 1_000
 
 
 def check_line(thing: object) -> None:

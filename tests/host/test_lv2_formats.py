@@ -93,7 +93,7 @@ def test_a_muted_filter_of_another_kind_is_no_business_of_ours(tmp_path: Path) -
 def test_the_passes_of_calf_sound_as_written_in_one_two_and_three_sections(tmp_path: Path) -> None:
     rng = np.random.default_rng(23)
     eqs, paths = [], []
-    for number in range(cases(8, 50)):
+    for number in range(cases(8, 25, 50)):
         passes = [
             Band(
                 kind, float(np.exp(rng.uniform(np.log(20.0), np.log(20_000.0)))), 0.0, float(np.exp(rng.uniform(np.log(0.3), np.log(4.0))))

@@ -16,7 +16,7 @@ RECORD = json.loads((ROOT / "tests" / "records" / "mutants.json").read_text(enco
 
 @pytest.mark.parametrize("golden", GOLDENS)
 def test_mutants_are_refused_or_sound(golden: str) -> None:
-    tally = try_mutants(golden, max(cases(3_200, COUNT) // len(GOLDENS), 200))  # fewer may all be refused
+    tally = try_mutants(golden, max(cases(3_200, 3_200, COUNT) // len(GOLDENS), 200))  # fewer may all be refused
     assert tally.read
     assert tally.refused
 

@@ -88,7 +88,7 @@ SHARE = 1.02  # errors are stated on a grid of their own
 @pytest.mark.parametrize("info", presets.formats(), ids=lambda info: info.id)
 def test_settings_inside_the_limits_keep_their_response_and_their_bytes(info: FormatInfo) -> None:
     freqs_hz = log_grid(300, 40.0) if info.id.startswith("fir") else FREQS_HZ  # as stated
-    count = cases(25, 120, 500)
+    count = cases(25, 60, 500)
     over = far = 0
     for eq in random_settings_inside(count, 11, info.limits):
         written = presets.write(Preset(eq, name="Law 4"), info.id)
@@ -109,7 +109,7 @@ def test_settings_inside_the_limits_keep_their_response_and_their_bytes(info: Fo
 def test_reading_what_was_written_changes_no_field_by_more_than_its_step(format_id: str) -> None:
     steps = FIELD_STEPS[format_id]
 
-    @settings(max_examples=cases(40, 80, 150))
+    @settings(max_examples=cases(40, 50, 150))
     @given(eqs_inside(format_id))
     def law(eq: EqSettings) -> None:
         back, files = there_and_back(eq, format_id)
@@ -130,7 +130,7 @@ def test_reading_what_was_written_changes_no_field_by_more_than_its_step(format_
 def test_the_response_changes_by_no_more_than_the_stated_precision_and_bytes_not_at_all(format_id: str) -> None:
     info = presets.get(format_id).info
 
-    @settings(max_examples=cases(15, 60))
+    @settings(max_examples=cases(15, 30, 60))
     @given(eqs_inside(format_id))
     def law(eq: EqSettings) -> None:
         written = presets.write(eq, format_id)
@@ -210,7 +210,7 @@ def test_semeq_json_keeps_a_curve_beside_or_instead_of_bands() -> None:
 @pytest.mark.parametrize("info", [info for info in presets.formats() if info.limits.channels], ids=lambda info: info.id)
 def test_channels_that_differ_come_back_apart(info: FormatInfo) -> None:
     freqs_hz = log_grid(300, 40.0) if info.id.startswith("fir") else FREQS_HZ  # as stated
-    for eqs in random_channels_inside(cases(10, 60, 500), 12, info.limits):
+    for eqs in random_channels_inside(cases(10, 30, 500), 12, info.limits):
         written = presets.write(eqs, info.id)
         back = presets.read(written.files, info.id)
         stated_db = max((note.error_db or 0.0 for note in written.notes), default=0.0)
