@@ -24,7 +24,7 @@ MAX_MATCH_LIMIT_DB = 12.0
 _SMOOTHING_BANDS = 1.5  # standard deviation, half an octave: single notes and resonances are left alone
 _CARRIED_DB = 50.0  # below its strongest band a side holds hiss and rumble
 _EDGE = (0.25, 0.5, 0.75)  # how much is followed in the bands next to the ones that one side does not hold: no filter stops at once
-_RUMBLE_HZ, _RUMBLE_SLOPE_DB = 45.0, 6.0  # bands below are never lifted, and those above by no more than so many dB per octave
+_RUMBLE_HZ, _RUMBLE_SLOPE_DB = 45.0, 6.0  # bands below are asked for no lift, and those above by no more than so many dB per octave
 _RUMBLE_WEIGHT, _UNHELD_WEIGHT = 4.0, 4.0  # in the fit: what must not move counts more
 _LOUDNESS_ROUNDS, _SAME_LOUDNESS_LU = 8, 0.02
 _FULL_POWER_DB, _NO_POWER_DB = 40.0, 80.0  # below the strongest band: from where on a band counts less, and hardly at all
@@ -82,8 +82,7 @@ def match_eq(
     """Return the settings that take a sound towards a reference, without a word and as loud as before (ITU-R BS.1770 on the spectrum).
 
     intensity: 0 = exactly flat, 1 = all the way, below 0 = away. limit_db: no band is asked to move by more, above 0 and up to 12. Bands
-    that
-    one side does not hold stay where they are, and those below 45 Hz are never lifted. Raises AudioError where there is nothing to compare
+    that one side does not hold are asked to stay, and those below 45 Hz not to rise. Raises AudioError where there is nothing to compare
     and for another limit.
     """
     if not 0.0 < limit_db <= MAX_MATCH_LIMIT_DB:

@@ -21,9 +21,9 @@ Compare = Literal["all", "unprocessed"]
 
 UNPROCESSED, REFERENCE = "unprocessed", "reference"
 ANCHORS_HZ = {"anchor35": 3_500.0, "anchor70": 7_000.0}
-"""Cut-off of each low-passed anchor, ITU-R BS.1534-3, 5; the names are webMUSHRA's."""
+"""Cut-off of each low-passed anchor, ITU-R BS.1534-3; the names are webMUSHRA's."""
 MAX_IN_TRIAL = 12
-"""Sounds in one MUSHRA trial, hidden reference and anchors included: ITU-R BS.1534-3, 5."""
+"""Sounds in one MUSHRA trial, hidden reference and anchors included: ITU-R BS.1534-3."""
 N_FORMS = 16
 MAX_TRIALS = 400
 _VOWELS = "aeiouy"

@@ -75,7 +75,7 @@ def faded(samples: Float64Array) -> Float64Array:
 def low_passed(samples: Float64Array, cutoff_hz: float) -> Float64Array:
     """Return samples (channels, n) without what is above a cut-off, in linear phase and without delay.
 
-    ITU-R BS.1534-3, 5: within 0.1 dB below the cut-off, at least 25 dB down at 8/7 and 50 dB at 9/7 of it. Here 60 dB from 8/7 on.
+    ITU-R BS.1534-3: within 0.1 dB below the cut-off, at least 25 dB down at 8/7 and 50 dB at 9/7 of it. Here 60 dB from 8/7 on.
     """
     width_hz = cutoff_hz / 7.0
     taps, beta = kaiserord(_ANCHOR_STOP_DB + 3.0, width_hz / (RATE_HZ / 2.0))

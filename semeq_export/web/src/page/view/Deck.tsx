@@ -6,7 +6,7 @@ import type { Monitor } from "../../runtime/semeq";
 import { EXAMPLES } from "../audio/examples";
 import { matchingGainDb } from "../sound";
 import { useParts, useStudio } from "./context";
-import { Button, Choice, Switch } from "./controls";
+import { Button, Choice, FilePicker, Switch } from "./controls";
 import { Icon } from "./Icon";
 import { Waveform } from "./Waveform";
 
@@ -54,17 +54,11 @@ function Source(): JSX.Element {
   const picker = useRef<HTMLInputElement>(null);
   return (
     <div class="source">
-      <input
-        ref={picker}
-        type="file"
-        class="hidden"
-        tabIndex={-1}
-        aria-hidden="true"
+      <FilePicker
+        picker={picker}
         accept="audio/*,.wav,.flac,.mp3,.ogg,.opus,.m4a,.aif,.aiff"
-        onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          if (file !== undefined) void sound.open(file);
-          event.currentTarget.value = ""; // the same file may be chosen again
+        onFile={(file) => {
+          void sound.open(file);
         }}
       />
       <Button class="strong" label="Open a sound …" onClick={() => picker.current?.click()}>

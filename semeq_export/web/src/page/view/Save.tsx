@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { useParts, useStudio } from "./context";
-import { Button } from "./controls";
+import { Button, FilePicker } from "./controls";
 import { Export } from "./Export";
 
 export function Save(): JSX.Element {
@@ -26,17 +26,11 @@ export function Save(): JSX.Element {
         <Button onClick={() => void saver.copyLink()}>Copy link</Button>
         <Button onClick={() => saver.saveState()}>State file</Button>
         <Button onClick={() => picker.current?.click()}>Open state …</Button>
-        <input
-          ref={picker}
-          type="file"
-          class="hidden"
-          tabIndex={-1}
-          aria-hidden="true"
+        <FilePicker
+          picker={picker}
           accept=".json"
-          onChange={(event) => {
-            const file = event.currentTarget.files?.[0];
-            if (file !== undefined) void saver.openState(file);
-            event.currentTarget.value = "";
+          onFile={(file) => {
+            void saver.openState(file);
           }}
         />
       </div>

@@ -151,3 +151,28 @@ export function Switch({
     </label>
   );
 }
+
+interface FilePickerProps {
+  readonly picker: { current: HTMLInputElement | null };
+  readonly accept: string;
+  readonly onFile: (file: File) => void;
+}
+
+/** A hidden file input, which a button opens by a click on `picker`. The same file may be chosen again. */
+export function FilePicker({ picker, accept, onFile }: FilePickerProps): JSX.Element {
+  return (
+    <input
+      ref={picker}
+      type="file"
+      class="hidden"
+      tabIndex={-1}
+      aria-hidden="true"
+      accept={accept}
+      onChange={(event) => {
+        const file = event.currentTarget.files?.[0];
+        if (file !== undefined) onFile(file);
+        event.currentTarget.value = "";
+      }}
+    />
+  );
+}
